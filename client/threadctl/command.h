@@ -1,0 +1,136 @@
+#ifndef THREADSTORE_CLIENT_THREADCTL_COMMAND_H_
+#define THREADSTORE_CLIENT_THREADCTL_COMMAND_H_
+
+#include <cstdint>
+#include <cstdio>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "CLI/CLI.hpp"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "client/thread_client.h"
+#include "client/threadctl/printer.h"
+#include "google/protobuf/repeated_ptr_field.h"
+#include "server/base/status_macros.h"
+
+// How a verb of threadctl is made: its arguments fill a request while the command line is
+// parsed, and what is to be done with the request is kept until all of it has been.
+//
+// What is wrong with the command line, or with files that it names, is thrown as CLI11 does:
+// CLI::FileError for the latter. Everything else is a status.
+namespace threadstore::threadctl {
+
+// Does what the command line asked for. Errors are the server's; those of the output stay with
+// the printer.
+using Command = std::function<absl::Status(ThreadClient& client, Printer& printer)>;
+
+// One for each noun. `command` is set when one of its verbs has been parsed, and must outlive
+// `app`.
+void AddGroupCommands(CLI::App& app, Command* command);
+void AddHealthCommand(CLI::App& app, Command* command);
+void AddMemberCommands(CLI::App& app, Command* command);
+void AddThreadCommands(CLI::App& app, Command* command);
+
+inline CLI::App* AddNoun(CLI::App& app, const std::string& name, const std::string& description) {
+  return app.add_subcommand(name, description)->require_subcommand(1);
+}
+
+// `summary` is one sentence; `notes` are the rest of the verb's help, an example at least.
+inline CLI::App* AddVerb(CLI::App& noun, const std::string& name, const std::string& summary,
+                         absl::string_view notes) {
+  CLI::App* verb = noun.add_subcommand(name, summary);
+  verb->footer(
+      absl::StrCat(notes, "\n\nFlags of the connection and of the output: threadctl --help"));
+  return verb;
+}
+
+inline void AddName(CLI::App* verb, const std::string& name, std::string* value,
+                    const std::string& description) {
+  verb->add_option(name, *value, description)->required()->type_name("");
+}
+
+// The command that calls `run` with `arguments`.
+template <typename Arguments>
+Command Bind(std::shared_ptr<Arguments> arguments,
+             absl::Status (*run)(const Arguments&, ThreadClient&, Printer&)) {
+  return [arguments = std::move(arguments), run](ThreadClient& client, Printer& printer) {
+    return run(*arguments, client, printer);
+  };
+}
+
+// Makes that the command if `verb` is what the command line asks for.
+template <typename Arguments>
+void SetCommand(CLI::App* verb, Command* command, const std::shared_ptr<Arguments>& arguments,
+                absl::Status (*run)(const Arguments&, ThreadClient&, Printer&)) {
+  verb->callback([command, arguments, run] { *command = Bind(arguments, run); });
+}
+
+// The arguments of a verb that lists: one page if a flag of paging is given, otherwise all.
+template <typename Request>
+struct ListArguments {
+  Request request;
+  bool one_page = false;
+};
+
+constexpr absl::string_view kPageNotes =
+    "Without --page_size and --page_token all pages are printed.\n\n";
+
+template <typename Request>
+void AddPageFlags(CLI::App* verb, const std::shared_ptr<ListArguments<Request>>& arguments) {
+  verb->add_option_function<int32_t>(
+      "--page_size",
+      [arguments](int32_t size) {
+        arguments->request.set_page_size(size);
+        arguments->one_page = true;
+      },
+      "Print one page, of at most this many; 0 is the server's default");
+  verb->add_option_function<std::string>(
+      "--page_token",
+      [arguments](const std::string& token) {
+        arguments->request.set_page_token(token);
+        arguments->one_page = true;
+      },
+      "Print one page: the next one, as the page before has named it");
+}
+
+// How a list is shown: the member of the response that holds it, and its columns.
+template <typename Item>
+struct ListView {
+  std::string name;
+  Row columns;
+  Row (*row)(const Item&);
+};
+
+// Prints what `list` returns, page by page until `arguments` are served.
+template <typename Request, typename Response, typename Item>
+absl::Status PrintList(const ListArguments<Request>& arguments,
+                       absl::StatusOr<Response> (ThreadClient::*list)(const Request&),
+                       const google::protobuf::RepeatedPtrField<Item>& (Response::*items)() const,
+                       const ListView<Item>& view, ThreadClient& client, Printer& printer) {
+  // Large enough that the calls cost little, small enough that the first rows come at once.
+  constexpr int32_t kWalkPageSize = 200;
+  Request request = arguments.request;
+  if (!arguments.one_page) request.set_page_size(kWalkPageSize);
+  for (bool is_first = true;; is_first = false) {
+    ASSIGN_OR_RETURN(const Response response, (client.*list)(request));
+    if (is_first) printer.BeginList(view.name, view.columns);
+    for (const Item& item : (response.*items)()) printer.AddRow(item, view.row(item));
+    printer.EndPage();
+    const std::string& next = response.next_page_token();
+    if (next.empty() || arguments.one_page) {
+      printer.EndList(next);
+      return absl::OkStatus();
+    }
+    if (!printer.status().ok()) return absl::OkStatus();
+    request.set_page_token(next);
+  }
+}
+
+}  // namespace threadstore::threadctl
+
+#endif  // THREADSTORE_CLIENT_THREADCTL_COMMAND_H_

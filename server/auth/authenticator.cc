@@ -1,0 +1,28 @@
+#include "server/auth/authenticator.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/errors.h"
+#include "server/domain/resource_name.h"
+
+namespace threadstore {
+
+absl::StatusOr<Principal> NoAuthentication::Authenticate(const Credentials& credentials) const {
+  Principal principal;
+  principal.permissions = kAllButAdmin;
+  if (credentials.from_loopback) principal.permissions |= kAdmin;
+  if (credentials.users.empty()) return principal;
+  if (credentials.users.size() > 1) {
+    return InvalidCredentialsError("x-threadstore-user must be given once");
+  }
+  const absl::string_view user = credentials.users.front();
+  if (const absl::Status status = CheckUserId(user); !status.ok()) {
+    return InvalidCredentialsError(absl::StrCat("x-threadstore-user: ", status.message()));
+  }
+  principal.kind = Principal::Kind::kUser;
+  principal.id = std::string(user);
+  return principal;
+}
+
+}  // namespace threadstore

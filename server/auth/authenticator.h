@@ -1,0 +1,37 @@
+#ifndef THREADSTORE_SERVER_AUTH_AUTHENTICATOR_H_
+#define THREADSTORE_SERVER_AUTH_AUTHENTICATOR_H_
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "server/auth/principal.h"
+
+namespace threadstore {
+
+// What a call says of its caller. Views live as long as the call.
+struct Credentials {
+  std::vector<absl::string_view> users = {};  // Every value of `x-threadstore-user`.
+  bool from_loopback = false;            // The peer's address is this machine's.
+};
+
+// Tells who is calling. Implementations are safe to call from any thread and do not block.
+class Authenticator {
+ public:
+  virtual ~Authenticator() = default;
+
+  // UNAUTHENTICATED / INVALID_CREDENTIALS if the caller cannot be told.
+  virtual absl::StatusOr<Principal> Authenticate(const Credentials& credentials) const = 0;
+};
+
+// --auth=none: believes `x-threadstore-user`; without it the caller is an application. Everyone
+// has every permission but Threadstore.Admin, which only loopback peers have. For loopback
+// listeners, or behind a mesh that has authenticated the caller.
+class NoAuthentication final : public Authenticator {
+ public:
+  absl::StatusOr<Principal> Authenticate(const Credentials& credentials) const override;
+};
+
+}  // namespace threadstore
+
+#endif  // THREADSTORE_SERVER_AUTH_AUTHENTICATOR_H_

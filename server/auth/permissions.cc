@@ -1,0 +1,79 @@
+#include "server/auth/permissions.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "server/auth/principal.h"
+#include "server/base/errors.h"
+
+namespace threadstore {
+namespace {
+
+constexpr Permissions kReadsConversations =
+    kGroupConversationRead | kGroupConversationReadWrite | kGroupRead | kGroupReadWrite;
+constexpr Permissions kWritesConversations = kGroupConversationReadWrite | kGroupReadWrite;
+constexpr Permissions kReadsGroups = kGroupRead | kGroupReadWrite | kAdmin;
+
+// Any one of a rule's permissions is enough. That a user acts only on groups it is in, and only
+// owners manage them, is checked by the store.
+struct Rule {
+  absl::string_view method;
+  Permissions for_users;
+  Permissions for_applications;
+};
+
+constexpr Rule kRules[] = {
+    {"threadstore.v1.GroupService.AddMember", kGroupReadWrite, kAdmin},
+    {"threadstore.v1.GroupService.CreateGroup", kGroupReadWrite, kAdmin},
+    {"threadstore.v1.GroupService.DeleteGroup", kGroupReadWrite, kAdmin},
+    {"threadstore.v1.GroupService.GetGroup", kReadsGroups, kReadsGroups},
+    {"threadstore.v1.GroupService.ListGroups", kReadsGroups, kReadsGroups},
+    {"threadstore.v1.GroupService.ListJoinedGroups", kReadsGroups, kReadsGroups},
+    {"threadstore.v1.GroupService.ListMembers", kReadsGroups, kReadsGroups},
+    {"threadstore.v1.GroupService.RemoveMember", kGroupReadWrite, kAdmin},
+    {"threadstore.v1.ThreadService.CreateThread", kWritesConversations, kWritesConversations},
+    {"threadstore.v1.ThreadService.GetThread", kReadsConversations, kReadsConversations},
+    {"threadstore.v1.ThreadService.ListThreads", kReadsConversations, kReadsConversations},
+};
+
+const Rule* FindRule(absl::string_view method) {
+  const auto* rule = std::find_if(std::begin(kRules), std::end(kRules),
+                                  [method](const Rule& r) { return r.method == method; });
+  return rule == std::end(kRules) ? nullptr : rule;
+}
+
+// Permissions are numbered from the least to the most.
+Permission LeastOf(Permissions permissions) {
+  return static_cast<Permission>(permissions & (~permissions + 1));
+}
+
+}  // namespace
+
+absl::string_view PermissionName(Permission permission) {
+  switch (permission) {
+    case kGroupConversationRead:
+      return "Group-Conversation.Read.All";
+    case kGroupConversationReadWrite:
+      return "Group-Conversation.ReadWrite.All";
+    case kGroupRead:
+      return "Group.Read.All";
+    case kGroupReadWrite:
+      return "Group.ReadWrite.All";
+    case kAdmin:
+      return "Threadstore.Admin";
+  }
+  return "";
+}
+
+absl::Status CheckPermission(const Principal& principal, absl::string_view method) {
+  const Rule* rule = FindRule(method);
+  // A method without a rule is closed to everyone but administrators.
+  Permissions sufficient = kAdmin;
+  if (rule != nullptr) sufficient = principal.is_user() ? rule->for_users : rule->for_applications;
+  if ((principal.permissions & sufficient) != 0) return absl::OkStatus();
+  return MissingPermissionError(PermissionName(LeastOf(sufficient)));
+}
+
+bool HasPermissionRule(absl::string_view method) { return FindRule(method) != nullptr; }
+
+}  // namespace threadstore

@@ -1,0 +1,36 @@
+#ifndef THREADSTORE_SERVER_BASE_BYTE_BUDGET_H_
+#define THREADSTORE_SERVER_BASE_BYTE_BUDGET_H_
+
+#include <atomic>
+#include <cstddef>
+
+namespace threadstore {
+
+// Counts the bytes of something against a limit. Thread-safe.
+class ByteBudget {
+ public:
+  explicit ByteBudget(size_t limit) : limit_(limit) {}
+
+  ByteBudget(const ByteBudget&) = delete;
+  ByteBudget& operator=(const ByteBudget&) = delete;
+
+  // Takes `bytes` from the budget; takes nothing and returns false if they are not left. What
+  // was taken must be given back.
+  bool TryTake(size_t bytes) {
+    size_t used = used_.load(std::memory_order_relaxed);
+    do {
+      if (bytes > limit_ - used) return false;
+    } while (!used_.compare_exchange_weak(used, used + bytes, std::memory_order_relaxed));
+    return true;
+  }
+
+  void GiveBack(size_t bytes) { used_.fetch_sub(bytes, std::memory_order_relaxed); }
+
+ private:
+  const size_t limit_;
+  std::atomic<size_t> used_ = 0;
+};
+
+}  // namespace threadstore
+
+#endif  // THREADSTORE_SERVER_BASE_BYTE_BUDGET_H_

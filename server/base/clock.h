@@ -1,0 +1,25 @@
+#ifndef THREADSTORE_SERVER_BASE_CLOCK_H_
+#define THREADSTORE_SERVER_BASE_CLOCK_H_
+
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+
+namespace threadstore {
+
+// Where the time comes from. Injected, so that tests can set it. Implementations are safe to
+// call from any thread. The time may step in either direction, as the machine's clock may.
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  virtual absl::Time Now() const = 0;
+};
+
+// The machine's clock.
+class SystemClock final : public Clock {
+ public:
+  absl::Time Now() const override { return absl::Now(); }
+};
+
+}  // namespace threadstore
+
+#endif  // THREADSTORE_SERVER_BASE_CLOCK_H_

@@ -1,0 +1,238 @@
+#include "server/base/errors.h"
+
+#include <utility>
+
+#include "absl/strings/cord.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+#include "google/rpc/error_details.pb.h"
+
+namespace threadstore {
+namespace {
+
+constexpr absl::string_view kErrorDomain = "threadstore";
+constexpr absl::string_view kReasonPrefix = "ERROR_REASON_";
+constexpr absl::string_view kTypeUrlPrefix = "type.googleapis.com/";
+
+template <typename Detail>
+std::string TypeUrl() {
+  return absl::StrCat(kTypeUrlPrefix, Detail::descriptor()->full_name());
+}
+
+template <typename Detail>
+void Attach(absl::Status& status, const Detail& detail) {
+  status.SetPayload(TypeUrl<Detail>(), absl::Cord(detail.SerializeAsString()));
+}
+
+template <typename Detail>
+std::optional<Detail> DetailOf(const absl::Status& status) {
+  const absl::optional<absl::Cord> payload = status.GetPayload(TypeUrl<Detail>());
+  Detail detail;
+  if (!payload.has_value() || !detail.ParseFromString(std::string(*payload))) return std::nullopt;
+  return detail;
+}
+
+using Metadata = std::vector<std::pair<std::string, std::string>>;
+
+absl::Status MakeError(absl::StatusCode code, v1::ErrorReason reason, absl::string_view message,
+                       const Metadata& metadata = {}) {
+  absl::Status status(code, message);
+  google::rpc::ErrorInfo info;
+  info.set_reason(std::string(absl::StripPrefix(v1::ErrorReason_Name(reason), kReasonPrefix)));
+  info.set_domain(std::string(kErrorDomain));
+  for (const auto& [key, value] : metadata) (*info.mutable_metadata())[key] = value;
+  Attach(status, info);
+  return status;
+}
+
+absl::Status MakeResourceError(absl::StatusCode code, v1::ErrorReason reason,
+                               absl::string_view type, absl::string_view name,
+                               absl::string_view what_is_wrong) {
+  absl::Status status = MakeError(code, reason, absl::StrCat(name, " ", what_is_wrong),
+                                  {{"resource", std::string(name)}});
+  google::rpc::ResourceInfo resource;
+  resource.set_resource_type(std::string(type));
+  resource.set_resource_name(std::string(name));
+  resource.set_description(std::string(what_is_wrong));
+  Attach(status, resource);
+  return status;
+}
+
+absl::Status MakeRetryableError(v1::ErrorReason reason, absl::string_view message,
+                                absl::Duration retry_delay) {
+  absl::Status status = MakeError(absl::StatusCode::kResourceExhausted, reason, message);
+  google::rpc::RetryInfo retry;
+  const timespec delay = absl::ToTimespec(retry_delay);
+  retry.mutable_retry_delay()->set_seconds(delay.tv_sec);
+  retry.mutable_retry_delay()->set_nanos(static_cast<int32_t>(delay.tv_nsec));
+  Attach(status, retry);
+  return status;
+}
+
+}  // namespace
+
+absl::Status InvalidFieldsError(const std::vector<FieldViolation>& violations) {
+  google::rpc::BadRequest bad_request;
+  for (const FieldViolation& violation : violations) {
+    auto* field_violation = bad_request.add_field_violations();
+    field_violation->set_field(violation.field);
+    field_violation->set_description(violation.description);
+  }
+  const std::string message =
+      absl::StrJoin(violations, "; ", [](std::string* out, const FieldViolation& violation) {
+        absl::StrAppend(out, violation.field, ": ", violation.description);
+      });
+  absl::Status status =
+      MakeError(absl::StatusCode::kInvalidArgument, v1::ERROR_REASON_INVALID_FIELD, message);
+  Attach(status, bad_request);
+  return status;
+}
+
+absl::Status InvalidFieldError(std::string field, std::string description) {
+  return InvalidFieldsError({{std::move(field), std::move(description)}});
+}
+
+absl::Status MalformedRequestError(absl::string_view message_type) {
+  return MakeError(
+      absl::StatusCode::kInvalidArgument, v1::ERROR_REASON_MALFORMED_REQUEST,
+      absl::StrCat("the request is not a valid ", message_type, " (strings must be valid UTF-8)"));
+}
+
+absl::Status RequestIdReusedError() {
+  absl::Status status =
+      MakeError(absl::StatusCode::kInvalidArgument, v1::ERROR_REASON_REQUEST_ID_REUSED,
+                "request_id: another request was sent under this id");
+  google::rpc::BadRequest bad_request;
+  auto* violation = bad_request.add_field_violations();
+  violation->set_field("request_id");
+  violation->set_description("another request was sent under this id");
+  Attach(status, bad_request);
+  return status;
+}
+
+absl::Status UserRequiredError(std::string field) {
+  const std::string description = "me names the calling user, and the caller is an application";
+  absl::Status status =
+      MakeError(absl::StatusCode::kInvalidArgument, v1::ERROR_REASON_USER_REQUIRED,
+                absl::StrCat(field, ": ", description));
+  google::rpc::BadRequest bad_request;
+  auto* violation = bad_request.add_field_violations();
+  violation->set_field(std::move(field));
+  violation->set_description(description);
+  Attach(status, bad_request);
+  return status;
+}
+
+absl::Status InvalidCredentialsError(absl::string_view message) {
+  return MakeError(absl::StatusCode::kUnauthenticated, v1::ERROR_REASON_INVALID_CREDENTIALS,
+                   message);
+}
+
+absl::Status MissingPermissionError(absl::string_view permission) {
+  return MakeError(absl::StatusCode::kPermissionDenied, v1::ERROR_REASON_MISSING_PERMISSION,
+                   absl::StrCat("this method needs the permission ", permission),
+                   {{"permission", std::string(permission)}});
+}
+
+absl::Status NotAMemberError(absl::string_view group_name) {
+  return MakeError(absl::StatusCode::kPermissionDenied, v1::ERROR_REASON_NOT_A_MEMBER,
+                   absl::StrCat("the caller is not a member of ", group_name),
+                   {{"group", std::string(group_name)}});
+}
+
+absl::Status NotAnOwnerError(absl::string_view group_name) {
+  return MakeError(absl::StatusCode::kPermissionDenied, v1::ERROR_REASON_NOT_AN_OWNER,
+                   absl::StrCat("only an owner of ", group_name, " may do this"),
+                   {{"group", std::string(group_name)}});
+}
+
+absl::Status NotSelfError(absl::string_view user) {
+  return MakeError(absl::StatusCode::kPermissionDenied, v1::ERROR_REASON_MISSING_PERMISSION,
+                   absl::StrCat("the caller is not users/", user), {{"user", std::string(user)}});
+}
+
+absl::Status NotFoundError(absl::string_view type, absl::string_view name) {
+  return MakeResourceError(absl::StatusCode::kNotFound, v1::ERROR_REASON_RESOURCE_NOT_FOUND, type,
+                           name, "was not found");
+}
+
+absl::Status AlreadyExistsError(absl::string_view type, absl::string_view name) {
+  return MakeResourceError(absl::StatusCode::kAlreadyExists, v1::ERROR_REASON_RESOURCE_EXISTS, type,
+                           name, "exists already");
+}
+
+absl::Status GroupNotEmptyError(absl::string_view group_name) {
+  return MakeResourceError(absl::StatusCode::kFailedPrecondition, v1::ERROR_REASON_GROUP_NOT_EMPTY,
+                           kGroupType, group_name, "still has threads");
+}
+
+absl::Status LastOwnerError(absl::string_view member_name) {
+  return MakeResourceError(absl::StatusCode::kFailedPrecondition, v1::ERROR_REASON_LAST_OWNER,
+                           kMemberType, member_name, "is the last owner of the group");
+}
+
+absl::Status QueueFullError(absl::Duration retry_delay) {
+  return MakeRetryableError(v1::ERROR_REASON_QUEUE_FULL, "the server's queue is full", retry_delay);
+}
+
+absl::Status RequestMemoryFullError(absl::Duration retry_delay) {
+  return MakeRetryableError(v1::ERROR_REASON_REQUEST_MEMORY_FULL,
+                            "the requests in flight use all the memory set aside for them",
+                            retry_delay);
+}
+
+absl::Status StoreFullError() {
+  return MakeError(absl::StatusCode::kResourceExhausted, v1::ERROR_REASON_STORE_FULL,
+                   "the store's disk is full");
+}
+
+absl::Status ShuttingDownError() {
+  return MakeError(absl::StatusCode::kUnavailable, v1::ERROR_REASON_SHUTTING_DOWN,
+                   "the server is shutting down");
+}
+
+absl::Status StoreFailedError() {
+  return MakeError(absl::StatusCode::kUnavailable, v1::ERROR_REASON_STORE_FAILED,
+                   "the store has failed and takes no writes until the server has restarted");
+}
+
+absl::Status WriteOutcomeUnknownError() {
+  return MakeError(absl::StatusCode::kUnavailable, v1::ERROR_REASON_WRITE_OUTCOME_UNKNOWN,
+                   "the store failed while committing; the write may or may not have been kept");
+}
+
+absl::Status DeadlineExceededError() {
+  return MakeError(absl::StatusCode::kDeadlineExceeded, v1::ERROR_REASON_DEADLINE_EXCEEDED,
+                   "the deadline passed before the work began");
+}
+
+absl::Status CancelledError() {
+  return MakeError(absl::StatusCode::kCancelled, v1::ERROR_REASON_CANCELLED,
+                   "the caller gave up before the work began");
+}
+
+absl::Status InternalError() {
+  return MakeError(absl::StatusCode::kInternal, v1::ERROR_REASON_INTERNAL,
+                   "an internal error; the server's log has the cause");
+}
+
+v1::ErrorReason ErrorReasonOf(const absl::Status& status) {
+  v1::ErrorReason reason = v1::ERROR_REASON_UNSPECIFIED;
+  if (const auto info = DetailOf<google::rpc::ErrorInfo>(status); info.has_value()) {
+    v1::ErrorReason_Parse(absl::StrCat(kReasonPrefix, info->reason()), &reason);
+  }
+  return reason;
+}
+
+std::vector<FieldViolation> FieldViolationsOf(const absl::Status& status) {
+  std::vector<FieldViolation> violations;
+  if (const auto bad_request = DetailOf<google::rpc::BadRequest>(status)) {
+    for (const auto& violation : bad_request->field_violations()) {
+      violations.push_back({violation.field(), violation.description()});
+    }
+  }
+  return violations;
+}
+
+}  // namespace threadstore

@@ -1,0 +1,71 @@
+#ifndef THREADSTORE_SERVER_BASE_ERRORS_H_
+#define THREADSTORE_SERVER_BASE_ERRORS_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "threadstore/v1/error_reason.pb.h"
+
+// Every error a caller can receive is made here: its code, its message, and the google.rpc
+// details that travel with it as payloads of the absl::Status (AIP-193). Each carries one
+// ErrorInfo with the domain `threadstore` and a reason of the ErrorReason enum.
+//
+// Messages reach callers: they hold no SQL, no paths, nothing of the server's inside.
+namespace threadstore {
+
+// One rule that one field breaks. `field` is a path in the request, such as
+// `thread.to_recipients[3].email_address.address`.
+struct FieldViolation {
+  std::string field;
+  std::string description;
+};
+
+// Kinds of resources, as ResourceInfo names them.
+inline constexpr absl::string_view kGroupType = "threadstore/Group";
+inline constexpr absl::string_view kMemberType = "threadstore/Member";
+inline constexpr absl::string_view kConversationType = "threadstore/Conversation";
+inline constexpr absl::string_view kThreadType = "threadstore/ConversationThread";
+
+// INVALID_ARGUMENT with a BadRequest of all `violations`, of which there is at least one.
+absl::Status InvalidFieldsError(const std::vector<FieldViolation>& violations);
+absl::Status InvalidFieldError(std::string field, std::string description);
+absl::Status MalformedRequestError(absl::string_view message_type);
+absl::Status RequestIdReusedError();
+absl::Status UserRequiredError(std::string field);
+
+absl::Status InvalidCredentialsError(absl::string_view message);
+absl::Status MissingPermissionError(absl::string_view permission);
+absl::Status NotAMemberError(absl::string_view group_name);
+absl::Status NotAnOwnerError(absl::string_view group_name);
+absl::Status NotSelfError(absl::string_view user);
+
+absl::Status NotFoundError(absl::string_view type, absl::string_view name);
+absl::Status AlreadyExistsError(absl::string_view type, absl::string_view name);
+absl::Status GroupNotEmptyError(absl::string_view group_name);
+absl::Status LastOwnerError(absl::string_view member_name);
+
+absl::Status QueueFullError(absl::Duration retry_delay);
+absl::Status RequestMemoryFullError(absl::Duration retry_delay);
+absl::Status StoreFullError();
+absl::Status ShuttingDownError();
+absl::Status StoreFailedError();
+absl::Status WriteOutcomeUnknownError();
+absl::Status DeadlineExceededError();
+absl::Status CancelledError();
+
+// INTERNAL. Says nothing of the cause, which belongs in the server's log.
+absl::Status InternalError();
+
+// The reason of an error made here; ERROR_REASON_UNSPECIFIED for any other status.
+v1::ErrorReason ErrorReasonOf(const absl::Status& status);
+
+// The violations of an error made by InvalidFieldsError; none for any other status.
+std::vector<FieldViolation> FieldViolationsOf(const absl::Status& status);
+
+}  // namespace threadstore
+
+#endif  // THREADSTORE_SERVER_BASE_ERRORS_H_

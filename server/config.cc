@@ -1,0 +1,213 @@
+#include "server/config.h"
+
+#include <arpa/inet.h>
+
+#include <cstdint>
+
+#include "CLI/CLI.hpp"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "server/base/status_macros.h"
+
+namespace threadstore {
+namespace {
+
+constexpr char kSqlitePrefix[] = "sqlite:";
+constexpr size_t kMinQueue = 1;
+constexpr size_t kMaxQueue = 1'000'000;
+constexpr int kMaxReaderThreads = 256;
+constexpr size_t kMinRequestMemory = size_t{8} << 20;  // More than the largest request.
+constexpr absl::Duration kMaxTimeout = absl::Hours(1);
+constexpr absl::Duration kMaxRetention = absl::Hours(24 * 30);
+
+absl::Status Wrong(absl::string_view flag, absl::string_view rule) {
+  return absl::InvalidArgumentError(absl::StrCat("--", flag, " ", rule));
+}
+
+absl::Status CheckDuration(absl::string_view flag, absl::Duration value, absl::Duration min,
+                           absl::Duration max) {
+  if (value >= min && value <= max) return absl::OkStatus();
+  return Wrong(flag, absl::StrCat("must be between ", absl::FormatDuration(min), " and ",
+                                  absl::FormatDuration(max)));
+}
+
+absl::Status CheckQueue(absl::string_view flag, size_t value) {
+  if (value >= kMinQueue && value <= kMaxQueue) return absl::OkStatus();
+  return Wrong(flag, absl::StrCat("must be between ", kMinQueue, " and ", kMaxQueue));
+}
+
+std::string EnvironmentName(const std::string& flag) {
+  return absl::StrCat("THREADSTORE_", absl::AsciiStrToUpper(flag));
+}
+
+// Adds a flag whose name, environment variable and default all come from one place.
+template <typename T>
+CLI::Option* AddFlag(CLI::App& app, const std::string& name, T& value, const std::string& help) {
+  return app.add_option("--" + name, value, help)
+      ->envname(EnvironmentName(name))
+      ->capture_default_str();
+}
+
+void AddBooleanFlag(CLI::App& app, const std::string& name, bool& value, const std::string& help) {
+  app.add_flag("--" + name, value, help)
+      ->envname(EnvironmentName(name))
+      ->default_str(value ? "true" : "false");
+}
+
+void AddDurationFlag(CLI::App& app, const std::string& name, absl::Duration& value,
+                     const std::string& help) {
+  const auto parse = [&value, name](const std::string& text) {
+    if (!absl::ParseDuration(text, &value)) {
+      throw CLI::ValidationError("--" + name, "must be a duration such as 30s, 5m or 24h");
+    }
+  };
+  app.add_option_function<std::string>("--" + name, parse, help)
+      ->envname(EnvironmentName(name))
+      ->default_str(absl::FormatDuration(value))
+      ->type_name("DURATION");
+}
+
+void AddStoreFlags(CLI::App& app, Config& config) {
+  AddFlag(app, "store", config.store, "Where data lives: sqlite:PATH")->type_name("STORE");
+  AddBooleanFlag(app, "allow_network_filesystem", config.allow_network_filesystem,
+                 "Serve a store on a network file system, where data can be lost");
+}
+
+void AddServeFlags(CLI::App& app, Config& config) {
+  AddFlag(app, "listen", config.listen, "Where gRPC is served; port 0 takes a free one")
+      ->type_name("HOST:PORT");
+  AddStoreFlags(app, config);
+  AddFlag(app, "auth", config.auth,
+          "How callers are told apart: none (the metadata x-threadstore-user names a user)")
+      ->type_name("none");
+  AddBooleanFlag(app, "allow_unauthenticated", config.allow_unauthenticated,
+                 "Serve --auth=none on addresses that others can reach");
+  AddBooleanFlag(app, "reflection", config.reflection, "Serve gRPC reflection");
+  AddDurationFlag(app, "default_timeout", config.default_timeout,
+                  "Deadline of calls that come with none");
+  AddDurationFlag(app, "drain_timeout", config.drain_timeout,
+                  "How long calls in flight may take after SIGTERM");
+  AddFlag(app, "write_queue", config.write_queue, "Writes that may wait for the store")
+      ->type_name("CALLS");
+  AddFlag(app, "read_queue", config.read_queue, "Reads that may wait for the store")
+      ->type_name("CALLS");
+  AddFlag(app, "reader_threads", config.reader_threads, "Threads that read the store")
+      ->type_name("THREADS");
+  AddFlag(app, "request_memory", config.request_memory,
+          "Memory for the requests in flight, in bytes or with a unit (64MiB)")
+      ->transform(CLI::AsSizeValue(false))
+      ->type_name("BYTES");
+  AddDurationFlag(app, "request_id_retention", config.request_id_retention,
+                  "How long request_ids are remembered");
+}
+
+// One line, without the hint on another line that CLI11 may add.
+std::string FirstLine(absl::string_view text) {
+  return std::string(text.substr(0, text.find('\n')));
+}
+
+}  // namespace
+
+bool HostPort::is_loopback() const {
+  if (host == "localhost") return true;
+  in_addr ipv4;
+  if (inet_pton(AF_INET, host.c_str(), &ipv4) == 1) return (ntohl(ipv4.s_addr) >> 24) == 127;
+  in6_addr ipv6;
+  return inet_pton(AF_INET6, host.c_str(), &ipv6) == 1 && IN6_IS_ADDR_LOOPBACK(&ipv6);
+}
+
+std::string HostPort::ToString() const {
+  return absl::StrContains(host, ':') ? absl::StrCat("[", host, "]:", port)
+                                      : absl::StrCat(host, ":", port);
+}
+
+absl::StatusOr<HostPort> ParseHostPort(const std::string& text) {
+  const size_t colon = text.rfind(':');
+  HostPort result;
+  if (colon == std::string::npos || colon == 0 ||
+      !absl::SimpleAtoi(text.substr(colon + 1), &result.port) || result.port < 0 ||
+      result.port > UINT16_MAX) {
+    return absl::InvalidArgumentError("must be HOST:PORT with a port of 0 to 65535");
+  }
+  absl::string_view host = absl::string_view(text).substr(0, colon);
+  const bool bracketed = absl::ConsumePrefix(&host, "[") && absl::ConsumeSuffix(&host, "]");
+  if (host.empty() || (absl::StrContains(host, ':') && !bracketed)) {
+    return absl::InvalidArgumentError("must be HOST:PORT, an IPv6 host in brackets");
+  }
+  result.host = std::string(host);
+  return result;
+}
+
+std::string Config::sqlite_path() const {
+  return std::string(absl::StripPrefix(store, kSqlitePrefix));
+}
+
+absl::Status Validate(const Config& config) {
+  const absl::StatusOr<HostPort> listen = ParseHostPort(config.listen);
+  if (!listen.ok()) return Wrong("listen", listen.status().message());
+  if (config.auth != "none") return Wrong("auth", "must be none");
+  if (!listen->is_loopback() && !config.allow_unauthenticated) {
+    return Wrong("listen",
+                 absl::StrCat(config.listen,
+                              " can be reached by others, and --auth=none does not tell "
+                              "them apart; give --allow_unauthenticated if a proxy does"));
+  }
+  if (!absl::StartsWith(config.store, kSqlitePrefix) || config.sqlite_path().empty()) {
+    return Wrong("store", "must be sqlite:PATH");
+  }
+  RETURN_IF_ERROR(
+      CheckDuration("default_timeout", config.default_timeout, absl::Milliseconds(1), kMaxTimeout));
+  RETURN_IF_ERROR(
+      CheckDuration("drain_timeout", config.drain_timeout, absl::ZeroDuration(), kMaxTimeout));
+  RETURN_IF_ERROR(CheckQueue("write_queue", config.write_queue));
+  RETURN_IF_ERROR(CheckQueue("read_queue", config.read_queue));
+  if (config.reader_threads < 1 || config.reader_threads > kMaxReaderThreads) {
+    return Wrong("reader_threads", absl::StrCat("must be between 1 and ", kMaxReaderThreads));
+  }
+  if (config.request_memory < kMinRequestMemory) {
+    return Wrong("request_memory", absl::StrCat("must be at least ", kMinRequestMemory, " bytes"));
+  }
+  return CheckDuration("request_id_retention", config.request_id_retention, absl::Seconds(1),
+                       kMaxRetention);
+}
+
+absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) {
+  CommandLine result;
+  CLI::App app("Threadstore keeps the conversation threads of groups.", "threadstored");
+  app.require_subcommand(0, 1);
+  app.set_version_flag("--version", std::string("threadstored ") + THREADSTORE_VERSION);
+  CLI::App* const serve = app.add_subcommand(
+      "serve", "Serve until SIGTERM. Every flag can also be given as THREADSTORE_FLAG.");
+  AddServeFlags(*serve, result.config);
+  CLI::App* const migrate = app.add_subcommand(
+      "migrate", "Bring the store to this version's schema, after a backup, and end.");
+  AddStoreFlags(*migrate, result.config);
+  CLI::App* const version = app.add_subcommand("version", "Print the version and end.");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForVersion& request) {
+    result.output = absl::StrCat(request.what(), "\n");
+    return result;
+  } catch (const CLI::CallForHelp&) {
+    const auto& chosen = app.get_subcommands();
+    result.output = chosen.empty() ? app.help() : chosen.front()->help();
+    return result;
+  } catch (const CLI::ParseError& error) {
+    return absl::InvalidArgumentError(FirstLine(error.what()));
+  }
+  if (app.get_subcommands().empty()) {
+    return absl::InvalidArgumentError("a subcommand is required: serve, migrate or version");
+  }
+  if (version->parsed()) {
+    result.output = absl::StrCat("threadstored ", THREADSTORE_VERSION, "\n");
+    return result;
+  }
+  result.command = serve->parsed() ? CommandLine::Command::kServe : CommandLine::Command::kMigrate;
+  RETURN_IF_ERROR(Validate(result.config));
+  return result;
+}
+
+}  // namespace threadstore

@@ -1,0 +1,64 @@
+#ifndef THREADSTORE_SERVER_DOMAIN_LIMITS_H_
+#define THREADSTORE_SERVER_DOMAIN_LIMITS_H_
+
+#include <cstddef>
+#include <cstdint>
+
+// Every limit on the size and syntax of what callers send, each with its reason. "Characters"
+// are Unicode code points. Limits that operators set are flags (see server/config.h).
+namespace threadstore {
+
+// A whole request as bytes on the wire. Graph takes attachments of up to 3 MB inline, which
+// base64 makes 4 MB; the rest is room for text.
+inline constexpr size_t kMaxRequestBytes = size_t{5} << 20;
+
+// Headers of a request. A token that names 200 groups is about 12 KiB.
+inline constexpr size_t kMaxMetadataBytes = size_t{32} << 10;
+
+// The text of a status and its details (in base64) travel in HTTP/2 trailers, which clients
+// bound at 8 KiB by default.
+inline constexpr size_t kMaxErrorMessageBytes = 512;
+inline constexpr size_t kMaxErrorDetailsBytes = size_t{4} << 10;
+
+// Directory ids are GUIDs or mail nicknames; Entra ID bounds a nickname at 64.
+inline constexpr size_t kMaxGroupIdBytes = 128;
+
+// Object ids are GUIDs, user principal names at most 113; SPIFFE ids may be longer.
+inline constexpr size_t kMaxUserIdBytes = 256;
+
+// Exchange keeps subjects of at most 255 characters.
+inline constexpr size_t kMaxTopicCharacters = 255;
+
+// Graph's bodyPreview has 255 characters.
+inline constexpr size_t kMaxPreviewCharacters = 255;
+
+// The display name limit of Entra ID.
+inline constexpr size_t kMaxDisplayNameCharacters = 256;
+
+// RFC 5321, section 4.5.3.1: 64 of local part, `@`, 255 of domain.
+inline constexpr size_t kMaxAddressBytes = 320;
+
+// Exchange Online's default for the recipients of one message, here for each of To and Cc.
+inline constexpr int kMaxRecipients = 500;
+
+// As many as there can be recipients who answer.
+inline constexpr int kMaxUniqueSenders = 500;
+
+// AIP-158 asks for a default and a maximum; Graph's lists end at 1,000.
+inline constexpr int32_t kDefaultPageSize = 50;
+inline constexpr int32_t kMaxPageSize = 1000;
+
+// gRPC clients accept messages of 4 MiB by default. A page that would be larger ends early; the
+// largest thread alone has under 2 MiB.
+inline constexpr size_t kMaxPageBytes = size_t{3} << 20;
+
+// How many request_ids are remembered at once; beyond it the oldest are forgotten before their
+// time. At about 200 bytes each this is 1 GiB of disk.
+inline constexpr int64_t kMaxRememberedRequestIds = 5'000'000;
+
+// Bounds what is decoded before it is refused; a token of ours is far shorter.
+inline constexpr size_t kMaxPageTokenBytes = 1024;
+
+}  // namespace threadstore
+
+#endif  // THREADSTORE_SERVER_DOMAIN_LIMITS_H_

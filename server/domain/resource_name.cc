@@ -1,0 +1,186 @@
+#include "server/domain/resource_name.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "server/base/status_macros.h"
+#include "server/domain/limits.h"
+
+namespace threadstore {
+namespace {
+
+absl::Status Malformed(absl::string_view expected) {
+  return absl::InvalidArgumentError(absl::StrCat("must be ", expected));
+}
+
+bool IsGroupIdCharacter(char c) {
+  return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_' || c == '~' ||
+         c == '-';
+}
+
+// The segments of a name, taken from the front one after another.
+class Segments {
+ public:
+  explicit Segments(absl::string_view name) : segments_(absl::StrSplit(name, '/')) {}
+
+  bool AtEnd() const { return next_ == segments_.size(); }
+
+  // Takes the next segment if it is `literal`.
+  bool TakeLiteral(absl::string_view literal) {
+    if (AtEnd() || segments_[next_] != literal) return false;
+    ++next_;
+    return true;
+  }
+
+  // Takes the next segment, an id; empty at the end.
+  absl::string_view TakeId() { return AtEnd() ? absl::string_view() : segments_[next_++]; }
+
+ private:
+  const std::vector<absl::string_view> segments_;
+  size_t next_ = 0;
+};
+
+// Takes the group that every name but a user's begins with.
+absl::StatusOr<GroupName> TakeGroup(Segments& segments, absl::string_view expected) {
+  GroupName name;
+  if (segments.TakeLiteral("me")) {
+    name.collection = GroupName::Collection::kMyJoinedGroups;
+    if (!segments.TakeLiteral("joinedGroups")) return Malformed(expected);
+  } else if (segments.TakeLiteral("users")) {
+    name.collection = GroupName::Collection::kUserJoinedGroups;
+    name.user = std::string(segments.TakeId());
+    RETURN_IF_ERROR(CheckUserId(name.user));
+    if (!segments.TakeLiteral("joinedGroups")) return Malformed(expected);
+  } else if (!segments.TakeLiteral("groups")) {
+    return Malformed(expected);
+  }
+  name.group = std::string(segments.TakeId());
+  RETURN_IF_ERROR(CheckGroupId(name.group));
+  return name;
+}
+
+absl::StatusOr<Uuid> TakeUuid(Segments& segments, absl::string_view what) {
+  const std::optional<Uuid> uuid = Uuid::Parse(segments.TakeId());
+  if (!uuid.has_value()) {
+    return absl::InvalidArgumentError(absl::StrCat("the ", what, " id must be a UUID"));
+  }
+  return *uuid;
+}
+
+// Takes `/conversations/{conversation}` if it comes next.
+absl::StatusOr<std::optional<Uuid>> TakeConversation(Segments& segments) {
+  if (!segments.TakeLiteral("conversations")) return std::nullopt;
+  ASSIGN_OR_RETURN(const Uuid conversation, TakeUuid(segments, "conversation"));
+  return conversation;
+}
+
+}  // namespace
+
+std::string GroupName::Canonical() const { return MakeGroupName(group); }
+
+std::string ThreadParent::Canonical() const {
+  return conversation.has_value() ? MakeConversationName(group.group, *conversation)
+                                  : group.Canonical();
+}
+
+absl::StatusOr<GroupName> ParseGroupName(absl::string_view name) {
+  constexpr absl::string_view kExpected = "groups/{group} or an alias of it";
+  Segments segments(name);
+  ASSIGN_OR_RETURN(GroupName group, TakeGroup(segments, kExpected));
+  if (!segments.AtEnd()) return Malformed(kExpected);
+  return group;
+}
+
+absl::StatusOr<ThreadParent> ParseThreadParent(absl::string_view name) {
+  constexpr absl::string_view kExpected =
+      "groups/{group}, groups/{group}/conversations/{conversation} or an alias of them";
+  Segments segments(name);
+  ThreadParent parent;
+  ASSIGN_OR_RETURN(parent.group, TakeGroup(segments, kExpected));
+  ASSIGN_OR_RETURN(parent.conversation, TakeConversation(segments));
+  if (!segments.AtEnd()) return Malformed(kExpected);
+  return parent;
+}
+
+absl::StatusOr<ThreadName> ParseThreadName(absl::string_view name) {
+  constexpr absl::string_view kExpected = "groups/{group}/threads/{thread} or an alias of it";
+  Segments segments(name);
+  ThreadName thread;
+  ASSIGN_OR_RETURN(thread.group, TakeGroup(segments, kExpected));
+  ASSIGN_OR_RETURN(thread.conversation, TakeConversation(segments));
+  if (!segments.TakeLiteral("threads")) return Malformed(kExpected);
+  ASSIGN_OR_RETURN(thread.thread, TakeUuid(segments, "thread"));
+  if (!segments.AtEnd()) return Malformed(kExpected);
+  return thread;
+}
+
+absl::StatusOr<MemberName> ParseMemberName(absl::string_view name) {
+  constexpr absl::string_view kExpected = "groups/{group}/members/{user} or an alias of it";
+  Segments segments(name);
+  MemberName member;
+  ASSIGN_OR_RETURN(member.group, TakeGroup(segments, kExpected));
+  if (!segments.TakeLiteral("members")) return Malformed(kExpected);
+  member.user = std::string(segments.TakeId());
+  RETURN_IF_ERROR(CheckUserId(member.user));
+  if (!segments.AtEnd()) return Malformed(kExpected);
+  return member;
+}
+
+absl::StatusOr<UserName> ParseUserName(absl::string_view name) {
+  constexpr absl::string_view kExpected = "me or users/{user}";
+  Segments segments(name);
+  UserName user;
+  if (segments.TakeLiteral("me")) {
+    user.is_me = true;
+  } else if (segments.TakeLiteral("users")) {
+    user.user = std::string(segments.TakeId());
+    RETURN_IF_ERROR(CheckUserId(user.user));
+  } else {
+    return Malformed(kExpected);
+  }
+  if (!segments.AtEnd()) return Malformed(kExpected);
+  return user;
+}
+
+absl::Status CheckGroupId(absl::string_view id) {
+  if (id.empty() || id.size() > kMaxGroupIdBytes || id == "." || id == ".." ||
+      !std::all_of(id.begin(), id.end(), IsGroupIdCharacter)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a group id must be 1 to ", kMaxGroupIdBytes,
+                     " characters of A-Z a-z 0-9 . _ ~ - and neither . nor .."));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckUserId(absl::string_view id) {
+  const auto is_forbidden = [](char c) {
+    return c == '/' || absl::ascii_iscntrl(static_cast<unsigned char>(c));
+  };
+  if (id.empty() || id.size() > kMaxUserIdBytes ||
+      std::any_of(id.begin(), id.end(), is_forbidden)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a user id must be 1 to ", kMaxUserIdBytes,
+                     " bytes without / and without control characters"));
+  }
+  return absl::OkStatus();
+}
+
+std::string MakeGroupName(absl::string_view group) { return absl::StrCat("groups/", group); }
+
+std::string MakeMemberName(absl::string_view group, absl::string_view user) {
+  return absl::StrCat("groups/", group, "/members/", user);
+}
+
+std::string MakeConversationName(absl::string_view group, const Uuid& conversation) {
+  return absl::StrCat("groups/", group, "/conversations/", conversation.ToString());
+}
+
+std::string MakeThreadName(absl::string_view group, const Uuid& thread) {
+  return absl::StrCat("groups/", group, "/threads/", thread.ToString());
+}
+
+}  // namespace threadstore

@@ -1,0 +1,170 @@
+// threadstored: reads the flags, builds the server from the bottom up, serves, and drains.
+
+#include <signal.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "absl/base/attributes.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "google/protobuf/stubs/common.h"
+#include "grpcpp/grpcpp.h"
+#include "server/auth/authenticator.h"
+#include "server/base/byte_budget.h"
+#include "server/base/clock.h"
+#include "server/config.h"
+#include "server/server.h"
+#include "server/store/sqlite/sqlite_store.h"
+#include "server/telemetry/log.h"
+
+namespace threadstore {
+namespace {
+
+// How much longer than the drain timeout the process may take to end.
+constexpr absl::Duration kDrainGrace = absl::Seconds(10);
+
+int Fail(int exit_status, absl::string_view message) {
+  std::cerr << "threadstored: " << message << std::endl;
+  return exit_status;
+}
+
+// A store that cannot be used is the operator's to mend; anything else is the disk's.
+int ExitStatusOf(const absl::Status& status) {
+  return absl::IsFailedPrecondition(status) ? EX_DATAERR : EX_IOERR;
+}
+
+// Blocked in every thread, so that only the main thread's sigwait receives them.
+sigset_t BlockShutdownSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  return signals;
+}
+
+SqliteOptions MakeStoreOptions(const Config& config) {
+  SqliteOptions options;
+  options.path = config.sqlite_path();
+  options.reader_threads = config.reader_threads;
+  options.write_queue = config.write_queue;
+  options.read_queue = config.read_queue;
+  options.request_id_retention = config.request_id_retention;
+  options.allow_network_filesystem = config.allow_network_filesystem;
+  return options;
+}
+
+void LogStart(const Config& config) {
+  log::Info("start", {{"version", THREADSTORE_VERSION},
+                      {"grpc_version", grpc::Version()},
+                      {"protobuf_version",
+                       google::protobuf::internal::VersionString(GOOGLE_PROTOBUF_VERSION)},
+                      {"sqlite_version", SqliteVersion()},
+                      {"listen", config.listen},
+                      {"store", config.store},
+                      {"auth", config.auth},
+                      {"allow_unauthenticated", config.allow_unauthenticated},
+                      {"allow_network_filesystem", config.allow_network_filesystem},
+                      {"reflection", config.reflection},
+                      {"default_timeout", absl::FormatDuration(config.default_timeout)},
+                      {"drain_timeout", absl::FormatDuration(config.drain_timeout)},
+                      {"write_queue", static_cast<int64_t>(config.write_queue)},
+                      {"read_queue", static_cast<int64_t>(config.read_queue)},
+                      {"reader_threads", int64_t{config.reader_threads}},
+                      {"request_memory", static_cast<int64_t>(config.request_memory)},
+                      {"request_id_retention", absl::FormatDuration(config.request_id_retention)}});
+  if (const std::string warning = SqliteVersionWarning(); !warning.empty()) {
+    log::Warning("sqlite version", {{"message", warning}});
+  }
+}
+
+// Ends the process if draining hangs, so that a supervisor can start it again.
+void StartDrainWatchdog(absl::Duration limit) {
+  std::thread([limit] {
+    absl::SleepFor(limit);
+    log::Error("drain did not end", {{"limit", absl::FormatDuration(limit)}});
+    _exit(EX_IOERR);
+  }).detach();
+}
+
+int Serve(const Config& config) {
+  const sigset_t signals = BlockShutdownSignals();
+  signal(SIGPIPE, SIG_IGN);
+  // Debian builds Abseil with its deadlock detector on, which costs every gRPC call.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  log::CaptureLibraryLogs();
+  LogStart(config);
+
+  const SystemClock clock;
+  std::atomic<bool> store_failed = false;
+  SqliteOptions store_options = MakeStoreOptions(config);
+  store_options.on_failure = [&store_failed] {
+    store_failed = true;
+    kill(getpid(), SIGTERM);
+  };
+  absl::StatusOr<std::unique_ptr<ThreadStore>> store = OpenSqliteStore(store_options, clock);
+  if (!store.ok()) return Fail(ExitStatusOf(store.status()), store.status().message());
+
+  const NoAuthentication authenticator;
+  ByteBudget request_memory(config.request_memory);
+  const ServiceContext services{**store, authenticator, clock, request_memory,
+                                config.default_timeout};
+  absl::StatusOr<std::unique_ptr<Server>> server =
+      Server::Start({config.listen, config.reflection}, services);
+  if (!server.ok()) return Fail(EX_UNAVAILABLE, server.status().message());
+
+  HostPort address = *ParseHostPort(config.listen);
+  address.port = (*server)->port();
+  std::cout << "ready grpc=" << address.ToString() << std::endl;
+  log::Info("ready", {{"grpc", address.ToString()}});
+
+  int signal_number = 0;
+  sigwait(&signals, &signal_number);
+  log::Info("drain", {{"cause", store_failed ? "store failed" : strsignal(signal_number)}});
+  StartDrainWatchdog(config.drain_timeout + kDrainGrace);
+  (*server)->StopServingHealth();
+  (*server)->Shutdown(absl::Now() + config.drain_timeout);
+  (*store)->Close();
+  log::Info("stopped");
+  return store_failed ? EX_IOERR : EX_OK;
+}
+
+int MigrateStore(const Config& config) {
+  const absl::StatusOr<MigrationResult> result = MigrateSqliteStore(MakeStoreOptions(config));
+  if (!result.ok()) return Fail(ExitStatusOf(result.status()), result.status().message());
+  if (result->from == result->to) {
+    std::cout << "schema version " << result->to << ", nothing to do\n";
+  } else {
+    std::cout << "migrated from schema version " << result->from << " to " << result->to << "\n";
+  }
+  return EX_OK;
+}
+
+int Main(int argc, char** argv) {
+  const absl::StatusOr<CommandLine> command_line = ParseCommandLine(argc, argv);
+  if (!command_line.ok()) {
+    return Fail(EX_USAGE,
+                absl::StrCat(command_line.status().message(), " (see threadstored --help)"));
+  }
+  switch (command_line->command) {
+    case CommandLine::Command::kServe:
+      return Serve(command_line->config);
+    case CommandLine::Command::kMigrate:
+      return MigrateStore(command_line->config);
+    case CommandLine::Command::kPrint:
+      std::cout << command_line->output;
+      return EX_OK;
+  }
+  return EX_SOFTWARE;
+}
+
+}  // namespace
+}  // namespace threadstore
+
+int main(int argc, char** argv) { return threadstore::Main(argc, argv); }

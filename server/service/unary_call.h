@@ -1,0 +1,149 @@
+#ifndef THREADSTORE_SERVER_SERVICE_UNARY_CALL_H_
+#define THREADSTORE_SERVER_SERVICE_UNARY_CALL_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "google/protobuf/message_lite.h"
+#include "grpcpp/server_context.h"
+#include "grpcpp/support/byte_buffer.h"
+#include "grpcpp/support/server_callback.h"
+#include "server/auth/authenticator.h"
+#include "server/auth/principal.h"
+#include "server/base/byte_budget.h"
+#include "server/base/clock.h"
+#include "server/store/thread_store.h"
+
+// The steps that every RPC shares: parse, count the bytes, set a deadline, learn who is calling,
+// check the permission, run the handler, and finish exactly once.
+//
+// Requests arrive as bytes, not as messages, because gRPC 1.51 answers UNIMPLEMENTED with an
+// empty message for bytes that it cannot parse.
+namespace threadstore {
+
+// What the services are built on. Everything outlives the server.
+struct ServiceContext {
+  ThreadStore& store;
+  const Authenticator& authenticator;
+  const Clock& clock;
+  ByteBudget& request_memory;
+
+  // The deadline of a call that comes with none.
+  absl::Duration default_timeout;
+};
+
+// The part of a call that does not depend on its types. Deletes itself when gRPC is done.
+class UnaryReactor : public grpc::ServerUnaryReactor {
+ public:
+  UnaryReactor(const ServiceContext& services, absl::string_view method,
+               grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+               grpc::ByteBuffer* response)
+      : services_(services),
+        method_(method),
+        context_(context),
+        request_(request),
+        response_(response) {}
+
+  // Everything before the handler. `message` receives the request.
+  absl::Status Begin(google::protobuf::MessageLite& message);
+
+  void FinishWith(const absl::Status& status);
+  void FinishWith(const google::protobuf::MessageLite& message);
+
+  const ServiceContext& services() const { return services_; }
+  const Principal& principal() const { return principal_; }
+  CallContext MakeCallContext(std::optional<RequiredMember> required_member) const;
+
+ protected:
+  ~UnaryReactor() override = default;
+
+ private:
+  void OnDone() override;
+
+  const ServiceContext& services_;
+  const absl::string_view method_;
+  grpc::CallbackServerContext* const context_;
+  const grpc::ByteBuffer* const request_;
+  grpc::ByteBuffer* const response_;
+  size_t bytes_taken_ = 0;
+  absl::Time deadline_ = absl::InfiniteFuture();
+  Principal principal_;
+};
+
+template <typename Request>
+class UnaryReactorOf final : public UnaryReactor {
+ public:
+  using UnaryReactor::UnaryReactor;
+  Request request;
+};
+
+// A call that awaits its answer: a move-only obligation to finish it. Dropped unfinished, it
+// ends as INTERNAL, so that no caller waits for ever and the server can shut down.
+template <typename Request, typename Response>
+class UnaryCall {
+ public:
+  explicit UnaryCall(UnaryReactorOf<Request>* reactor) : reactor_(reactor) {}
+  UnaryCall(UnaryCall&& other) noexcept : reactor_(std::exchange(other.reactor_, nullptr)) {}
+  UnaryCall& operator=(UnaryCall&&) = delete;
+  ~UnaryCall() {
+    if (reactor_ != nullptr) {
+      reactor_->FinishWith(absl::InternalError("the call was dropped unfinished"));
+    }
+  }
+
+  // Valid until the call is finished.
+  const Request& request() const { return reactor_->request; }
+  const Principal& principal() const { return reactor_->principal(); }
+  const ServiceContext& services() const { return reactor_->services(); }
+  CallContext MakeCallContext(std::optional<RequiredMember> required_member) const {
+    return reactor_->MakeCallContext(std::move(required_member));
+  }
+  CreateContext MakeCreateContext(std::optional<RequiredMember> required_member, absl::Time now,
+                                  std::optional<Uuid> request_id, std::string hash) const {
+    CreateContext context;
+    static_cast<CallContext&>(context) = MakeCallContext(std::move(required_member));
+    context.now = now;
+    if (request_id.has_value()) {
+      context.request = RequestKey{*request_id, std::move(hash), principal().Key()};
+    }
+    return context;
+  }
+
+  // From any thread.
+  void Finish(const absl::StatusOr<Response>& result) && {
+    UnaryReactorOf<Request>* const reactor = std::exchange(reactor_, nullptr);
+    if (result.ok()) {
+      reactor->FinishWith(*result);
+    } else {
+      reactor->FinishWith(result.status());
+    }
+  }
+
+ private:
+  UnaryReactorOf<Request>* reactor_;
+};
+
+// Begins a call and hands it to `handler`, a function of the call that returns OK after it has
+// passed the call on, or the error to finish it with.
+template <typename Request, typename Response, typename Handler>
+grpc::ServerUnaryReactor* StartUnaryCall(const ServiceContext& services, absl::string_view method,
+                                         grpc::CallbackServerContext* context,
+                                         const grpc::ByteBuffer* request,
+                                         grpc::ByteBuffer* response, Handler handler) {
+  auto* const reactor = new UnaryReactorOf<Request>(services, method, context, request, response);
+  UnaryCall<Request, Response> call(reactor);
+  absl::Status status = reactor->Begin(reactor->request);
+  if (status.ok()) status = handler(call);
+  if (!status.ok()) std::move(call).Finish(status);
+  return reactor;
+}
+
+}  // namespace threadstore
+
+#endif  // THREADSTORE_SERVER_SERVICE_UNARY_CALL_H_

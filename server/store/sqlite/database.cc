@@ -1,0 +1,253 @@
+#include "server/store/sqlite/database.h"
+
+#include <sqlite3.h>
+
+#include <utility>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/str_cat.h"
+#include "server/base/errors.h"
+#include "server/base/status_macros.h"
+#include "server/telemetry/log.h"
+
+namespace threadstore::sqlite {
+namespace {
+
+absl::Status ToStatus(int code, absl::string_view context, absl::string_view detail) {
+  const std::string message = absl::StrCat(context, ": ", detail, " (SQLite code ", code, ")");
+  switch (code) {
+    case SQLITE_CONSTRAINT_UNIQUE:
+    case SQLITE_CONSTRAINT_PRIMARYKEY:
+    case SQLITE_CONSTRAINT_ROWID:
+      return absl::AlreadyExistsError(message);
+    default:
+      break;
+  }
+  const int primary_code = code & 0xFF;
+  switch (primary_code) {
+    case SQLITE_FULL:
+      return StoreFullError();
+    case SQLITE_IOERR:
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return absl::DataLossError(message);
+    case SQLITE_CANTOPEN:
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_AUTH:
+      return absl::FailedPreconditionError(message);
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return absl::UnavailableError(message);
+    default:
+      return absl::InternalError(message);
+  }
+}
+
+absl::Status ErrorOf(sqlite3* db, absl::string_view context) {
+  return ToStatus(sqlite3_extended_errcode(db), context, sqlite3_errmsg(db));
+}
+
+int OpenFlags(Database::Mode mode) {
+  // One thread at a time uses a connection, so SQLite's own mutexes are of no use.
+  constexpr int kCommon = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  switch (mode) {
+    case Database::Mode::kReadOnly:
+      return kCommon | SQLITE_OPEN_READONLY;
+    case Database::Mode::kReadWrite:
+      return kCommon | SQLITE_OPEN_READWRITE;
+    case Database::Mode::kReadWriteCreate:
+      return kCommon | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+  }
+  return kCommon;
+}
+
+int OnCommit(void* frames, sqlite3* /*db*/, const char* /*schema*/, int wal_frames) {
+  *static_cast<int*>(frames) = wal_frames;
+  return SQLITE_OK;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path, Mode mode) {
+  sqlite3* handle = nullptr;
+  const int code = sqlite3_open_v2(path.c_str(), &handle, OpenFlags(mode), nullptr);
+  std::unique_ptr<Database> db(new Database(handle));
+  if (code != SQLITE_OK) return ToStatus(code, "open", sqlite3_errstr(code));
+  // Takes the place of SQLite's own hook, which would checkpoint inside commits.
+  sqlite3_wal_hook(handle, &OnCommit, &db->wal_frames_);
+  return db;
+}
+
+Database::~Database() {
+  if (sqlite3_close(db_) != SQLITE_OK) {
+    log::Error("database not closed", {{"error", sqlite3_errmsg(db_)}});
+  }
+}
+
+absl::Status Database::Execute(const std::string& sql) {
+  if (sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
+    return ErrorOf(db_, sql.substr(0, 80));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Statement> Database::Prepare(absl::string_view sql) {
+  sqlite3_stmt* stmt = nullptr;
+  if (sqlite3_prepare_v3(db_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,
+                         &stmt, nullptr) != SQLITE_OK) {
+    return ErrorOf(db_, sql);
+  }
+  return Statement(stmt);
+}
+
+absl::StatusOr<int64_t> Database::QueryInteger(absl::string_view sql) {
+  ASSIGN_OR_RETURN(Statement statement, Prepare(sql));
+  Query query(statement);
+  ASSIGN_OR_RETURN(const bool found, query.Step());
+  if (!found) return absl::InternalError(absl::StrCat(sql, ": no row"));
+  return query.Integer(0);
+}
+
+absl::StatusOr<std::string> Database::QueryText(absl::string_view sql) {
+  ASSIGN_OR_RETURN(Statement statement, Prepare(sql));
+  Query query(statement);
+  ASSIGN_OR_RETURN(const bool found, query.Step());
+  if (!found) return absl::InternalError(absl::StrCat(sql, ": no row"));
+  return std::string(query.Text(0));
+}
+
+int64_t Database::total_changes() const { return sqlite3_total_changes64(db_); }
+
+int64_t Database::last_insert_rowid() const { return sqlite3_last_insert_rowid(db_); }
+
+bool Database::in_transaction() const { return sqlite3_get_autocommit(db_) == 0; }
+
+absl::StatusOr<Database::CheckpointResult> Database::Checkpoint(bool truncate) {
+  CheckpointResult result;
+  const int mode = truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
+  const int code = sqlite3_wal_checkpoint_v2(db_, nullptr, mode, &result.wal_frames,
+                                             &result.checkpointed_frames);
+  // A reader in the way is no error: the next checkpoint finishes what this one could not.
+  if (code != SQLITE_OK && (code & 0xFF) != SQLITE_BUSY) return ErrorOf(db_, "checkpoint");
+  return result;
+}
+
+absl::Status Database::CopyTo(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<Database> target, Open(path, Mode::kReadWriteCreate));
+  sqlite3_backup* backup = sqlite3_backup_init(target->db_, "main", db_, "main");
+  if (backup == nullptr) return ErrorOf(target->db_, "backup");
+  constexpr int kAllPages = -1;
+  const int step = sqlite3_backup_step(backup, kAllPages);
+  const int code = sqlite3_backup_finish(backup);
+  if (step != SQLITE_DONE) return ToStatus(step, "backup", sqlite3_errstr(step));
+  if (code != SQLITE_OK) return ErrorOf(target->db_, "backup");
+  return absl::OkStatus();
+}
+
+void Database::SetBusyTimeout(absl::Duration timeout) {
+  sqlite3_busy_timeout(db_, static_cast<int>(absl::ToInt64Milliseconds(timeout)));
+}
+
+std::string Database::LibraryVersion() { return sqlite3_libversion(); }
+int Database::LibraryVersionNumber() { return sqlite3_libversion_number(); }
+
+Statement::~Statement() { sqlite3_finalize(stmt_); }
+
+Statement::Statement(Statement&& other) noexcept : stmt_(std::exchange(other.stmt_, nullptr)) {}
+
+Statement& Statement::operator=(Statement&& other) noexcept {
+  std::swap(stmt_, other.stmt_);
+  return *this;
+}
+
+Query::~Query() {
+  sqlite3_reset(stmt_);
+  sqlite3_clear_bindings(stmt_);
+}
+
+Query& Query::Bind(int64_t value) {
+  bind_error_ |= sqlite3_bind_int64(stmt_, next_parameter_++, value);
+  return *this;
+}
+
+Query& Query::BindText(absl::string_view value) {
+  // A null pointer would bind NULL where an empty text is meant.
+  const char* data = value.data() == nullptr ? "" : value.data();
+  bind_error_ |= sqlite3_bind_text(stmt_, next_parameter_++, data, static_cast<int>(value.size()),
+                                   SQLITE_STATIC);
+  return *this;
+}
+
+Query& Query::BindBlob(absl::string_view value) {
+  const char* data = value.data() == nullptr ? "" : value.data();
+  bind_error_ |= sqlite3_bind_blob(stmt_, next_parameter_++, data, static_cast<int>(value.size()),
+                                   SQLITE_STATIC);
+  return *this;
+}
+
+Query& Query::BindNull() {
+  bind_error_ |= sqlite3_bind_null(stmt_, next_parameter_++);
+  return *this;
+}
+
+absl::StatusOr<bool> Query::Step() {
+  sqlite3* const db = sqlite3_db_handle(stmt_);
+  if (bind_error_ != SQLITE_OK || next_parameter_ != sqlite3_bind_parameter_count(stmt_) + 1) {
+    return absl::InternalError(absl::StrCat(sqlite3_sql(stmt_), ": wrong parameters"));
+  }
+  switch (sqlite3_step(stmt_)) {
+    case SQLITE_ROW:
+      return true;
+    case SQLITE_DONE:
+      return false;
+    default:
+      return ErrorOf(db, sqlite3_sql(stmt_));
+  }
+}
+
+absl::Status Query::Run() {
+  ASSIGN_OR_RETURN(const bool row, Step());
+  if (row) return absl::InternalError(absl::StrCat(sqlite3_sql(stmt_), ": unexpected row"));
+  return absl::OkStatus();
+}
+
+int64_t Query::Integer(int column) const { return sqlite3_column_int64(stmt_, column); }
+
+absl::string_view Query::Text(int column) const {
+  const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(stmt_, column));
+  return {text, static_cast<size_t>(sqlite3_column_bytes(stmt_, column))};
+}
+
+absl::string_view Query::Blob(int column) const {
+  const auto* blob = static_cast<const char*>(sqlite3_column_blob(stmt_, column));
+  return {blob, static_cast<size_t>(sqlite3_column_bytes(stmt_, column))};
+}
+
+bool Query::IsNull(int column) const { return sqlite3_column_type(stmt_, column) == SQLITE_NULL; }
+
+absl::StatusOr<Transaction> Transaction::Begin(Database& db) {
+  RETURN_IF_ERROR(db.Execute("BEGIN IMMEDIATE"));
+  return Transaction(&db);
+}
+
+Transaction::~Transaction() {
+  if (db_ != nullptr) Rollback();
+}
+
+absl::Status Transaction::Commit() {
+  const absl::Status status = db_->Execute("COMMIT");
+  if (!status.ok()) Rollback();
+  db_ = nullptr;
+  return status;
+}
+
+void Transaction::Rollback() {
+  // SQLite has rolled back by itself after some errors.
+  if (!db_->in_transaction()) return;
+  if (const absl::Status status = db_->Execute("ROLLBACK"); !status.ok()) {
+    log::Error("rollback failed", {{"error", std::string(status.message())}});
+  }
+}
+
+}  // namespace threadstore::sqlite

@@ -1,0 +1,163 @@
+#ifndef THREADSTORE_SERVER_STORE_SQLITE_DATABASE_H_
+#define THREADSTORE_SERVER_STORE_SQLITE_DATABASE_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+// SQLite's C interface with C++ ownership and absl::Status. Nothing outside this folder knows
+// SQLite.
+//
+// Statuses are classified by SQLite's extended result code:
+//   FULL                      RESOURCE_EXHAUSTED / STORE_FULL (see server/base/errors.h)
+//   IOERR*, CORRUPT*, NOTADB  DATA_LOSS: the file cannot be trusted any more
+//   CANTOPEN*, READONLY*, PERM, AUTH  FAILED_PRECONDITION
+//   CONSTRAINT_*              ALREADY_EXISTS for a unique key, otherwise INTERNAL
+//   BUSY*, LOCKED*            UNAVAILABLE: someone else uses the file
+//   anything else             INTERNAL
+// All but the first carry SQLite's text, for the log only.
+namespace threadstore::sqlite {
+
+class Statement;
+
+// A connection. It and its statements belong to one thread at a time.
+class Database {
+ public:
+  enum class Mode { kReadOnly, kReadWrite, kReadWriteCreate };
+
+  static absl::StatusOr<std::unique_ptr<Database>> Open(const std::string& path, Mode mode);
+  ~Database();
+
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  // Runs statements that return no rows, or whose rows do not matter.
+  absl::Status Execute(const std::string& sql);
+
+  // Prepares one statement, kept for the life of the connection. It must not outlive it.
+  absl::StatusOr<Statement> Prepare(absl::string_view sql);
+
+  // The first column of the first row of `sql`.
+  absl::StatusOr<int64_t> QueryInteger(absl::string_view sql);
+  absl::StatusOr<std::string> QueryText(absl::string_view sql);
+
+  // Rows changed since the connection was opened, also by a transaction not yet committed.
+  int64_t total_changes() const;
+
+  // The row key that the last INSERT of this connection made.
+  int64_t last_insert_rowid() const;
+
+  bool in_transaction() const;
+
+  // Moves what it can from the write-ahead log into the database file without waiting for
+  // readers (SQLITE_CHECKPOINT_PASSIVE); with `truncate`, waits up to the busy timeout and, if
+  // nobody reads, cuts the log to nothing. Returns the frames left in the log that are not yet
+  // in the database; 0 means the log can start over.
+  struct CheckpointResult {
+    int wal_frames = 0;
+    int checkpointed_frames = 0;
+  };
+  absl::StatusOr<CheckpointResult> Checkpoint(bool truncate);
+
+  // Frames in the write-ahead log after the last commit of this connection.
+  int wal_frames() const { return wal_frames_; }
+
+  // Copies the database, with all that is committed, to a new file at `path`.
+  absl::Status CopyTo(const std::string& path);
+
+  // How long a statement waits for another connection's lock.
+  void SetBusyTimeout(absl::Duration timeout);
+
+  // The version of the SQLite library.
+  static std::string LibraryVersion();
+  static int LibraryVersionNumber();
+
+ private:
+  explicit Database(sqlite3* db) : db_(db) {}
+
+  sqlite3* const db_;
+  int wal_frames_ = 0;
+};
+
+// A prepared statement. Used through Query, which resets it.
+class Statement {
+ public:
+  Statement() = default;
+  ~Statement();
+  Statement(Statement&& other) noexcept;
+  Statement& operator=(Statement&& other) noexcept;
+
+ private:
+  friend class Database;
+  friend class Query;
+  explicit Statement(sqlite3_stmt* stmt) : stmt_(stmt) {}
+
+  sqlite3_stmt* stmt_ = nullptr;
+};
+
+// One execution of a statement: bind in the order of the `?` placeholders, step, read columns.
+// Ends the execution when destroyed, so that no read transaction stays open.
+//
+// Text and blobs are bound without a copy: they must live until the Query is destroyed. Columns
+// are views that end with the next Step.
+class Query {
+ public:
+  explicit Query(Statement& statement) : stmt_(statement.stmt_) {}
+  ~Query();
+
+  Query(const Query&) = delete;
+  Query& operator=(const Query&) = delete;
+
+  Query& Bind(int64_t value);
+  Query& BindText(absl::string_view value);
+  Query& BindBlob(absl::string_view value);
+  Query& BindNull();
+
+  // Goes to the next row; false if there is none.
+  absl::StatusOr<bool> Step();
+
+  // For statements that return no rows.
+  absl::Status Run();
+
+  int64_t Integer(int column) const;
+  bool Boolean(int column) const { return Integer(column) != 0; }
+  absl::string_view Text(int column) const;
+  absl::string_view Blob(int column) const;
+  bool IsNull(int column) const;
+
+ private:
+  sqlite3_stmt* const stmt_;
+  int next_parameter_ = 1;
+  int bind_error_ = 0;
+};
+
+// A write transaction, BEGIN IMMEDIATE. Rolls back unless committed.
+class Transaction {
+ public:
+  static absl::StatusOr<Transaction> Begin(Database& db);
+  ~Transaction();
+  Transaction(Transaction&& other) noexcept : db_(other.db_) { other.db_ = nullptr; }
+  Transaction& operator=(Transaction&&) = delete;
+
+  // On failure the transaction has been rolled back, or, after DATA_LOSS, its fate is unknown.
+  absl::Status Commit();
+
+ private:
+  explicit Transaction(Database* db) : db_(db) {}
+  void Rollback();
+
+  Database* db_;
+};
+
+}  // namespace threadstore::sqlite
+
+#endif  // THREADSTORE_SERVER_STORE_SQLITE_DATABASE_H_

@@ -1,0 +1,68 @@
+#ifndef THREADSTORE_SERVER_STORE_SQLITE_READER_POOL_H_
+#define THREADSTORE_SERVER_STORE_SQLITE_READER_POOL_H_
+
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "server/base/clock.h"
+#include "server/base/mutex.h"
+#include "server/store/sqlite/database.h"
+#include "server/store/sqlite/read_queries.h"
+#include "server/store/thread_store.h"
+
+namespace threadstore::sqlite {
+
+// Threads that read, each on a connection of its own that cannot write. A read sees every write
+// acknowledged before it began. Thread-safe.
+class ReaderPool {
+ public:
+  // Ends a read: with OK and the queries to run it, or with the reason it is not run.
+  using Read = absl::AnyInvocable<void(absl::Status, ReadQueries*) &&>;
+
+  struct Connection {
+    std::unique_ptr<Database> db;
+    std::unique_ptr<ReadQueries> queries;
+  };
+
+  // `queue_capacity` reads may wait; one more is refused with QUEUE_FULL.
+  ReaderPool(std::vector<Connection> connections, size_t queue_capacity, const Clock& clock);
+
+  // As Close.
+  ~ReaderPool();
+
+  // A refused read ends before this returns, on the calling thread.
+  void Submit(const CallContext& context, Read read);
+
+  // Refuses further reads, runs those that wait, ends the threads and closes the connections.
+  void Close();
+
+ private:
+  struct Item {
+    CallContext context;
+    Read read;
+  };
+
+  void Run(ReadQueries& queries);
+
+  const size_t queue_capacity_;
+  const Clock& clock_;
+
+  Mutex mutex_;
+  CondVar not_empty_;
+  std::deque<Item> queue_ ABSL_GUARDED_BY(mutex_);
+  bool closing_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<Connection> connections_;  // Each is its thread's until Close.
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace threadstore::sqlite
+
+#endif  // THREADSTORE_SERVER_STORE_SQLITE_READER_POOL_H_

@@ -1,0 +1,287 @@
+#include "server/store/sqlite/sqlite_store.h"
+
+#include <type_traits>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/errors.h"
+#include "server/base/executor.h"
+#include "server/base/status_macros.h"
+#include "server/domain/resource_name.h"
+#include "server/store/sqlite/read_queries.h"
+#include "server/store/sqlite/reader_pool.h"
+#include "server/store/sqlite/store_file.h"
+#include "server/store/sqlite/write_queries.h"
+#include "server/store/sqlite/writer.h"
+#include "server/telemetry/log.h"
+
+namespace threadstore {
+namespace sqlite {
+namespace {
+
+// A write that makes a T.
+template <typename Context, typename T, typename Work>
+class WriteOf final : public Write {
+ public:
+  WriteOf(Context context, Work work, ThreadStore::Callback<T> done)
+      : context_(std::move(context)), work_(std::move(work)), done_(std::move(done)) {}
+
+  const CallContext& context() const override { return context_; }
+
+  absl::Status Apply(WriteQueries& queries) override {
+    absl::StatusOr<T> result = work_(queries, context_);
+    if (!result.ok()) return result.status();
+    result_ = *std::move(result);
+    return absl::OkStatus();
+  }
+
+  void Finish(absl::Status outcome) override {
+    if (outcome.ok()) {
+      std::move(done_)(std::move(result_));
+    } else {
+      std::move(done_)(std::move(outcome));
+    }
+  }
+
+ private:
+  const Context context_;
+  Work work_;
+  ThreadStore::Callback<T> done_;
+  T result_;
+};
+
+// A write that makes nothing to return.
+template <typename Work>
+class WriteOfNothing final : public Write {
+ public:
+  WriteOfNothing(CallContext context, Work work, ThreadStore::DoneCallback done)
+      : context_(std::move(context)), work_(std::move(work)), done_(std::move(done)) {}
+
+  const CallContext& context() const override { return context_; }
+  absl::Status Apply(WriteQueries& queries) override { return work_(queries, context_); }
+  void Finish(absl::Status outcome) override { std::move(done_)(std::move(outcome)); }
+
+ private:
+  const CallContext context_;
+  Work work_;
+  ThreadStore::DoneCallback done_;
+};
+
+class SqliteStore final : public ThreadStore {
+ public:
+  SqliteStore(FileLock lock, std::unique_ptr<Executor> completions)
+      : lock_(std::move(lock)), completions_(std::move(completions)) {}
+  ~SqliteStore() override { Close(); }
+
+  absl::Status Open(const SqliteOptions& options, const Clock& clock);
+
+  void CreateGroup(CreateContext context, v1::Group group, std::optional<v1::Member> owner,
+                   Callback<v1::Group> done) override {
+    SubmitWrite(
+        std::move(context),
+        [group = std::move(group), owner = std::move(owner)](WriteQueries& queries,
+                                                             const CreateContext& ctx) {
+          return queries.CreateGroup(ctx, group, owner);
+        },
+        std::move(done));
+  }
+
+  void GetGroup(CallContext context, std::string group, Callback<v1::Group> done) override {
+    SubmitRead(
+        std::move(context),
+        [group = std::move(group)](ReadQueries& queries,
+                                   const CallContext& ctx) -> absl::StatusOr<v1::Group> {
+          ASSIGN_OR_RETURN(const int64_t key, queries.ResolveGroup(ctx.required_member, group));
+          ASSIGN_OR_RETURN(std::optional<v1::Group> found, queries.FindGroupByKey(key));
+          if (!found.has_value()) return NotFoundError(kGroupType, MakeGroupName(group));
+          return *std::move(found);
+        },
+        std::move(done));
+  }
+
+  void ListGroups(CallContext context, GroupQuery query, Callback<GroupPage> done) override {
+    SubmitRead(
+        std::move(context),
+        [query = std::move(query)](ReadQueries& queries, const CallContext&) {
+          return queries.ListGroups(query);
+        },
+        std::move(done));
+  }
+
+  void DeleteGroup(CallContext context, std::string group, DoneCallback done) override {
+    SubmitWriteOfNothing(
+        std::move(context),
+        [group = std::move(group)](WriteQueries& queries, const CallContext& ctx) {
+          return queries.DeleteGroup(ctx, group);
+        },
+        std::move(done));
+  }
+
+  void AddMember(CallContext context, std::string group, v1::Member member,
+                 Callback<v1::Member> done) override {
+    SubmitWrite(
+        std::move(context),
+        [group = std::move(group), member = std::move(member)](WriteQueries& queries,
+                                                               const CallContext& ctx) {
+          return queries.AddMember(ctx, group, member);
+        },
+        std::move(done));
+  }
+
+  void RemoveMember(CallContext context, std::string group, std::string user,
+                    DoneCallback done) override {
+    SubmitWriteOfNothing(
+        std::move(context),
+        [group = std::move(group), user = std::move(user)](WriteQueries& queries,
+                                                           const CallContext& ctx) {
+          return queries.RemoveMember(ctx, group, user);
+        },
+        std::move(done));
+  }
+
+  void ListMembers(CallContext context, MemberQuery query, Callback<MemberPage> done) override {
+    SubmitRead(
+        std::move(context),
+        [query = std::move(query)](ReadQueries& queries,
+                                   const CallContext& ctx) -> absl::StatusOr<MemberPage> {
+          ASSIGN_OR_RETURN(const int64_t key,
+                           queries.ResolveGroup(ctx.required_member, query.group));
+          return queries.ListMembers(key, query);
+        },
+        std::move(done));
+  }
+
+  void CreateThread(CreateContext context, std::string group, std::optional<Uuid> conversation,
+                    v1::ConversationThread thread, Callback<v1::ConversationThread> done) override {
+    SubmitWrite(
+        std::move(context),
+        [group = std::move(group), conversation, thread = std::move(thread)](
+            WriteQueries& queries, const CreateContext& ctx) {
+          return queries.CreateThread(ctx, group, conversation, thread);
+        },
+        std::move(done));
+  }
+
+  void GetThread(CallContext context, std::string group, std::optional<Uuid> conversation,
+                 Uuid thread, Callback<v1::ConversationThread> done) override {
+    SubmitRead(
+        std::move(context),
+        [group = std::move(group), conversation, thread](
+            ReadQueries& queries,
+            const CallContext& ctx) -> absl::StatusOr<v1::ConversationThread> {
+          ASSIGN_OR_RETURN(const int64_t key, queries.ResolveGroup(ctx.required_member, group));
+          return queries.GetThread(key, group, conversation, thread);
+        },
+        std::move(done));
+  }
+
+  void ListThreads(CallContext context, ThreadQuery query, Callback<ThreadPage> done) override {
+    SubmitRead(
+        std::move(context),
+        [query = std::move(query)](ReadQueries& queries,
+                                   const CallContext& ctx) -> absl::StatusOr<ThreadPage> {
+          ASSIGN_OR_RETURN(const int64_t key,
+                           queries.ResolveGroup(ctx.required_member, query.group));
+          return queries.ListThreads(key, query);
+        },
+        std::move(done));
+  }
+
+  // Readers first: the last connection to close a database checkpoints it, and only the
+  // writer's may. The executor goes last, for it ends the calls of both.
+  void Close() override {
+    if (readers_ != nullptr) readers_->Close();
+    if (writer_ != nullptr) writer_->Close();
+    completions_.reset();
+  }
+
+ private:
+  template <typename Context, typename Work, typename T>
+  void SubmitWrite(Context context, Work work, Callback<T> done) {
+    writer_->Submit(std::make_unique<WriteOf<Context, T, Work>>(std::move(context), std::move(work),
+                                                                std::move(done)));
+  }
+
+  template <typename Work>
+  void SubmitWriteOfNothing(CallContext context, Work work, DoneCallback done) {
+    writer_->Submit(std::make_unique<WriteOfNothing<Work>>(std::move(context), std::move(work),
+                                                           std::move(done)));
+  }
+
+  template <typename Work, typename T>
+  void SubmitRead(CallContext context, Work work, Callback<T> done) {
+    // The pool keeps the context to tell whether the read is still wanted; the work needs it to
+    // tell what the caller may see.
+    const CallContext& pool_context = context;
+    readers_->Submit(pool_context, [this, context, work = std::move(work), done = std::move(done)](
+                                       absl::Status status, ReadQueries* queries) mutable {
+      if (!status.ok()) return std::move(done)(std::move(status));
+      absl::StatusOr<T> result = work(*queries, context);
+      if (absl::IsDataLoss(result.status())) writer_->Fail(result.status());
+      std::move(done)(std::move(result));
+    });
+  }
+
+  const FileLock lock_;
+  std::unique_ptr<Executor> completions_;
+  std::unique_ptr<Writer> writer_;
+  std::unique_ptr<ReaderPool> readers_;
+};
+
+absl::Status SqliteStore::Open(const SqliteOptions& options, const Clock& clock) {
+  ASSIGN_OR_RETURN(std::unique_ptr<Database> db, OpenForWriting(options.path));
+  ASSIGN_OR_RETURN(const MigrationResult migration,
+                   MigrateFile(*db, options.path, *options.migrations));
+  if (migration.from != migration.to) {
+    log::Info("store migrated", {{"from", int64_t{migration.from}}, {"to", int64_t{migration.to}}});
+  }
+  ASSIGN_OR_RETURN(std::unique_ptr<WriteQueries> writes,
+                   WriteQueries::Prepare(*db, options.request_id_retention));
+  std::vector<ReaderPool::Connection> readers(static_cast<size_t>(options.reader_threads));
+  for (ReaderPool::Connection& reader : readers) {
+    ASSIGN_OR_RETURN(reader.db, OpenForReading(options.path));
+    ASSIGN_OR_RETURN(reader.queries, ReadQueries::Prepare(*reader.db));
+  }
+  Writer::Options writer_options;
+  writer_options.queue_capacity = options.write_queue;
+  writer_options.on_failure = [on_failure = options.on_failure](const absl::Status&) {
+    on_failure();
+  };
+  writer_ = std::make_unique<Writer>(std::move(db), std::move(writes), std::move(writer_options),
+                                     clock, *completions_);
+  readers_ = std::make_unique<ReaderPool>(std::move(readers), options.read_queue, clock);
+  return absl::OkStatus();
+}
+
+}  // namespace
+}  // namespace sqlite
+
+absl::StatusOr<std::unique_ptr<ThreadStore>> OpenSqliteStore(const SqliteOptions& options,
+                                                             const Clock& clock) {
+  RETURN_IF_ERROR(sqlite::CheckLocation(options.path, options.allow_network_filesystem));
+  ASSIGN_OR_RETURN(sqlite::FileLock lock, sqlite::FileLock::Acquire(options.path));
+  auto store = std::make_unique<sqlite::SqliteStore>(
+      std::move(lock),
+      std::make_unique<Executor>("completions", static_cast<size_t>(options.completion_threads)));
+  RETURN_IF_ERROR(store->Open(options, clock));
+  return store;
+}
+
+absl::StatusOr<MigrationResult> MigrateSqliteStore(const SqliteOptions& options) {
+  RETURN_IF_ERROR(sqlite::CheckLocation(options.path, options.allow_network_filesystem));
+  ASSIGN_OR_RETURN(const sqlite::FileLock lock, sqlite::FileLock::Acquire(options.path));
+  ASSIGN_OR_RETURN(const std::unique_ptr<sqlite::Database> db,
+                   sqlite::OpenForWriting(options.path));
+  return sqlite::MigrateFile(*db, options.path, *options.migrations);
+}
+
+std::string SqliteVersion() { return sqlite::Database::LibraryVersion(); }
+
+std::string SqliteVersionWarning() {
+  constexpr int kFixedVersion = 3051003;
+  if (sqlite::Database::LibraryVersionNumber() >= kFixedVersion) return "";
+  return "SQLite before 3.51.3 can lose commits when several connections write or checkpoint; "
+         "this server has exactly one, and no other process may open the file";
+}
+
+}  // namespace threadstore

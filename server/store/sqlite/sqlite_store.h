@@ -1,0 +1,65 @@
+#ifndef THREADSTORE_SERVER_STORE_SQLITE_SQLITE_STORE_H_
+#define THREADSTORE_SERVER_STORE_SQLITE_SQLITE_STORE_H_
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "server/base/clock.h"
+#include "server/store/migrator.h"
+#include "server/store/thread_store.h"
+
+namespace threadstore {
+
+struct SqliteOptions {
+  // The database file; created if it is not there. Beside it lie `{path}-wal`, `{path}-shm`,
+  // `{path}.lock`, and the backups that migrations make.
+  std::string path;
+
+  // Threads, and connections, that read.
+  int reader_threads = 2;
+
+  // Threads that answer the callers of writes.
+  int completion_threads = 2;
+
+  // Writes, and reads, that may wait for their turn.
+  size_t write_queue = 8192;
+  size_t read_queue = 8192;
+
+  // How long request_ids are remembered.
+  absl::Duration request_id_retention = absl::Hours(24);
+
+  // Whether the file may lie where locks cannot be relied on.
+  bool allow_network_filesystem = false;
+
+  // The schema to bring the file to.
+  const std::vector<Migration>* migrations = &SqliteMigrations();
+
+  // Called once, on a thread of the store's, when the store has failed (see ThreadStore): the
+  // process should end, so that a restart can recover.
+  std::function<void()> on_failure = [] {};
+};
+
+// Opens the store in the file, migrating it first. FAILED_PRECONDITION, with a message for an
+// operator, if the file cannot be used: locked by another server, not a database, another
+// application's, of an incompatible schema, on a network file system, not writable. Other
+// errors are failures of the disk. `clock` must outlive the store.
+absl::StatusOr<std::unique_ptr<ThreadStore>> OpenSqliteStore(const SqliteOptions& options,
+                                                             const Clock& clock);
+
+// Only migrates the file. The same errors.
+absl::StatusOr<MigrationResult> MigrateSqliteStore(const SqliteOptions& options);
+
+// The version of the SQLite library, and a warning about it for operators, empty if there is
+// none.
+std::string SqliteVersion();
+std::string SqliteVersionWarning();
+
+}  // namespace threadstore
+
+#endif  // THREADSTORE_SERVER_STORE_SQLITE_SQLITE_STORE_H_

@@ -1,0 +1,97 @@
+#ifndef THREADSTORE_SERVER_STORE_SQLITE_WRITE_QUERIES_H_
+#define THREADSTORE_SERVER_STORE_SQLITE_WRITE_QUERIES_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "server/store/sqlite/database.h"
+#include "server/store/sqlite/read_queries.h"
+#include "server/store/thread_store.h"
+
+namespace threadstore::sqlite {
+
+// What the store writes, prepared on the writer's connection. Each method is the body of one
+// call of ThreadStore, run inside a transaction that the writer begins and commits; it may be
+// run again after a rollback. A method that fails by its contract has written nothing.
+class WriteQueries {
+ public:
+  // `db` must outlive the queries.
+  static absl::StatusOr<std::unique_ptr<WriteQueries>> Prepare(Database& db,
+                                                               absl::Duration request_retention);
+
+  absl::StatusOr<v1::Group> CreateGroup(const CreateContext& context, const v1::Group& group,
+                                        const std::optional<v1::Member>& owner);
+  absl::Status DeleteGroup(const CallContext& context, absl::string_view group);
+  absl::StatusOr<v1::Member> AddMember(const CallContext& context, absl::string_view group,
+                                       const v1::Member& member);
+  absl::Status RemoveMember(const CallContext& context, absl::string_view group,
+                            absl::string_view user);
+  absl::StatusOr<v1::ConversationThread> CreateThread(const CreateContext& context,
+                                                      absl::string_view group,
+                                                      const std::optional<Uuid>& conversation,
+                                                      const v1::ConversationThread& thread);
+
+  // Removes at most `max_rows` rows that nothing needs any more: of deleted groups, and of
+  // requests whose retention is over. Returns how many it removed.
+  absl::StatusOr<int64_t> Purge(absl::Time now, int64_t max_rows);
+
+ private:
+  // What an earlier request of the same id made.
+  struct PastRequest {
+    int64_t group_key;
+    std::string hash;
+    std::optional<Uuid> resource;
+  };
+
+  explicit WriteQueries(absl::Duration request_retention) : request_retention_(request_retention) {}
+
+  absl::Status PrepareAll(Database& db);
+
+  // Finds a past request through `find`, already bound; forgets it if its retention is over.
+  // INVALID_ARGUMENT if it was another request.
+  absl::StatusOr<std::optional<PastRequest>> FindPastRequest(Query& find,
+                                                             const CreateContext& context);
+  absl::Status RememberRequest(const CreateContext& context, int64_t group_key,
+                               const std::optional<Uuid>& resource);
+  absl::Status InsertMember(int64_t group_key, const v1::Member& member);
+  absl::StatusOr<int64_t> InsertThread(int64_t group_key, int64_t conversation_key,
+                                       const v1::ConversationThread& thread);
+  absl::Status InsertRecipients(
+      int64_t thread_key, int kind,
+      const google::protobuf::RepeatedPtrField<v1::Recipient>& recipients);
+  absl::StatusOr<int64_t> PurgeDeletedGroup(int64_t max_rows);
+  absl::StatusOr<int64_t> PurgeRequests(absl::Time now, int64_t max_rows);
+
+  const absl::Duration request_retention_;
+  Database* db_ = nullptr;
+  std::unique_ptr<ReadQueries> reads_;
+
+  Statement insert_group_;
+  Statement mark_group_deleted_;
+  Statement insert_member_;
+  Statement delete_member_;
+  Statement has_other_owner_;
+  Statement has_thread_;
+  Statement insert_conversation_;
+  Statement insert_thread_;
+  Statement insert_recipient_;
+  Statement insert_unique_sender_;
+  Statement find_request_;
+  Statement find_group_request_;
+  Statement insert_request_;
+  Statement delete_request_;
+  Statement find_deleted_group_;
+  Statement delete_some_members_;
+  Statement delete_group_row_;
+  Statement oldest_request_;
+  Statement delete_old_requests_;
+};
+
+}  // namespace threadstore::sqlite
+
+#endif  // THREADSTORE_SERVER_STORE_SQLITE_WRITE_QUERIES_H_

@@ -1,0 +1,239 @@
+#include "server/store/sqlite/writer.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "server/base/errors.h"
+#include "server/base/status_macros.h"
+#include "server/base/thread_name.h"
+#include "server/telemetry/log.h"
+
+namespace threadstore::sqlite {
+namespace {
+
+// Bounds how long the first write of a group waits for the last, and the memory of a
+// transaction. Past a few hundred the fsync is a small part of a group's time.
+constexpr size_t kMaxGroupSize = 1024;
+
+// Frames (4 KiB pages) in the log between checkpoints: 16 MiB. Long enough that a page written
+// by many groups is copied once, short enough that recovery after a crash is quick.
+constexpr int kCheckpointIntervalFrames = 4096;
+
+// From 256 MiB on a checkpoint also waits, for at most the connection's busy timeout, for
+// readers that keep the log from starting over.
+constexpr int kTruncateFrames = 65536;
+
+// With each group the writer also removes rows that nothing needs any more: enough to keep up
+// with the requests that the group adds to those remembered, and at least some.
+constexpr int64_t kPurgedRowsPerWrite = 2;
+constexpr int64_t kPurgedRowsPerStep = 256;
+
+// How long the writer waits for work before it looks for rows to remove.
+constexpr absl::Duration kIdleInterval = absl::Seconds(1);
+
+constexpr absl::Duration kMinRetryDelay = absl::Milliseconds(10);
+constexpr absl::Duration kMaxRetryDelay = absl::Seconds(30);
+constexpr absl::Duration kInitialTimePerWrite = absl::Microseconds(100);
+
+bool IsFatal(const absl::Status& status) { return absl::IsDataLoss(status); }
+
+}  // namespace
+
+Writer::Writer(std::unique_ptr<Database> db, std::unique_ptr<WriteQueries> queries, Options options,
+               const Clock& clock, Executor& completions)
+    : db_(std::move(db)),
+      queries_(std::move(queries)),
+      next_checkpoint_frames_(kCheckpointIntervalFrames),
+      options_(std::move(options)),
+      clock_(clock),
+      completions_(completions),
+      time_per_write_(kInitialTimePerWrite) {
+  thread_ = std::thread([this] {
+    SetThreadName("writer");
+    Run();
+  });
+}
+
+Writer::~Writer() { Close(); }
+
+void Writer::Submit(std::unique_ptr<Write> write) {
+  absl::Status refusal;
+  {
+    MutexLock lock(&mutex_);
+    if (closing_) {
+      refusal = ShuttingDownError();
+    } else if (failed_) {
+      refusal = StoreFailedError();
+    } else if (queue_.size() >= options_.queue_capacity) {
+      refusal = QueueFullError(RetryDelay());
+    } else {
+      queue_.push_back(std::move(write));
+    }
+  }
+  if (refusal.ok()) {
+    not_empty_.NotifyOne();
+  } else {
+    write->Finish(std::move(refusal));
+  }
+}
+
+void Writer::Close() {
+  {
+    MutexLock lock(&mutex_);
+    closing_ = true;
+  }
+  not_empty_.NotifyOne();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Writer::Fail(const absl::Status& cause) {
+  {
+    MutexLock lock(&mutex_);
+    if (failed_) return;
+    failed_ = true;
+  }
+  log::Error("store failed", {{"error", std::string(cause.message())}});
+  options_.on_failure(cause);
+}
+
+absl::Status Writer::FailIfFatal(const absl::Status& status) {
+  if (!IsFatal(status)) return status;
+  Fail(status);
+  return StoreFailedError();
+}
+
+void Writer::LogOrFail(absl::string_view work, const absl::Status& status) {
+  if (FailIfFatal(status) != status) return;
+  log::Error("maintenance failed",
+             {{"work", std::string(work)}, {"error", std::string(status.message())}});
+}
+
+void Writer::Run() {
+  while (true) {
+    Group group = TakeGroup();
+    if (!group.empty()) {
+      DoGroup(std::move(group));
+      CheckpointIfDue();
+      continue;
+    }
+    {
+      MutexLock lock(&mutex_);
+      if (closing_ && queue_.empty()) break;
+    }
+    PurgeWhenIdle();
+  }
+}
+
+// Empty when nothing came for the idle interval, when there is more to purge, or when the
+// writer closes.
+Writer::Group Writer::TakeGroup() {
+  MutexLock lock(&mutex_);
+  while (queue_.empty() && !closing_ && !more_to_purge_) {
+    if (!not_empty_.WaitFor(&mutex_, kIdleInterval)) break;
+  }
+  const auto end = queue_.begin() + static_cast<ptrdiff_t>(std::min(queue_.size(), kMaxGroupSize));
+  Group group(std::make_move_iterator(queue_.begin()), std::make_move_iterator(end));
+  queue_.erase(queue_.begin(), end);
+  return group;
+}
+
+void Writer::DoGroup(Group group) {
+  const absl::Time begin = absl::Now();
+  std::vector<absl::Status> outcomes(group.size());
+  const absl::Status committed = CommitGroup(group, outcomes);
+  std::vector<Executor::Task> completions;
+  completions.reserve(group.size());
+  for (size_t i = 0; i < group.size(); ++i) {
+    completions.push_back(
+        [write = std::move(group[i]),
+         outcome = outcomes[i].ok() ? committed : std::move(outcomes[i])]() mutable {
+          write->Finish(std::move(outcome));
+        });
+  }
+  const absl::Duration spent = (absl::Now() - begin) / static_cast<int64_t>(completions.size());
+  {
+    MutexLock lock(&mutex_);
+    time_per_write_ += (spent - time_per_write_) / 8;
+  }
+  completions_.AddAll(completions);
+}
+
+absl::Status Writer::CommitGroup(const Group& group, std::vector<absl::Status>& outcomes) {
+  {
+    MutexLock lock(&mutex_);
+    if (failed_) return StoreFailedError();
+  }
+  while (true) {
+    absl::StatusOr<Transaction> transaction = Transaction::Begin(*db_);
+    if (!transaction.ok()) return FailIfFatal(transaction.status());
+    if (!ApplyAll(group, outcomes)) continue;
+    const auto fatal = std::find_if(outcomes.begin(), outcomes.end(), IsFatal);
+    if (fatal != outcomes.end()) return *fatal = FailIfFatal(*fatal);
+    const auto max_purged = kPurgedRowsPerWrite * static_cast<int64_t>(group.size());
+    const absl::Status purged = queries_->Purge(clock_.Now(), max_purged).status();
+    if (!purged.ok()) return FailIfFatal(purged);
+    const absl::Status committed = transaction->Commit();
+    if (committed.ok() || ErrorReasonOf(committed) == v1::ERROR_REASON_STORE_FULL) {
+      return committed;
+    }
+    // After a failed fsync nobody knows what is on disk.
+    Fail(committed);
+    return WriteOutcomeUnknownError();
+  }
+}
+
+bool Writer::ApplyAll(const Group& group, std::vector<absl::Status>& outcomes) {
+  for (size_t i = 0; i < group.size(); ++i) {
+    if (!outcomes[i].ok()) continue;
+    outcomes[i] = CheckWanted(group[i]->context(), clock_.Now());
+    if (!outcomes[i].ok()) continue;
+    const int64_t changes_before = db_->total_changes();
+    outcomes[i] = group[i]->Apply(*queries_);
+    if (outcomes[i].ok()) continue;
+    if (IsFatal(outcomes[i])) return true;
+    // A full disk may have rolled back the transaction by itself.
+    if (db_->total_changes() != changes_before || !db_->in_transaction()) return false;
+  }
+  return true;
+}
+
+void Writer::PurgeWhenIdle() {
+  more_to_purge_ = false;
+  {
+    MutexLock lock(&mutex_);
+    if (failed_) return;
+  }
+  const absl::StatusOr<int64_t> purged = PurgeStep();
+  if (purged.ok()) {
+    more_to_purge_ = *purged >= kPurgedRowsPerStep;
+    return;
+  }
+  LogOrFail("purge", purged.status());
+}
+
+absl::StatusOr<int64_t> Writer::PurgeStep() {
+  ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(*db_));
+  ASSIGN_OR_RETURN(const int64_t purged, queries_->Purge(clock_.Now(), kPurgedRowsPerStep));
+  RETURN_IF_ERROR(transaction.Commit());
+  return purged;
+}
+
+void Writer::CheckpointIfDue() {
+  const int frames = db_->wal_frames();
+  const bool started_over = frames < last_wal_frames_;
+  if (started_over) next_checkpoint_frames_ = kCheckpointIntervalFrames;
+  last_wal_frames_ = frames;
+  if (frames < next_checkpoint_frames_) return;
+  next_checkpoint_frames_ = frames + kCheckpointIntervalFrames;
+  const absl::StatusOr<Database::CheckpointResult> result =
+      db_->Checkpoint(/*truncate=*/frames >= kTruncateFrames);
+  if (!result.ok()) LogOrFail("checkpoint", result.status());
+}
+
+absl::Duration Writer::RetryDelay() const {
+  const absl::Duration wait = time_per_write_ * static_cast<int64_t>(queue_.size());
+  return std::clamp(wait, kMinRetryDelay, kMaxRetryDelay);
+}
+
+}  // namespace threadstore::sqlite

@@ -1,0 +1,125 @@
+#ifndef THREADSTORE_SERVER_STORE_SQLITE_WRITER_H_
+#define THREADSTORE_SERVER_STORE_SQLITE_WRITER_H_
+
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "server/base/clock.h"
+#include "server/base/executor.h"
+#include "server/base/mutex.h"
+#include "server/store/sqlite/database.h"
+#include "server/store/sqlite/write_queries.h"
+#include "server/store/thread_store.h"
+
+namespace threadstore::sqlite {
+
+// One write, waiting for its transaction.
+class Write {
+ public:
+  virtual ~Write() = default;
+
+  virtual const CallContext& context() const = 0;
+
+  // Does the work inside a transaction. May be called again after a rollback.
+  virtual absl::Status Apply(WriteQueries& queries) = 0;
+
+  // Tells the caller the outcome; OK means that what Apply did last is on disk. Called once.
+  virtual void Finish(absl::Status outcome) = 0;
+};
+
+// Owns the one connection that writes, and the thread it belongs to. All writes that wait are
+// done in one transaction, so that they share one fsync; then all their callers are told, on
+// the executor. A write that fails by its contract does not disturb the others.
+//
+// This connection is also the only one that checkpoints. SQLite before 3.51.3 can lose commits
+// if one connection checkpoints while another commits ("WAL-reset" bug), so there must never be
+// a second one that does either.
+//
+// Thread-safe.
+class Writer {
+ public:
+  struct Options {
+    // Writes that may wait; one more is refused with QUEUE_FULL.
+    size_t queue_capacity = 0;
+
+    // Called once, from the writer's thread, when the store can no longer be trusted to keep
+    // what it is given: a failed fsync, an I/O error or corruption.
+    std::function<void(const absl::Status& cause)> on_failure;
+  };
+
+  // `db` is in WAL mode and migrated. The clock and the executor must outlive the writer.
+  Writer(std::unique_ptr<Database> db, std::unique_ptr<WriteQueries> queries, Options options,
+         const Clock& clock, Executor& completions);
+
+  // As Close.
+  ~Writer();
+
+  // Refused writes are finished before this returns, on the calling thread.
+  void Submit(std::unique_ptr<Write> write);
+
+  // Refuses further writes, does those that wait, and ends the thread. Their callers have been
+  // handed to the executor when this returns.
+  void Close();
+
+  // Makes the writer refuse what comes from now on, as after a failure of its own. For readers
+  // that find the file corrupt.
+  void Fail(const absl::Status& cause);
+
+ private:
+  using Group = std::vector<std::unique_ptr<Write>>;
+
+  void Run();
+  Group TakeGroup();
+  void DoGroup(Group group);
+
+  // Runs the group's writes in one transaction and commits it. Writes that failed alone are
+  // entered in `outcomes`; returns the outcome of all others.
+  absl::Status CommitGroup(const Group& group, std::vector<absl::Status>& outcomes);
+
+  // Applies the writes that have no outcome yet, up to a fatal failure. Returns false if one of
+  // them failed after it had changed rows, so that the transaction must be rolled back and begun
+  // anew without it.
+  bool ApplyAll(const Group& group, std::vector<absl::Status>& outcomes);
+
+  void PurgeWhenIdle();
+  absl::StatusOr<int64_t> PurgeStep();
+  void CheckpointIfDue();
+
+  // The status to answer with: if the file cannot be trusted any more, fails the store.
+  absl::Status FailIfFatal(const absl::Status& status);
+  void LogOrFail(absl::string_view work, const absl::Status& status);
+
+  absl::Duration RetryDelay() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // The writer's thread only.
+  const std::unique_ptr<Database> db_;
+  const std::unique_ptr<WriteQueries> queries_;
+  int last_wal_frames_ = 0;
+  int next_checkpoint_frames_;
+  bool more_to_purge_ = false;
+
+  const Options options_;
+  const Clock& clock_;
+  Executor& completions_;
+
+  Mutex mutex_;
+  CondVar not_empty_;
+  std::deque<std::unique_ptr<Write>> queue_ ABSL_GUARDED_BY(mutex_);
+  bool closing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool failed_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Duration time_per_write_ ABSL_GUARDED_BY(mutex_);  // A moving average.
+  std::thread thread_;
+};
+
+}  // namespace threadstore::sqlite
+
+#endif  // THREADSTORE_SERVER_STORE_SQLITE_WRITER_H_

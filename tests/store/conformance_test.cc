@@ -1,0 +1,706 @@
+#include <algorithm>
+#include <functional>
+#include <future>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "server/base/errors.h"
+#include "server/base/sha256.h"
+#include "server/domain/limits.h"
+#include "server/domain/resource.h"
+#include "server/domain/timestamp.h"
+#include "tests/store/engine_under_test.h"
+#include "tests/testing/blocking_store.h"
+#include "tests/testing/fake_clock.h"
+#include "tests/testing/proto_matchers.h"
+#include "tests/testing/status_matchers.h"
+
+namespace threadstore::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
+
+MATCHER_P(HasReason, reason, "has the reason " + v1::ErrorReason_Name(reason)) {
+  *result_listener << GetStatus(arg).ToString();
+  return ErrorReasonOf(GetStatus(arg)) == reason;
+}
+
+RequiredMember Member(const std::string& user) { return {.user = user}; }
+RequiredMember Owner(const std::string& user) { return {.user = user, .must_be_owner = true}; }
+RequiredMember ThroughJoinedGroups(const std::string& user) {
+  return {.user = user, .hides_group = true};
+}
+
+CallContext As(RequiredMember member) {
+  CallContext context;
+  context.required_member = std::move(member);
+  return context;
+}
+
+v1::Member MakeMember(const std::string& group, const std::string& user,
+                      v1::Member::Role role = v1::Member::ROLE_MEMBER) {
+  v1::Member member;
+  member.set_name(MakeMemberName(group, user));
+  member.set_id(user);
+  member.set_display_name("Name of " + user);
+  member.set_mail(user + "@example.com");
+  member.set_role(role);
+  return member;
+}
+
+template <typename Page>
+std::vector<std::string> IdsOf(const Page& items) {
+  std::vector<std::string> ids;
+  for (const auto& item : items) ids.push_back(item.id());
+  return ids;
+}
+
+// Holds the store's writer until released: a call whose cancelled() waits.
+class WriterBlock {
+ public:
+  explicit WriterBlock(ThreadStore& store) {
+    CallContext context;
+    context.cancelled = [this] {
+      if (!std::exchange(reached_, true)) {
+        blocked_.set_value();
+        release_.get_future().wait();
+      }
+      return true;
+    };
+    store.DeleteGroup(std::move(context), "no-such-group",
+                      [this](const absl::Status&) { done_.set_value(); });
+    blocked_.get_future().wait();
+  }
+
+  void Release() {
+    release_.set_value();
+    done_.get_future().wait();
+  }
+
+ private:
+  bool reached_ = false;
+  std::promise<void> blocked_;
+  std::promise<void> release_;
+  std::promise<void> done_;
+};
+
+class Conformance : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    engine_ = MakeEngineUnderTest();
+    Open({});
+  }
+
+  void TearDown() override {
+    store_.reset();
+    engine_->CheckIntegrity();
+  }
+
+  void Open(const EngineSettings& settings) {
+    store_.reset();
+    store_ = engine_->Open(settings, clock_);
+    ASSERT_NE(store_, nullptr);
+    db_ = std::make_unique<BlockingStore>(*store_);
+  }
+
+  v1::Group MakeGroup(const std::string& id) {
+    v1::CreateGroupRequest request;
+    request.set_group_id(id);
+    request.mutable_group()->set_display_name("Display " + id);
+    request.mutable_group()->set_mail(id + "@example.com");
+    return BuildGroup(request, clock_.Now());
+  }
+
+  void CreateGroup(const std::string& id) {
+    ASSERT_THAT(db_->CreateGroup({}, MakeGroup(id)), IsOk());
+  }
+
+  v1::ConversationThread MakeThread(const std::string& group, const std::string& text_format,
+                                    std::optional<Uuid> conversation = std::nullopt) {
+    clock_.Advance(absl::Milliseconds(1));
+    ThreadParent parent;
+    parent.group.group = group;
+    parent.conversation = conversation;
+    return BuildThread(parent, ParseText<v1::ConversationThread>(text_format), clock_.Now());
+  }
+
+  v1::ConversationThread CreateThread(const std::string& group,
+                                      const std::string& text_format = "topic: 't'",
+                                      std::optional<Uuid> conversation = std::nullopt) {
+    const auto created =
+        db_->CreateThread({}, group, conversation, MakeThread(group, text_format, conversation));
+    EXPECT_THAT(created, IsOk());
+    return created.value_or(v1::ConversationThread());
+  }
+
+  CreateContext WithRequest(const Uuid& id, const std::string& content = "content",
+                            const std::string& principal = "user:ann") {
+    CreateContext context;
+    context.now = clock_.Now();
+    context.request = RequestKey{id, Sha256(content), principal};
+    return context;
+  }
+
+  std::vector<v1::ConversationThread> Walk(ThreadQuery query) {
+    std::vector<v1::ConversationThread> all;
+    while (true) {
+      const auto page = db_->ListThreads({}, query);
+      EXPECT_THAT(page, IsOk());
+      if (!page.ok()) return all;
+      EXPECT_LE(page->threads.size(), query.limit);
+      all.insert(all.end(), page->threads.begin(), page->threads.end());
+      if (!page->has_more) return all;
+      query.after = ThreadCursor{*Uuid::Parse(all.back().id()),
+                                 ToMicros(all.back().last_delivered_date_time())};
+    }
+  }
+
+  FakeClock clock_;
+  std::unique_ptr<EngineUnderTest> engine_;
+  std::unique_ptr<ThreadStore> store_;
+  std::unique_ptr<BlockingStore> db_;
+};
+
+Uuid IdOf(const v1::ConversationThread& thread) { return *Uuid::Parse(thread.id()); }
+Uuid ConversationOf(const v1::ConversationThread& thread) {
+  return *Uuid::Parse(thread.conversation_id());
+}
+
+// --- Groups
+
+TEST_F(Conformance, GroupIsReturnedAsStored) {
+  const v1::Group group = MakeGroup("g");
+  EXPECT_THAT(db_->CreateGroup({}, group), IsOkAndHolds(EqualsProto(group)));
+  EXPECT_THAT(db_->GetGroup({}, "g"), IsOkAndHolds(EqualsProto(group)));
+  Open({});
+  EXPECT_THAT(db_->GetGroup({}, "g"), IsOkAndHolds(EqualsProto(group)));
+}
+
+TEST_F(Conformance, GroupIdsAreUniqueAndCaseSensitive) {
+  CreateGroup("g");
+  EXPECT_THAT(db_->CreateGroup({}, MakeGroup("g")), HasReason(v1::ERROR_REASON_RESOURCE_EXISTS));
+  CreateGroup("G");
+  EXPECT_THAT(db_->GetGroup({}, "x"), HasReason(v1::ERROR_REASON_RESOURCE_NOT_FOUND));
+}
+
+TEST_F(Conformance, OwnerIsStoredWithItsGroup) {
+  const v1::Member ann = MakeMember("g", "ann", v1::Member::ROLE_OWNER);
+  ASSERT_THAT(db_->CreateGroup({}, MakeGroup("g"), ann), IsOk());
+  const auto members = db_->ListMembers({}, {.group = "g", .limit = 10});
+  ASSERT_THAT(members, IsOk());
+  EXPECT_THAT(members->members, ElementsAre(EqualsProto(ann)));
+}
+
+TEST_F(Conformance, GroupsAreListedByIdInPages) {
+  for (const char* id : {"b", "a", "C", "d"}) CreateGroup(id);
+  auto page = db_->ListGroups({}, {.limit = 3});
+  ASSERT_THAT(page, IsOk());
+  EXPECT_THAT(IdsOf(page->groups), ElementsAre("C", "a", "b"));
+  EXPECT_TRUE(page->has_more);
+  page = db_->ListGroups({}, {.after_id = "b", .limit = 3});
+  ASSERT_THAT(page, IsOk());
+  EXPECT_THAT(IdsOf(page->groups), ElementsAre("d"));
+  EXPECT_FALSE(page->has_more);
+  page = db_->ListGroups({}, {.after_id = "a", .limit = 2});
+  EXPECT_FALSE(page->has_more) << "a full page that is the last";
+}
+
+TEST_F(Conformance, GroupsOfAMemberAreThoseItIsIn) {
+  for (const char* id : {"a", "b", "c"}) CreateGroup(id);
+  ASSERT_THAT(db_->AddMember({}, "a", MakeMember("a", "ann")), IsOk());
+  ASSERT_THAT(db_->AddMember({}, "c", MakeMember("c", "ann")), IsOk());
+  ASSERT_THAT(db_->AddMember({}, "b", MakeMember("b", "bob")), IsOk());
+  const auto page = db_->ListGroups({}, {.member = "ann", .limit = 1});
+  ASSERT_THAT(page, IsOk());
+  EXPECT_THAT(IdsOf(page->groups), ElementsAre("a"));
+  EXPECT_TRUE(page->has_more);
+  const auto rest = db_->ListGroups({}, {.member = "ann", .after_id = "a", .limit = 5});
+  EXPECT_THAT(IdsOf(rest->groups), ElementsAre("c"));
+  EXPECT_THAT(db_->ListGroups({}, {.member = "eve", .limit = 5})->groups, IsEmpty());
+}
+
+TEST_F(Conformance, DeletedGroupIsGoneForEveryReaderAndItsIdIsFree) {
+  ASSERT_THAT(db_->CreateGroup({}, MakeGroup("g"), MakeMember("g", "ann", v1::Member::ROLE_OWNER)),
+              IsOk());
+  ASSERT_THAT(db_->DeleteGroup({}, "g"), IsOk());
+  EXPECT_THAT(db_->GetGroup({}, "g"), HasReason(v1::ERROR_REASON_RESOURCE_NOT_FOUND));
+  EXPECT_THAT(db_->DeleteGroup({}, "g"), HasReason(v1::ERROR_REASON_RESOURCE_NOT_FOUND));
+  EXPECT_THAT(db_->ListGroups({}, {.limit = 5})->groups, IsEmpty());
+  EXPECT_THAT(db_->ListGroups({}, {.member = "ann", .limit = 5})->groups, IsEmpty());
+  EXPECT_THAT(db_->ListMembers({}, {.group = "g", .limit = 5}),
+              HasReason(v1::ERROR_REASON_RESOURCE_NOT_FOUND));
+  CreateGroup("g");
+  EXPECT_THAT(db_->ListMembers({}, {.group = "g", .limit = 5})->members, IsEmpty())
+      << "a new group has none of the old one's members";
+}
+
+TEST_F(Conformance, GroupWithThreadsIsNotDeleted) {
+  CreateGroup("g");
+  CreateThread("g");
+  EXPECT_THAT(db_->DeleteGroup({}, "g"), HasReason(v1::ERROR_REASON_GROUP_NOT_EMPTY));
+  EXPECT_THAT(db_->GetGroup({}, "g"), IsOk());
+}
+
+// --- Members
+
+TEST_F(Conformance, MembersAreListedByIdInPages) {
+  CreateGroup("g");
+  for (const char* user : {"bob", "Ann", "cyd"}) {
+    const v1::Member member = MakeMember("g", user);
+    EXPECT_THAT(db_->AddMember({}, "g", member), IsOkAndHolds(EqualsProto(member)));
+  }
+  auto page = db_->ListMembers({}, {.group = "g", .limit = 2});
+  EXPECT_THAT(IdsOf(page->members), ElementsAre("Ann", "bob"));
+  EXPECT_TRUE(page->has_more);
+  page = db_->ListMembers({}, {.group = "g", .after_id = "bob", .limit = 2});
+  EXPECT_THAT(page->members, ElementsAre(EqualsProto(MakeMember("g", "cyd"))));
+  EXPECT_FALSE(page->has_more);
+}
+
+TEST_F(Conformance, MemberIsAddedOnce) {
+  CreateGroup("g");
+  ASSERT_THAT(db_->AddMember({}, "g", MakeMember("g", "ann")), IsOk());
+  EXPECT_THAT(db_->AddMember({}, "g", MakeMember("g", "ann", v1::Member::ROLE_OWNER)),
+              HasReason(v1::ERROR_REASON_RESOURCE_EXISTS));
+  EXPECT_THAT(db_->ListMembers({}, {.group = "g", .limit = 5})->members,
+              ElementsAre(EqualsProto(MakeMember("g", "ann"))));
+}
+
+TEST_F(Conformance, LastOwnerStays) {
+  ASSERT_THAT(db_->CreateGroup({}, MakeGroup("g"), MakeMember("g", "ann", v1::Member::ROLE_OWNER)),
+              IsOk());
+  ASSERT_THAT(db_->AddMember({}, "g", MakeMember("g", "bob")), IsOk());
+  EXPECT_THAT(db_->RemoveMember({}, "g", "ann"), HasReason(v1::ERROR_REASON_LAST_OWNER));
+  ASSERT_THAT(db_->AddMember({}, "g", MakeMember("g", "cyd", v1::Member::ROLE_OWNER)), IsOk());
+  EXPECT_THAT(db_->RemoveMember({}, "g", "ann"), IsOk());
+  EXPECT_THAT(db_->RemoveMember({}, "g", "ann"), HasReason(v1::ERROR_REASON_RESOURCE_NOT_FOUND));
+  EXPECT_THAT(db_->RemoveMember({}, "g", "bob"), IsOk());
+}
+
+// --- Who sees what, on every call that names a group
+
+TEST_F(Conformance, EveryCallOnAGroupChecksTheRequiredMember) {
+  ASSERT_THAT(db_->CreateGroup({}, MakeGroup("g"), MakeMember("g", "ann", v1::Member::ROLE_OWNER)),
+              IsOk());
+  ASSERT_THAT(db_->AddMember({}, "g", MakeMember("g", "bob")), IsOk());
+  const v1::ConversationThread thread = CreateThread("g");
+  using Call = std::function<absl::Status(const std::string& group, const CallContext&)>;
+  const std::pair<const char*, Call> calls[] = {
+      {"GetGroup",
+       [&](auto& group, auto& context) { return db_->GetGroup(context, group).status(); }},
+      {"ListMembers",
+       [&](auto& group, auto& context) {
+         return db_->ListMembers(context, {.group = group, .limit = 1}).status();
+       }},
+      {"GetThread",
+       [&](auto& group, auto& context) {
+         return db_->GetThread(context, group, std::nullopt, IdOf(thread)).status();
+       }},
+      {"ListThreads",
+       [&](auto& group, auto& context) {
+         return db_->ListThreads(context, {.group = group, .limit = 1}).status();
+       }},
+      {"CreateThread",
+       [&](auto& group, auto& context) {
+         CreateContext create;
+         static_cast<CallContext&>(create) = context;
+         return db_->CreateThread(create, group, std::nullopt, MakeThread(group, "topic: 't'"))
+             .status();
+       }},
+      {"AddMember",
+       [&](auto& group, auto& context) {
+         return db_->AddMember(context, group, MakeMember(group, "new")).status();
+       }},
+      {"RemoveMember",
+       [&](auto& group, auto& context) { return db_->RemoveMember(context, group, "new"); }},
+  };
+  for (const auto& [name, call] : calls) {
+    SCOPED_TRACE(name);
+    for (const char* group : {"g", "no-such-group"}) {
+      SCOPED_TRACE(group);
+      EXPECT_THAT(call(group, As(Member("eve"))), HasReason(v1::ERROR_REASON_NOT_A_MEMBER));
+      EXPECT_THAT(call(group, As(ThroughJoinedGroups("eve"))),
+                  HasReason(v1::ERROR_REASON_RESOURCE_NOT_FOUND));
+    }
+    EXPECT_THAT(call("no-such-group", {}), HasReason(v1::ERROR_REASON_RESOURCE_NOT_FOUND));
+    EXPECT_THAT(call("g", As(Owner("bob"))), HasReason(v1::ERROR_REASON_NOT_AN_OWNER));
+    EXPECT_THAT(call("g", As(Member("bob"))), IsOk());
+  }
+  EXPECT_THAT(db_->DeleteGroup(As(Owner("bob")), "g"), HasReason(v1::ERROR_REASON_NOT_AN_OWNER));
+  EXPECT_THAT(db_->DeleteGroup(As(Owner("eve")), "g"), HasReason(v1::ERROR_REASON_NOT_A_MEMBER));
+}
+
+// --- Threads
+
+TEST_F(Conformance, ThreadIsReturnedAsStored) {
+  CreateGroup("g");
+  const v1::ConversationThread thread = MakeThread("g", R"pb(
+    topic: "Grüße \xF0\x9F\x8C\x8D"
+    to_recipients { email_address { name: "Name value" address: "Address value" } }
+    to_recipients {}
+    to_recipients { email_address {} }
+    to_recipients { email_address { name: "" } }
+    cc_recipients { email_address { address: "" } }
+    cc_recipients {}
+    has_attachments: true
+    last_delivered_date_time { seconds: -62135596800 nanos: 1000 }
+    unique_senders: "b"
+    unique_senders: "a"
+    unique_senders: "b"
+    preview: "Preview value"
+    is_locked: true
+  )pb");
+  EXPECT_THAT(db_->CreateThread({}, "g", std::nullopt, thread), IsOkAndHolds(EqualsProto(thread)));
+  EXPECT_THAT(db_->GetThread({}, "g", std::nullopt, IdOf(thread)),
+              IsOkAndHolds(EqualsProto(thread)));
+  EXPECT_THAT(db_->GetThread({}, "g", ConversationOf(thread), IdOf(thread)),
+              IsOkAndHolds(EqualsProto(thread)));
+  EXPECT_THAT(db_->ListThreads({}, {.group = "g", .limit = 5})->threads,
+              ElementsAre(EqualsProto(thread)));
+  Open({});
+  EXPECT_THAT(db_->GetThread({}, "g", std::nullopt, IdOf(thread)),
+              IsOkAndHolds(EqualsProto(thread)));
+}
+
+TEST_F(Conformance, ThreadOfAConversationTakesItsTopicUnlessItHasOne) {
+  CreateGroup("g");
+  const v1::ConversationThread first = CreateThread("g", "topic: 'first'");
+  const Uuid conversation = ConversationOf(first);
+  EXPECT_EQ(CreateThread("g", "", conversation).topic(), "first");
+  const v1::ConversationThread own = CreateThread("g", "topic: 'own'", conversation);
+  EXPECT_EQ(own.topic(), "own");
+  EXPECT_EQ(own.conversation_id(), first.conversation_id());
+  EXPECT_THAT(Walk({.group = "g", .conversation = conversation, .limit = 2}), SizeIs(3));
+}
+
+TEST_F(Conformance, ConversationsAreOfTheirGroupOnly) {
+  CreateGroup("g");
+  CreateGroup("other");
+  const v1::ConversationThread thread = CreateThread("g");
+  const Uuid conversation = ConversationOf(thread);
+  const Uuid unknown = Uuid::V7(clock_.Now());
+  for (const auto& [group, id] : {std::pair("other", conversation), std::pair("g", unknown)}) {
+    EXPECT_THAT(db_->CreateThread({}, group, id, MakeThread(group, "topic: 't'", id)),
+                HasReason(v1::ERROR_REASON_RESOURCE_NOT_FOUND));
+    EXPECT_THAT(db_->ListThreads({}, {.group = group, .conversation = id, .limit = 1}),
+                HasReason(v1::ERROR_REASON_RESOURCE_NOT_FOUND));
+    EXPECT_THAT(db_->GetThread({}, group, id, IdOf(thread)),
+                HasReason(v1::ERROR_REASON_RESOURCE_NOT_FOUND));
+  }
+  EXPECT_THAT(db_->GetThread({}, "other", std::nullopt, IdOf(thread)),
+              HasReason(v1::ERROR_REASON_RESOURCE_NOT_FOUND));
+  EXPECT_THAT(Walk({.group = "other", .limit = 5}), IsEmpty());
+}
+
+TEST_F(Conformance, ThreadsAreListedInEachOrderByGroupAndByConversation) {
+  CreateGroup("g");
+  CreateGroup("other");
+  CreateThread("other");
+  const v1::ConversationThread a =
+      CreateThread("g", "topic: 'a' last_delivered_date_time { seconds: 20 }");
+  const Uuid conversation = ConversationOf(a);
+  const v1::ConversationThread b =
+      CreateThread("g", "topic: 'b' last_delivered_date_time { seconds: 30 }", conversation);
+  const v1::ConversationThread c =
+      CreateThread("g", "topic: 'c' last_delivered_date_time { seconds: 20 }", conversation);
+  const v1::ConversationThread d =
+      CreateThread("g", "topic: 'd' last_delivered_date_time { seconds: -5 }");
+  const auto walk = [&](ThreadOrder order, std::optional<Uuid> scope, int32_t limit) {
+    std::string topics;
+    for (const auto& thread :
+         Walk({.group = "g", .conversation = scope, .order = order, .limit = limit})) {
+      topics += thread.topic();
+    }
+    return topics;
+  };
+  for (int32_t limit : {1, 2, 3, 100}) {
+    SCOPED_TRACE(limit);
+    EXPECT_EQ(walk(ThreadOrder::kNewestActivity, std::nullopt, limit), "bcad");
+    EXPECT_EQ(walk(ThreadOrder::kOldestCreated, std::nullopt, limit), "abcd");
+    EXPECT_EQ(walk(ThreadOrder::kNewestCreated, std::nullopt, limit), "dcba");
+    EXPECT_EQ(walk(ThreadOrder::kNewestActivity, conversation, limit), "bca");
+    EXPECT_EQ(walk(ThreadOrder::kOldestCreated, conversation, limit), "abc");
+    EXPECT_EQ(walk(ThreadOrder::kNewestCreated, conversation, limit), "cba");
+  }
+}
+
+TEST_F(Conformance, CursorNeedNotNameAThread) {
+  CreateGroup("g");
+  const v1::ConversationThread a = CreateThread("g", "topic: 'a'");
+  const Uuid between = Uuid::V7(clock_.Now());
+  const v1::ConversationThread b = CreateThread("g", "topic: 'b'");
+  const auto page = db_->ListThreads({}, {.group = "g",
+                                          .order = ThreadOrder::kOldestCreated,
+                                          .after = ThreadCursor{between, 0},
+                                          .limit = 5});
+  EXPECT_THAT(IdsOf(page->threads), ElementsAre(b.id()));
+}
+
+TEST_F(Conformance, PageOfLargeThreadsEndsEarly) {
+  CreateGroup("g");
+  v1::ConversationThread large = MakeThread("g", "topic: 'large'");
+  for (int i = 0; i < kMaxRecipients; ++i) {
+    auto& email = *large.add_to_recipients()->mutable_email_address();
+    email.set_name(std::string(1000, 'n'));
+    email.set_address(std::string(kMaxAddressBytes, 'a'));
+  }
+  constexpr int kThreads = 8;
+  for (int i = 0; i < kThreads; ++i) {
+    const v1::ConversationThread ids = MakeThread("g", "topic: 'large'");
+    large.set_id(ids.id());
+    large.set_name(ids.name());
+    large.set_conversation_id(ids.conversation_id());
+    ASSERT_THAT(db_->CreateThread({}, "g", std::nullopt, large), IsOk());
+  }
+  const auto page = db_->ListThreads({}, {.group = "g", .limit = kThreads});
+  ASSERT_THAT(page, IsOk());
+  EXPECT_TRUE(page->has_more);
+  EXPECT_LT(page->threads.size(), kThreads);
+  EXPECT_GT(page->threads.size(), 1);
+  EXPECT_THAT(Walk({.group = "g", .limit = kThreads}), SizeIs(kThreads));
+}
+
+TEST_F(Conformance, WriteThatFailsMidwayLeavesNothing) {
+  CreateGroup("g");
+  const v1::ConversationThread first = CreateThread("g");
+  v1::ConversationThread clash = MakeThread("g", "topic: 'clash'");
+  clash.set_id(first.id());
+  EXPECT_FALSE(db_->CreateThread({}, "g", std::nullopt, clash).ok());
+  EXPECT_THAT(
+      db_->ListThreads({}, {.group = "g", .conversation = ConversationOf(clash), .limit = 1}),
+      HasReason(v1::ERROR_REASON_RESOURCE_NOT_FOUND));
+  EXPECT_THAT(db_->GetThread({}, "g", std::nullopt, IdOf(first)), IsOkAndHolds(EqualsProto(first)));
+}
+
+// --- Idempotency
+
+TEST_F(Conformance, RepeatedRequestReturnsTheSameThread) {
+  CreateGroup("g");
+  const Uuid request = Uuid::V7(clock_.Now());
+  const auto first =
+      db_->CreateThread(WithRequest(request), "g", std::nullopt, MakeThread("g", "topic: 't'"));
+  ASSERT_THAT(first, IsOk());
+  EXPECT_THAT(
+      db_->CreateThread(WithRequest(request), "g", std::nullopt, MakeThread("g", "topic: 't'")),
+      IsOkAndHolds(EqualsProto(*first)));
+  Open({});
+  EXPECT_THAT(
+      db_->CreateThread(WithRequest(request), "g", std::nullopt, MakeThread("g", "topic: 't'")),
+      IsOkAndHolds(EqualsProto(*first)));
+  EXPECT_THAT(Walk({.group = "g", .limit = 5}), SizeIs(1));
+}
+
+TEST_F(Conformance, AnotherRequestUnderTheSameIdIsRefused) {
+  CreateGroup("g");
+  const Uuid request = Uuid::V7(clock_.Now());
+  ASSERT_THAT(
+      db_->CreateThread(WithRequest(request), "g", std::nullopt, MakeThread("g", "topic: 't'")),
+      IsOk());
+  EXPECT_THAT(db_->CreateThread(WithRequest(request, "other content"), "g", std::nullopt,
+                                MakeThread("g", "topic: 't'")),
+              HasReason(v1::ERROR_REASON_REQUEST_ID_REUSED));
+  EXPECT_THAT(Walk({.group = "g", .limit = 5}), SizeIs(1));
+}
+
+TEST_F(Conformance, RequestIdsArePerPrincipalAndGroup) {
+  CreateGroup("g");
+  CreateGroup("h");
+  const Uuid request = Uuid::V7(clock_.Now());
+  for (const auto& [group, principal] :
+       {std::pair("g", "user:ann"), std::pair("g", "user:bob"), std::pair("h", "user:ann")}) {
+    EXPECT_THAT(db_->CreateThread(WithRequest(request, "c", principal), group, std::nullopt,
+                                  MakeThread(group, "topic: 't'")),
+                IsOk());
+  }
+  EXPECT_THAT(Walk({.group = "g", .limit = 5}), SizeIs(2));
+  EXPECT_THAT(Walk({.group = "h", .limit = 5}), SizeIs(1));
+}
+
+TEST_F(Conformance, RequestIdIsForgottenAfterTheRetention) {
+  Open({.request_id_retention = absl::Hours(1)});
+  CreateGroup("g");
+  const Uuid request = Uuid::V7(clock_.Now());
+  const auto create = [&](const std::string& content) {
+    return db_->CreateThread(WithRequest(request, content), "g", std::nullopt,
+                             MakeThread("g", "topic: 't'"));
+  };
+  ASSERT_THAT(create("a"), IsOk());
+  clock_.Advance(absl::Minutes(59));
+  ASSERT_THAT(create("b"), HasReason(v1::ERROR_REASON_REQUEST_ID_REUSED));
+  clock_.Advance(absl::Minutes(2));
+  ASSERT_THAT(create("b"), IsOk());
+  ASSERT_THAT(create("b"), IsOk());
+  EXPECT_THAT(Walk({.group = "g", .limit = 5}), SizeIs(2));
+}
+
+TEST_F(Conformance, RefusedRequestIsNotRemembered) {
+  CreateGroup("g");
+  const Uuid request = Uuid::V7(clock_.Now());
+  const Uuid unknown = Uuid::V7(clock_.Now());
+  EXPECT_THAT(db_->CreateThread(WithRequest(request, "a"), "g", unknown,
+                                MakeThread("g", "topic: 't'", unknown)),
+              HasReason(v1::ERROR_REASON_RESOURCE_NOT_FOUND));
+  EXPECT_THAT(db_->CreateThread(WithRequest(request, "b"), "g", std::nullopt,
+                                MakeThread("g", "topic: 't'")),
+              IsOk());
+}
+
+TEST_F(Conformance, RepeatedCreateGroupReturnsItWhileItExists) {
+  const Uuid request = Uuid::V7(clock_.Now());
+  const v1::Group group = MakeGroup("g");
+  ASSERT_THAT(db_->CreateGroup(WithRequest(request), group), IsOk());
+  clock_.Advance(absl::Seconds(1));
+  EXPECT_THAT(db_->CreateGroup(WithRequest(request), MakeGroup("g")),
+              IsOkAndHolds(EqualsProto(group)));
+  EXPECT_THAT(db_->CreateGroup(WithRequest(request, "other"), MakeGroup("h")),
+              HasReason(v1::ERROR_REASON_REQUEST_ID_REUSED));
+  EXPECT_THAT(db_->CreateGroup(WithRequest(request, "content", "user:bob"), MakeGroup("h")),
+              IsOk());
+  ASSERT_THAT(db_->DeleteGroup({}, "g"), IsOk());
+  EXPECT_THAT(db_->CreateGroup(WithRequest(request), MakeGroup("g")),
+              HasReason(v1::ERROR_REASON_RESOURCE_NOT_FOUND));
+  CreateGroup("g");
+  EXPECT_THAT(db_->CreateGroup(WithRequest(request), MakeGroup("g")),
+              HasReason(v1::ERROR_REASON_RESOURCE_NOT_FOUND))
+      << "the group that another request made is not this one's";
+}
+
+TEST_F(Conformance, ARequestSentManyTimesAtOnceMakesOneThread) {
+  CreateGroup("g");
+  const Uuid request = Uuid::V7(clock_.Now());
+  constexpr int kCalls = 100;
+  std::vector<std::promise<absl::StatusOr<v1::ConversationThread>>> answers(kCalls);
+  for (auto& answer : answers) {
+    store_->CreateThread(WithRequest(request), "g", std::nullopt, MakeThread("g", "topic: 't'"),
+                         [&answer](absl::StatusOr<v1::ConversationThread> thread) {
+                           answer.set_value(std::move(thread));
+                         });
+  }
+  std::set<std::string> ids;
+  for (auto& answer : answers) {
+    const auto thread = answer.get_future().get();
+    ASSERT_THAT(thread, IsOk());
+    ids.insert(thread->SerializeAsString());
+  }
+  EXPECT_THAT(ids, SizeIs(1));
+  EXPECT_THAT(Walk({.group = "g", .limit = 5}), SizeIs(1));
+}
+
+// --- Queues, deadlines, closing
+
+TEST_F(Conformance, WritesOfManyThreadsAreAllKept) {
+  CreateGroup("g");
+  constexpr int kThreads = 8;
+  constexpr int kWritesEach = 200;
+  std::vector<std::thread> writers;
+  for (int i = 0; i < kThreads; ++i) {
+    writers.emplace_back([&] {
+      for (int n = 0; n < kWritesEach; ++n) CreateThread("g");
+    });
+  }
+  for (std::thread& writer : writers) writer.join();
+  std::set<std::string> ids;
+  for (const auto& thread :
+       Walk({.group = "g", .order = ThreadOrder::kOldestCreated, .limit = 100})) {
+    ids.insert(thread.id());
+  }
+  EXPECT_THAT(ids, SizeIs(kThreads * kWritesEach));
+}
+
+TEST_F(Conformance, OneRefusedWriteDoesNotDisturbItsNeighbours) {
+  CreateGroup("g");
+  const v1::ConversationThread existing = CreateThread("g");
+  WriterBlock block(*store_);
+  std::vector<std::promise<absl::Status>> outcomes(6);
+  const auto submit = [&](size_t index, CreateContext context, const std::string& group,
+                          v1::ConversationThread thread) {
+    store_->CreateThread(std::move(context), group, std::nullopt, std::move(thread),
+                         [&outcomes, index](const absl::StatusOr<v1::ConversationThread>& result) {
+                           outcomes[index].set_value(result.status());
+                         });
+  };
+  CreateContext expired;
+  expired.deadline = clock_.Now() - absl::Seconds(1);
+  CreateContext cancelled;
+  cancelled.cancelled = [] { return true; };
+  v1::ConversationThread clash = MakeThread("g", "topic: 'clash'");
+  clash.set_id(existing.id());
+  submit(0, {}, "g", MakeThread("g", "topic: 'first'"));
+  submit(1, {}, "no-such-group", MakeThread("no-such-group", "topic: 't'"));
+  submit(2, expired, "g", MakeThread("g", "topic: 'expired'"));
+  submit(3, cancelled, "g", MakeThread("g", "topic: 'cancelled'"));
+  submit(4, {}, "g", clash);
+  submit(5, {}, "g", MakeThread("g", "topic: 'last'"));
+  block.Release();
+  EXPECT_THAT(outcomes[0].get_future().get(), IsOk());
+  EXPECT_THAT(outcomes[1].get_future().get(), HasReason(v1::ERROR_REASON_RESOURCE_NOT_FOUND));
+  EXPECT_THAT(outcomes[2].get_future().get(), HasReason(v1::ERROR_REASON_DEADLINE_EXCEEDED));
+  EXPECT_THAT(outcomes[3].get_future().get(), HasReason(v1::ERROR_REASON_CANCELLED));
+  EXPECT_FALSE(outcomes[4].get_future().get().ok());
+  EXPECT_THAT(outcomes[5].get_future().get(), IsOk());
+  std::vector<std::string> topics;
+  for (const auto& thread : Walk({.group = "g", .limit = 10})) topics.push_back(thread.topic());
+  EXPECT_THAT(topics, UnorderedElementsAre("t", "first", "last"));
+}
+
+TEST_F(Conformance, FullQueueRefusesAtOnceWithATimeToRetry) {
+  Open({.write_queue = 2});
+  CreateGroup("g");
+  WriterBlock block(*store_);
+  std::vector<std::promise<absl::Status>> outcomes(3);
+  for (auto& outcome : outcomes) {
+    store_->CreateThread({}, "g", std::nullopt, MakeThread("g", "topic: 't'"),
+                         [&outcome](const absl::StatusOr<v1::ConversationThread>& result) {
+                           outcome.set_value(result.status());
+                         });
+  }
+  const absl::Status refused = outcomes[2].get_future().get();
+  EXPECT_THAT(refused, HasReason(v1::ERROR_REASON_QUEUE_FULL));
+  EXPECT_TRUE(refused.GetPayload("type.googleapis.com/google.rpc.RetryInfo").has_value());
+  block.Release();
+  EXPECT_THAT(outcomes[0].get_future().get(), IsOk());
+  EXPECT_THAT(outcomes[1].get_future().get(), IsOk());
+}
+
+TEST_F(Conformance, ReadsHonourDeadlineAndCancellation) {
+  CreateGroup("g");
+  CallContext expired;
+  expired.deadline = clock_.Now();
+  EXPECT_THAT(db_->GetGroup(expired, "g"), HasReason(v1::ERROR_REASON_DEADLINE_EXCEEDED));
+  CallContext cancelled;
+  cancelled.cancelled = [] { return true; };
+  EXPECT_THAT(db_->GetGroup(cancelled, "g"), HasReason(v1::ERROR_REASON_CANCELLED));
+}
+
+TEST_F(Conformance, CloseEndsWhatWasAcceptedAndRefusesTheRest) {
+  CreateGroup("g");
+  WriterBlock block(*store_);
+  std::vector<std::promise<absl::Status>> outcomes(20);
+  for (auto& outcome : outcomes) {
+    store_->CreateThread({}, "g", std::nullopt, MakeThread("g", "topic: 't'"),
+                         [&outcome](const absl::StatusOr<v1::ConversationThread>& result) {
+                           outcome.set_value(result.status());
+                         });
+  }
+  block.Release();
+  store_->Close();
+  for (auto& outcome : outcomes) EXPECT_THAT(outcome.get_future().get(), IsOk());
+  EXPECT_THAT(db_->CreateGroup({}, MakeGroup("h")), HasReason(v1::ERROR_REASON_SHUTTING_DOWN));
+  EXPECT_THAT(db_->GetGroup({}, "g"), HasReason(v1::ERROR_REASON_SHUTTING_DOWN));
+  Open({});
+  EXPECT_THAT(Walk({.group = "g", .limit = 100}), SizeIs(outcomes.size()));
+}
+
+}  // namespace
+}  // namespace threadstore::testing

@@ -1,0 +1,37 @@
+#ifndef THREADSTORE_TESTS_STORE_ENGINE_UNDER_TEST_H_
+#define THREADSTORE_TESTS_STORE_ENGINE_UNDER_TEST_H_
+
+#include <cstddef>
+#include <memory>
+
+#include "absl/time/time.h"
+#include "server/base/clock.h"
+#include "server/store/thread_store.h"
+
+// What conformance_test.cc, the contract of server/store/thread_store.h as a test, needs to know
+// of an engine. Each engine has a test binary of its own: the conformance tests linked with one
+// file that defines MakeEngineUnderTest.
+namespace threadstore::testing {
+
+struct EngineSettings {
+  absl::Duration request_id_retention = absl::Hours(24);
+  size_t write_queue = 8192;
+};
+
+// One empty database of an engine, made for one test and gone after it.
+class EngineUnderTest {
+ public:
+  virtual ~EngineUnderTest() = default;
+
+  // Opens a store on the database. At most one is open at a time.
+  virtual std::unique_ptr<ThreadStore> Open(const EngineSettings& settings, const Clock& clock) = 0;
+
+  // Fails the test if the closed database is damaged or holds rows that nothing refers to.
+  virtual void CheckIntegrity() = 0;
+};
+
+std::unique_ptr<EngineUnderTest> MakeEngineUnderTest();
+
+}  // namespace threadstore::testing
+
+#endif  // THREADSTORE_TESTS_STORE_ENGINE_UNDER_TEST_H_

@@ -1,0 +1,46 @@
+// The SQLite engine, for the conformance tests.
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "server/store/sqlite/database.h"
+#include "server/store/sqlite/sqlite_store.h"
+#include "tests/store/engine_under_test.h"
+#include "tests/testing/status_matchers.h"
+#include "tests/testing/temp_dir.h"
+
+namespace threadstore::testing {
+namespace {
+
+class SqliteUnderTest final : public EngineUnderTest {
+ public:
+  std::unique_ptr<ThreadStore> Open(const EngineSettings& settings, const Clock& clock) override {
+    SqliteOptions options;
+    options.path = path_;
+    options.request_id_retention = settings.request_id_retention;
+    options.write_queue = settings.write_queue;
+    options.on_failure = [] { ADD_FAILURE() << "the store failed"; };
+    auto store = OpenSqliteStore(options, clock);
+    EXPECT_THAT(store, IsOk());
+    return store.ok() ? *std::move(store) : nullptr;
+  }
+
+  void CheckIntegrity() override {
+    auto db = sqlite::Database::Open(path_, sqlite::Database::Mode::kReadOnly);
+    ASSERT_THAT(db, IsOk());
+    EXPECT_THAT((*db)->QueryText("PRAGMA integrity_check"), IsOkAndHolds("ok"));
+    EXPECT_THAT((*db)->QueryInteger("SELECT count(*) FROM pragma_foreign_key_check"),
+                IsOkAndHolds(0));
+  }
+
+ private:
+  const TempDir folder_;
+  const std::string path_ = folder_.File("threads.db");
+};
+
+}  // namespace
+
+std::unique_ptr<EngineUnderTest> MakeEngineUnderTest() {
+  return std::make_unique<SqliteUnderTest>();
+}
+
+}  // namespace threadstore::testing

@@ -1,0 +1,275 @@
+// What is the SQLite engine's own: its file, schema, write-ahead log and purging.
+
+#include "server/store/sqlite/sqlite_store.h"
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "server/domain/resource.h"
+#include "server/store/sqlite/database.h"
+#include "server/store/sqlite/read_queries.h"
+#include "tests/testing/blocking_store.h"
+#include "tests/testing/fake_clock.h"
+#include "tests/testing/proto_matchers.h"
+#include "tests/testing/status_matchers.h"
+#include "tests/testing/temp_dir.h"
+
+namespace threadstore::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+using sqlite::Database;
+
+std::string ReadFile(const std::string& path) {
+  std::stringstream content;
+  content << std::ifstream(path, std::ios::binary).rdbuf();
+  return content.str();
+}
+
+class SqliteStoreTest : public ::testing::Test {
+ protected:
+  absl::StatusOr<std::unique_ptr<ThreadStore>> Open() { return OpenSqliteStore(options_, clock_); }
+
+  // Opens the file beside the store, which must be closed.
+  std::unique_ptr<Database> OpenFile() {
+    auto db = Database::Open(options_.path, Database::Mode::kReadWriteCreate);
+    EXPECT_THAT(db, IsOk());
+    return *std::move(db);
+  }
+
+  void CreateGroup(ThreadStore& store, const std::string& id) {
+    v1::CreateGroupRequest request;
+    request.set_group_id(id);
+    ASSERT_THAT(BlockingStore(store).CreateGroup({}, BuildGroup(request, clock_.Now())), IsOk());
+  }
+
+  absl::Status CreateThread(ThreadStore& store, const std::string& group,
+                            CreateContext context = {}) {
+    ThreadParent parent;
+    parent.group.group = group;
+    v1::ConversationThread thread;
+    thread.set_topic("topic");
+    return BlockingStore(store)
+        .CreateThread(std::move(context), group, std::nullopt,
+                      BuildThread(parent, thread, clock_.Now()))
+        .status();
+  }
+
+  const TempDir folder_;
+  FakeClock clock_;
+  SqliteOptions options_ = {.path = folder_.File("threads.db")};
+};
+
+MATCHER_P(IsRefusal, message_matcher, "is a refusal for operators") {
+  return ::testing::ExplainMatchResult(
+      StatusIs(absl::StatusCode::kFailedPrecondition, message_matcher), GetStatus(arg),
+      result_listener);
+}
+
+// --- The file
+
+TEST_F(SqliteStoreTest, SecondStoreOnAFileIsRefusedUntilTheFirstIsGone) {
+  {
+    const auto first = Open();
+    ASSERT_THAT(first, IsOk());
+    EXPECT_THAT(Open(), IsRefusal(HasSubstr("another server is using it")));
+    EXPECT_THAT(MigrateSqliteStore(options_), IsRefusal(HasSubstr("another server")));
+  }
+  EXPECT_THAT(Open(), IsOk());
+}
+
+TEST_F(SqliteStoreTest, FileThatIsNoDatabaseIsRefusedAndLeftAlone) {
+  const std::string content(10000, 'x');
+  std::ofstream(options_.path) << content;
+  EXPECT_THAT(Open(), IsRefusal(HasSubstr("not an SQLite database")));
+  EXPECT_EQ(ReadFile(options_.path), content);
+}
+
+TEST_F(SqliteStoreTest, DatabaseOfAnotherApplicationIsRefusedAndLeftAlone) {
+  ASSERT_THAT(OpenFile()->Execute("CREATE TABLE theirs (x)"), IsOk());
+  const std::string content = ReadFile(options_.path);
+  EXPECT_THAT(Open(), IsRefusal(HasSubstr("another application")));
+  EXPECT_EQ(ReadFile(options_.path), content);
+}
+
+TEST_F(SqliteStoreTest, TruncatedFileIsRefused) {
+  { ASSERT_THAT(Open(), IsOk()); }
+  std::filesystem::resize_file(options_.path, 6000);
+  const auto store = Open();
+  EXPECT_THAT(store, IsRefusal(HasSubstr("damaged")));
+}
+
+TEST_F(SqliteStoreTest, MissingFolderAndFolderInPlaceOfFileAreRefused) {
+  options_.path = folder_.File("no/such/folder/threads.db");
+  EXPECT_THAT(Open(), IsRefusal(HasSubstr("no/such/folder")));
+  options_.path = folder_.File("folder");
+  std::filesystem::create_directory(options_.path);
+  EXPECT_THAT(Open(), IsRefusal(HasSubstr("it is a folder")));
+}
+
+// --- The schema
+
+TEST_F(SqliteStoreTest, NewerSchemaThatExcludesThisBinaryIsRefused) {
+  { ASSERT_THAT(Open(), IsOk()); }
+  ASSERT_THAT(
+      OpenFile()->Execute("UPDATE store_metadata SET version = 1000, min_compatible_version = 999"),
+      IsOk());
+  EXPECT_THAT(Open(), IsRefusal(AllOf(HasSubstr("1000"), HasSubstr("999"))));
+}
+
+TEST_F(SqliteStoreTest, NewerSchemaThatAdmitsThisBinaryIsServed) {
+  { ASSERT_THAT(Open(), IsOk()); }
+  ASSERT_THAT(OpenFile()->Execute("UPDATE store_metadata SET version = 1000"), IsOk());
+  EXPECT_THAT(Open(), IsOk());
+  EXPECT_THAT(OpenFile()->QueryInteger("SELECT version FROM store_metadata"), IsOkAndHolds(1000));
+}
+
+TEST_F(SqliteStoreTest, MigrationKeepsDataAndABackup) {
+  {
+    const auto store = Open();
+    ASSERT_THAT(store, IsOk());
+    CreateGroup(**store, "g");
+  }
+  std::vector<Migration> migrations = SqliteMigrations();
+  const int next = static_cast<int>(migrations.size()) + 1;
+  migrations.push_back({next, "next",
+                        "-- min_compatible_version: 1\n"
+                        "CREATE TABLE added (x INTEGER NOT NULL) STRICT;"});
+  options_.migrations = &migrations;
+  const auto result = MigrateSqliteStore(options_);
+  ASSERT_THAT(result, IsOk());
+  EXPECT_EQ(result->from, next - 1);
+  EXPECT_EQ(result->to, next);
+  EXPECT_THAT(OpenFile()->QueryInteger("SELECT count(*) FROM added"), IsOkAndHolds(0));
+  const std::string backup = absl::StrCat(options_.path, ".v", next - 1, ".bak");
+  const auto copy = Database::Open(backup, Database::Mode::kReadOnly);
+  ASSERT_THAT(copy, IsOk());
+  EXPECT_THAT((*copy)->QueryInteger("SELECT version FROM store_metadata"), IsOkAndHolds(next - 1));
+  EXPECT_THAT((*copy)->QueryText("SELECT id FROM groups"), IsOkAndHolds("g"));
+
+  const auto store = Open();
+  ASSERT_THAT(store, IsOk());
+  EXPECT_THAT(BlockingStore(**store).GetGroup({}, "g"), IsOk());
+}
+
+TEST_F(SqliteStoreTest, MigrationThatFailsLeavesTheOldSchema) {
+  { ASSERT_THAT(Open(), IsOk()); }
+  std::vector<Migration> migrations = SqliteMigrations();
+  const int next = static_cast<int>(migrations.size()) + 1;
+  migrations.push_back({next, "broken",
+                        "-- min_compatible_version: 1\n"
+                        "CREATE TABLE added (x INTEGER NOT NULL) STRICT; SELECT nonsense;"});
+  options_.migrations = &migrations;
+  EXPECT_FALSE(MigrateSqliteStore(options_).ok());
+  EXPECT_THAT(OpenFile()->QueryInteger("SELECT count(*) FROM sqlite_schema WHERE name = 'added'"),
+              IsOkAndHolds(0));
+  options_.migrations = &SqliteMigrations();
+  EXPECT_THAT(Open(), IsOk());
+}
+
+TEST_F(SqliteStoreTest, MigrationsAreNumberedWithoutGaps) {
+  int expected = 1;
+  for (const Migration& migration : SqliteMigrations()) {
+    EXPECT_EQ(migration.version, expected++) << migration.name;
+  }
+}
+
+// --- Durability and the write-ahead log
+
+TEST_F(SqliteStoreTest, LogStaysBoundedUnderWrites) {
+  const auto store = Open();
+  ASSERT_THAT(store, IsOk());
+  CreateGroup(**store, "g");
+  constexpr int kWrites = 3000;
+  for (int i = 0; i < kWrites; ++i) ASSERT_THAT(CreateThread(**store, "g"), IsOk());
+  constexpr uintmax_t kBound = uintmax_t{24} << 20;
+  EXPECT_LT(std::filesystem::file_size(options_.path + "-wal"), kBound);
+}
+
+TEST_F(SqliteStoreTest, ClosedStoreIsOneFile) {
+  {
+    const auto store = Open();
+    ASSERT_THAT(store, IsOk());
+    CreateGroup(**store, "g");
+  }
+  EXPECT_FALSE(std::filesystem::exists(options_.path + "-wal"));
+}
+
+// --- Purging
+
+TEST_F(SqliteStoreTest, MembersOfDeletedGroupsAndOldRequestsAreRemoved) {
+  options_.request_id_retention = absl::Hours(1);
+  {
+    const auto store = Open();
+    ASSERT_THAT(store, IsOk());
+    BlockingStore db(**store);
+    CreateGroup(**store, "g");
+    CreateGroup(**store, "kept");
+    constexpr int kMembers = 20;
+    for (int i = 0; i < kMembers; ++i) {
+      v1::Member member;
+      member.set_id(absl::StrCat("user", i));
+      ASSERT_THAT(db.AddMember({}, "g", member), IsOk());
+      ASSERT_THAT(db.AddMember({}, "kept", member), IsOk());
+    }
+    CreateContext context;
+    context.now = clock_.Now();
+    context.request = RequestKey{Uuid::V7(clock_.Now()), std::string(32, 'h'), "user:ann"};
+    ASSERT_THAT(CreateThread(**store, "kept", context), IsOk());
+    ASSERT_THAT(db.DeleteGroup({}, "g"), IsOk());
+    clock_.Advance(absl::Hours(2));
+    // Each write removes a few rows.
+    for (int i = 0; i < 2 * kMembers; ++i) ASSERT_THAT(CreateThread(**store, "kept"), IsOk());
+  }
+  const auto db = OpenFile();
+  EXPECT_THAT(db->QueryInteger("SELECT count(*) FROM groups"), IsOkAndHolds(1));
+  EXPECT_THAT(db->QueryInteger("SELECT count(*) FROM members"), IsOkAndHolds(20));
+  EXPECT_THAT(db->QueryInteger("SELECT count(*) FROM idempotency_keys"), IsOkAndHolds(0));
+}
+
+// --- Query plans
+
+TEST_F(SqliteStoreTest, ListsUseAnIndexAndDoNotSort) {
+  { ASSERT_THAT(Open(), IsOk()); }
+  const auto db = OpenFile();
+  using Scope = sqlite::ReadQueries::Scope;
+  const std::tuple<Scope, ThreadOrder, const char*> lists[] = {
+      {Scope::kGroup, ThreadOrder::kNewestActivity, "threads_by_activity (group_key=? AND"},
+      {Scope::kGroup, ThreadOrder::kOldestCreated, "threads_by_id (group_key=? AND id>?)"},
+      {Scope::kGroup, ThreadOrder::kNewestCreated, "threads_by_id (group_key=? AND id<?)"},
+      {Scope::kConversation, ThreadOrder::kNewestActivity,
+       "threads_by_conversation_activity (conversation_key=? AND"},
+      {Scope::kConversation, ThreadOrder::kOldestCreated,
+       "threads_by_conversation_id (conversation_key=? AND id>?)"},
+      {Scope::kConversation, ThreadOrder::kNewestCreated,
+       "threads_by_conversation_id (conversation_key=? AND id<?)"},
+  };
+  for (const auto& [scope, order, index] : lists) {
+    const std::string sql = sqlite::ReadQueries::ListThreadsSql(scope, order);
+    auto statement = db->Prepare(absl::StrCat("EXPLAIN QUERY PLAN ", sql));
+    ASSERT_THAT(statement, IsOk());
+    sqlite::Query plan(*statement);
+    plan.Bind(1);
+    if (order == ThreadOrder::kNewestActivity) plan.Bind(5);
+    plan.BindBlob("id").Bind(10);
+    std::string text;
+    while (*plan.Step()) absl::StrAppend(&text, std::string(plan.Text(3)), "\n");
+    EXPECT_THAT(text, AllOf(HasSubstr("SEARCH"), HasSubstr(index),
+                            ::testing::Not(HasSubstr("TEMP B-TREE"))))
+        << sql;
+  }
+}
+
+}  // namespace
+}  // namespace threadstore::testing

@@ -1,0 +1,147 @@
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "server/auth/access.h"
+#include "server/auth/authenticator.h"
+#include "server/auth/permissions.h"
+#include "server/base/errors.h"
+#include "tests/testing/status_matchers.h"
+#include "threadstore/v1/group_service.pb.h"
+#include "threadstore/v1/thread_service.pb.h"
+
+namespace threadstore {
+namespace {
+
+using testing::IsOk;
+
+const Principal kApplication = {
+    .kind = Principal::Kind::kApplication, .id = "app", .permissions = kAllButAdmin};
+const Principal kAnn = {.kind = Principal::Kind::kUser, .id = "ann", .permissions = kAllButAdmin};
+
+GroupName Group(GroupName::Collection collection, const std::string& user = "") {
+  return {.collection = collection, .user = user, .group = "g"};
+}
+
+TEST(NoAuthenticationTest, HeaderNamesAUser) {
+  const NoAuthentication none;
+  ASSERT_OK_AND_ASSIGN(const Principal ann, none.Authenticate({.users = {"ann"}}));
+  EXPECT_TRUE(ann.is_user());
+  EXPECT_EQ(ann.id, "ann");
+  EXPECT_EQ(ann.permissions & kAdmin, 0U);
+  ASSERT_OK_AND_ASSIGN(const Principal application, none.Authenticate({}));
+  EXPECT_FALSE(application.is_user());
+}
+
+TEST(NoAuthenticationTest, AdminIsForLoopbackPeers) {
+  const NoAuthentication none;
+  ASSERT_OK_AND_ASSIGN(const Principal near, none.Authenticate({.from_loopback = true}));
+  EXPECT_NE(near.permissions & kAdmin, 0U);
+  ASSERT_OK_AND_ASSIGN(const Principal far, none.Authenticate({.from_loopback = false}));
+  EXPECT_EQ(far.permissions & kAdmin, 0U);
+}
+
+TEST(NoAuthenticationTest, UnclearCallersAreRefused) {
+  const NoAuthentication none;
+  for (const Credentials& credentials : {Credentials{.users = {""}}, Credentials{.users = {"a/b"}},
+                                         Credentials{.users = {"ann", "bob"}}}) {
+    EXPECT_EQ(ErrorReasonOf(none.Authenticate(credentials).status()),
+              v1::ERROR_REASON_INVALID_CREDENTIALS);
+  }
+}
+
+TEST(PrincipalTest, KeysOfUserAndApplicationDiffer) {
+  Principal user = kAnn;
+  Principal application = kApplication;
+  user.id = application.id = "x";
+  EXPECT_NE(user.Key(), application.Key());
+}
+
+TEST(PermissionsTest, EveryMethodHasARule) {
+  for (const auto* file : {v1::CreateThreadRequest::descriptor()->file(),
+                           v1::CreateGroupRequest::descriptor()->file()}) {
+    for (int s = 0; s < file->service_count(); ++s) {
+      for (int m = 0; m < file->service(s)->method_count(); ++m) {
+        const std::string& method = file->service(s)->method(m)->full_name();
+        EXPECT_TRUE(HasPermissionRule(method)) << method;
+      }
+    }
+  }
+  EXPECT_FALSE(HasPermissionRule("threadstore.v1.ThreadService.NoSuchMethod"));
+}
+
+TEST(PermissionsTest, RightsDecide) {
+  const auto check = [](Principal::Kind kind, Permissions permissions, const std::string& method) {
+    return CheckPermission({.kind = kind, .id = "x", .permissions = permissions},
+                           "threadstore.v1." + method);
+  };
+  const auto user = Principal::Kind::kUser;
+  const auto application = Principal::Kind::kApplication;
+  EXPECT_THAT(check(user, kGroupConversationRead, "ThreadService.GetThread"), IsOk());
+  EXPECT_THAT(check(application, kGroupConversationReadWrite, "ThreadService.CreateThread"),
+              IsOk());
+  EXPECT_THAT(check(user, kGroupReadWrite, "GroupService.CreateGroup"), IsOk());
+  EXPECT_THAT(check(application, kAdmin, "GroupService.DeleteGroup"), IsOk());
+  for (const absl::Status& status : {
+           check(user, kGroupConversationRead, "ThreadService.CreateThread"),
+           check(user, 0, "ThreadService.GetThread"),
+           check(application, kAllButAdmin, "GroupService.CreateGroup"),
+           check(user, kGroupRead, "GroupService.AddMember"),
+           check(user, kGroupConversationReadWrite, "GroupService.ListMembers"),
+           check(user, kAllButAdmin, "ThreadService.NoSuchMethod"),
+       }) {
+    EXPECT_EQ(ErrorReasonOf(status), v1::ERROR_REASON_MISSING_PERMISSION) << status;
+  }
+}
+
+TEST(AccessTest, ApplicationsActOnAnyGroupAndUsersOnTheirs) {
+  ASSERT_OK_AND_ASSIGN(
+      const auto application,
+      ResolveAccess(kApplication, Group(GroupName::Collection::kGroups), "parent"));
+  EXPECT_FALSE(application.has_value());
+  ASSERT_OK_AND_ASSIGN(const auto ann,
+                       ResolveAccess(kAnn, Group(GroupName::Collection::kGroups), "parent"));
+  EXPECT_EQ(ann->user, "ann");
+  EXPECT_FALSE(ann->hides_group);
+  EXPECT_FALSE(ann->must_be_owner);
+}
+
+TEST(AccessTest, JoinedGroupsHideGroupsTheUserIsNotIn) {
+  for (const GroupName& group : {Group(GroupName::Collection::kMyJoinedGroups),
+                                 Group(GroupName::Collection::kUserJoinedGroups, "ann")}) {
+    ASSERT_OK_AND_ASSIGN(const auto member, ResolveAccess(kAnn, group, "parent"));
+    EXPECT_EQ(member->user, "ann");
+    EXPECT_TRUE(member->hides_group);
+  }
+  ASSERT_OK_AND_ASSIGN(
+      const auto through_user,
+      ResolveAccess(kApplication, Group(GroupName::Collection::kUserJoinedGroups, "bob"), "name"));
+  EXPECT_EQ(through_user->user, "bob");
+  EXPECT_TRUE(through_user->hides_group);
+}
+
+TEST(AccessTest, MeIsForUsersAndUsersAreThemselves) {
+  const absl::Status me =
+      ResolveAccess(kApplication, Group(GroupName::Collection::kMyJoinedGroups), "parent").status();
+  EXPECT_EQ(ErrorReasonOf(me), v1::ERROR_REASON_USER_REQUIRED);
+  ASSERT_EQ(FieldViolationsOf(me).size(), 1U);
+  EXPECT_EQ(FieldViolationsOf(me)[0].field, "parent");
+  const absl::Status other =
+      ResolveAccess(kAnn, Group(GroupName::Collection::kUserJoinedGroups, "bob"), "parent")
+          .status();
+  EXPECT_EQ(other.code(), absl::StatusCode::kPermissionDenied);
+}
+
+TEST(AccessTest, OwnersAreRequiredOfUsersOnly) {
+  ASSERT_OK_AND_ASSIGN(const auto ann,
+                       ResolveOwnerAccess(kAnn, Group(GroupName::Collection::kGroups), "name"));
+  EXPECT_TRUE(ann->must_be_owner);
+  ASSERT_OK_AND_ASSIGN(
+      const auto through_user,
+      ResolveOwnerAccess(kApplication, Group(GroupName::Collection::kUserJoinedGroups, "bob"),
+                         "name"));
+  EXPECT_FALSE(through_user->must_be_owner);
+}
+
+}  // namespace
+}  // namespace threadstore

@@ -1,0 +1,145 @@
+// Units of server/base: UUIDs, hashes, budgets, executor, errors.
+
+#include <atomic>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/cord.h"
+#include "absl/strings/escaping.h"
+#include "gmock/gmock.h"
+#include "google/rpc/error_details.pb.h"
+#include "gtest/gtest.h"
+#include "server/base/byte_budget.h"
+#include "server/base/errors.h"
+#include "server/base/executor.h"
+#include "server/base/sha256.h"
+#include "server/base/uuid.h"
+#include "tests/testing/status_matchers.h"
+
+namespace threadstore {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+TEST(UuidTest, V7HasVersionVariantAndTime) {
+  const absl::Time time = absl::FromUnixMicros(1'700'000'000'123'456);
+  const std::string text = Uuid::V7(time).ToString();
+  EXPECT_EQ(text.substr(0, 13), "018bcfe5-687b") << "48 bits of milliseconds";
+  EXPECT_EQ(text[14], '7');
+  EXPECT_THAT(std::string("89ab"), HasSubstr(text.substr(19, 1)));
+  EXPECT_NE(Uuid::V7(time), Uuid::V7(time));
+}
+
+TEST(UuidTest, V7OfLaterMicrosecondsAreLater) {
+  absl::Time time = absl::FromUnixMicros(1'700'000'000'998'000);
+  Uuid previous = Uuid::V7(time);
+  for (int i = 0; i < 5000; ++i) {
+    time += absl::Microseconds(1);
+    const Uuid next = Uuid::V7(time);
+    ASSERT_LT(previous, next) << i;
+    ASSERT_LT(previous.ToString(), next.ToString()) << i;
+    previous = next;
+  }
+}
+
+TEST(UuidTest, ParsesOnlyTheCanonicalForm) {
+  const std::string text = "01934f6e-8f00-7abc-8def-0123456789ab";
+  EXPECT_EQ(Uuid::Parse(text)->ToString(), text);
+  EXPECT_EQ(Uuid::Parse("01934F6E-8F00-7ABC-8DEF-0123456789AB")->ToString(), text);
+  EXPECT_EQ(Uuid::FromBytes(Uuid::Parse(text)->bytes()), Uuid::Parse(text));
+  for (const char* bad :
+       {"", "01934f6e8f007abc8def0123456789ab", "{01934f6e-8f00-7abc-8def-0123456789ab}",
+        "01934f6e-8f00-7abc-8def-0123456789ag", "01934f6e-8f00-7abc-8def-0123456789a",
+        "01934f6e-8f00-7abc-8def-0123456789abc", "01934f6e_8f00_7abc_8def_0123456789ab",
+        "01934f6e-8f00-7abc-8de-f0123456789ab"}) {
+    EXPECT_EQ(Uuid::Parse(bad), std::nullopt) << bad;
+  }
+  EXPECT_EQ(Uuid::FromBytes("short"), std::nullopt);
+}
+
+TEST(Sha256Test, IsSha256) {
+  // FIPS 180-2, appendix B.1.
+  EXPECT_EQ(absl::BytesToHexString(Sha256("abc")),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+TEST(ByteBudgetTest, GivesNoMoreThanItHas) {
+  ByteBudget budget(10);
+  EXPECT_TRUE(budget.TryTake(6));
+  EXPECT_FALSE(budget.TryTake(5));
+  EXPECT_TRUE(budget.TryTake(4));
+  EXPECT_FALSE(budget.TryTake(1));
+  budget.GiveBack(6);
+  EXPECT_TRUE(budget.TryTake(5));
+  EXPECT_FALSE(budget.TryTake(static_cast<size_t>(-1)));
+}
+
+TEST(ExecutorTest, RunsAllTasksBeforeItEnds) {
+  std::atomic<int> sum = 0;
+  {
+    Executor executor("test", 3);
+    std::vector<Executor::Task> tasks;
+    for (int i = 1; i <= 100; ++i) {
+      executor.Add([&sum] { ++sum; });
+      tasks.emplace_back([&sum] { ++sum; });
+    }
+    executor.AddAll(tasks);
+    EXPECT_TRUE(tasks.empty());
+  }
+  EXPECT_EQ(sum, 200);
+}
+
+TEST(ExecutorTest, OneThreadKeepsTheOrder) {
+  std::vector<int> order;
+  {
+    Executor executor("test", 1);
+    for (int i = 0; i < 5; ++i) executor.Add([&order, i] { order.push_back(i); });
+  }
+  EXPECT_THAT(order, ElementsAre(0, 1, 2, 3, 4));
+}
+
+template <typename Detail>
+Detail DetailOf(const absl::Status& status) {
+  Detail detail;
+  const auto payload =
+      status.GetPayload("type.googleapis.com/" + Detail::descriptor()->full_name());
+  EXPECT_TRUE(payload.has_value()) << status;
+  if (payload.has_value()) detail.ParseFromString(std::string(*payload));
+  return detail;
+}
+
+TEST(ErrorsTest, EachCarriesItsReasonAndDomain) {
+  const auto info = DetailOf<google::rpc::ErrorInfo>(NotAMemberError("groups/g"));
+  EXPECT_EQ(info.reason(), "NOT_A_MEMBER");
+  EXPECT_EQ(info.domain(), "threadstore");
+  EXPECT_EQ(info.metadata().at("group"), "groups/g");
+  EXPECT_EQ(ErrorReasonOf(NotAMemberError("groups/g")), v1::ERROR_REASON_NOT_A_MEMBER);
+  EXPECT_EQ(ErrorReasonOf(absl::InternalError("bare")), v1::ERROR_REASON_UNSPECIFIED);
+}
+
+TEST(ErrorsTest, InvalidFieldsListsThemAll) {
+  const absl::Status status = InvalidFieldsError({{"a", "is wrong"}, {"b[1]", "is worse"}});
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  const auto bad_request = DetailOf<google::rpc::BadRequest>(status);
+  ASSERT_EQ(bad_request.field_violations_size(), 2);
+  EXPECT_EQ(bad_request.field_violations(1).field(), "b[1]");
+  EXPECT_EQ(bad_request.field_violations(1).description(), "is worse");
+}
+
+TEST(ErrorsTest, NotFoundNamesTheResource) {
+  const auto resource =
+      DetailOf<google::rpc::ResourceInfo>(NotFoundError(kThreadType, "groups/g/threads/t"));
+  EXPECT_EQ(resource.resource_type(), "threadstore/ConversationThread");
+  EXPECT_EQ(resource.resource_name(), "groups/g/threads/t");
+}
+
+TEST(ErrorsTest, QueueFullSaysHowLongToWait) {
+  const auto retry = DetailOf<google::rpc::RetryInfo>(QueueFullError(absl::Milliseconds(1500)));
+  EXPECT_EQ(retry.retry_delay().seconds(), 1);
+  EXPECT_EQ(retry.retry_delay().nanos(), 500'000'000);
+}
+
+}  // namespace
+}  // namespace threadstore

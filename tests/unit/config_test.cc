@@ -1,0 +1,142 @@
+#include "server/config.h"
+
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/testing/status_matchers.h"
+
+namespace threadstore {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using testing::IsOk;
+using ::testing::Not;
+using testing::StatusIs;
+
+absl::StatusOr<CommandLine> Parse(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "threadstored");
+  return ParseCommandLine(static_cast<int>(arguments.size()), arguments.data());
+}
+
+// Sets a variable of the environment for a scope.
+class ScopedEnvironment {
+ public:
+  ScopedEnvironment(const char* name, const char* value) : name_(name) { setenv(name, value, 1); }
+  ~ScopedEnvironment() { unsetenv(name_); }
+  ScopedEnvironment(const ScopedEnvironment&) = delete;
+  ScopedEnvironment& operator=(const ScopedEnvironment&) = delete;
+
+ private:
+  const char* const name_;
+};
+
+TEST(ConfigTest, DefaultsAreValid) {
+  ASSERT_OK_AND_ASSIGN(const CommandLine line, Parse({"serve"}));
+  EXPECT_EQ(line.command, CommandLine::Command::kServe);
+  EXPECT_EQ(line.config.listen, "127.0.0.1:50051");
+  EXPECT_EQ(line.config.sqlite_path(), "threadstore.db");
+  EXPECT_THAT(Validate(Config()), IsOk());
+}
+
+TEST(ConfigTest, FlagsAreRead) {
+  ASSERT_OK_AND_ASSIGN(
+      const CommandLine line,
+      Parse({"serve", "--listen=[::1]:0", "--store=sqlite:/data/t.db", "--reflection=false",
+             "--default_timeout=1m30s", "--write_queue=5", "--request_memory=64MiB",
+             "--request_id_retention=2h", "--allow_network_filesystem"}));
+  EXPECT_EQ(line.config.listen, "[::1]:0");
+  EXPECT_EQ(line.config.sqlite_path(), "/data/t.db");
+  EXPECT_FALSE(line.config.reflection);
+  EXPECT_EQ(line.config.default_timeout, absl::Seconds(90));
+  EXPECT_EQ(line.config.write_queue, 5U);
+  EXPECT_EQ(line.config.request_memory, size_t{64} << 20);
+  EXPECT_EQ(line.config.request_id_retention, absl::Hours(2));
+  EXPECT_TRUE(line.config.allow_network_filesystem);
+}
+
+TEST(ConfigTest, EnvironmentIsReadAndFlagsWin) {
+  const ScopedEnvironment listen("THREADSTORE_LISTEN", "127.0.0.1:1");
+  const ScopedEnvironment reflection("THREADSTORE_REFLECTION", "false");
+  const ScopedEnvironment timeout("THREADSTORE_DEFAULT_TIMEOUT", "7s");
+  const ScopedEnvironment kubernetes("THREADSTORE_PORT", "tcp://10.0.0.1:50051");
+  ASSERT_OK_AND_ASSIGN(const CommandLine line, Parse({"serve"}));
+  EXPECT_EQ(line.config.listen, "127.0.0.1:1");
+  EXPECT_FALSE(line.config.reflection);
+  EXPECT_EQ(line.config.default_timeout, absl::Seconds(7));
+  ASSERT_OK_AND_ASSIGN(const CommandLine flag, Parse({"serve", "--listen=127.0.0.1:2"}));
+  EXPECT_EQ(flag.config.listen, "127.0.0.1:2");
+}
+
+TEST(ConfigTest, WrongEnvironmentIsRefused) {
+  const ScopedEnvironment queue("THREADSTORE_WRITE_QUEUE", "many");
+  EXPECT_THAT(Parse({"serve"}), StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
+TEST(ConfigTest, WrongFlagsAreNamedInOneLine) {
+  const std::pair<std::vector<const char*>, const char*> cases[] = {
+      {{}, "ubcommand"},
+      {{"sevre"}, "sevre"},
+      {{"serve", "extra"}, "extra"},
+      {{"serve", "--bogus"}, "--bogus"},
+      {{"serve", "--listen=nowhere"}, "--listen"},
+      {{"serve", "--listen=127.0.0.1:65536"}, "--listen"},
+      {{"serve", "--listen=127.0.0.1:-1"}, "--listen"},
+      {{"serve", "--listen=:1"}, "--listen"},
+      {{"serve", "--listen=::1:1"}, "--listen"},
+      {{"serve", "--listen=0.0.0.0:1"}, "--allow_unauthenticated"},
+      {{"serve", "--listen=[::]:1"}, "--allow_unauthenticated"},
+      {{"serve", "--listen=example.com:1"}, "--allow_unauthenticated"},
+      {{"serve", "--auth=jwt"}, "--auth"},
+      {{"serve", "--store=postgresql://x"}, "--store"},
+      {{"serve", "--store=sqlite:"}, "--store"},
+      {{"serve", "--write_queue=0"}, "--write_queue"},
+      {{"serve", "--write_queue=-1"}, "--write_queue"},
+      {{"serve", "--read_queue=1e9"}, "--read_queue"},
+      {{"serve", "--reader_threads=0"}, "--reader_threads"},
+      {{"serve", "--request_memory=1"}, "--request_memory"},
+      {{"serve", "--default_timeout=30"}, "--default_timeout"},
+      {{"serve", "--default_timeout=0s"}, "--default_timeout"},
+      {{"serve", "--drain_timeout=-1s"}, "--drain_timeout"},
+      {{"serve", "--request_id_retention=inf"}, "--request_id_retention"},
+      {{"serve", "--reflection=maybe"}, "--reflection"},
+      {{"migrate", "--listen=127.0.0.1:1"}, "--listen"},
+  };
+  for (const auto& [arguments, named] : cases) {
+    EXPECT_THAT(Parse(arguments), StatusIs(absl::StatusCode::kInvalidArgument,
+                                           AllOf(HasSubstr(named), Not(HasSubstr("\n")))));
+  }
+}
+
+TEST(ConfigTest, UnauthenticatedServiceIsPossibleOnPurpose) {
+  EXPECT_THAT(Parse({"serve", "--listen=0.0.0.0:1", "--allow_unauthenticated"}), IsOk());
+  for (const char* loopback :
+       {"--listen=127.9.9.9:1", "--listen=localhost:1", "--listen=[::1]:1"}) {
+    EXPECT_THAT(Parse({"serve", loopback}), IsOk()) << loopback;
+  }
+}
+
+TEST(ConfigTest, HelpNamesEveryFlagWithItsDefault) {
+  ASSERT_OK_AND_ASSIGN(const CommandLine line, Parse({"serve", "--help"}));
+  EXPECT_EQ(line.command, CommandLine::Command::kPrint);
+  for (const char* text : {"--listen", "127.0.0.1:50051", "--store", "sqlite:threadstore.db",
+                           "--reflection", "true", "--default_timeout", "30s", "--drain_timeout",
+                           "20s", "--write_queue", "8192", "--request_memory", "268435456"}) {
+    EXPECT_THAT(line.output, HasSubstr(text));
+  }
+}
+
+TEST(ConfigTest, OtherCommands) {
+  ASSERT_OK_AND_ASSIGN(const CommandLine migrate, Parse({"migrate", "--store=sqlite:x.db"}));
+  EXPECT_EQ(migrate.command, CommandLine::Command::kMigrate);
+  for (const char* argument : {"version", "--version"}) {
+    ASSERT_OK_AND_ASSIGN(const CommandLine version, Parse({argument}));
+    EXPECT_THAT(version.output, HasSubstr("threadstored "));
+  }
+}
+
+}  // namespace
+}  // namespace threadstore

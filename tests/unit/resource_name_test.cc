@@ -1,0 +1,154 @@
+#include "server/domain/resource_name.h"
+
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "server/domain/limits.h"
+#include "tests/testing/status_matchers.h"
+
+namespace threadstore {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::IsOk;
+using testing::StatusIs;
+
+constexpr char kId[] = "01934f6e-8f00-7abc-8def-0123456789ab";
+constexpr char kOther[] = "01934f6e-8f00-7abc-8def-0123456789ac";
+
+TEST(ResourceNameTest, ThreadParentTakesEveryAlias) {
+  struct Case {
+    std::string name;
+    GroupName::Collection collection;
+    std::string user;
+    bool in_conversation;
+  };
+  const std::string conversation = std::string("/conversations/") + kId;
+  const Case cases[] = {
+      {"groups/g", GroupName::Collection::kGroups, "", false},
+      {"groups/g" + conversation, GroupName::Collection::kGroups, "", true},
+      {"me/joinedGroups/g", GroupName::Collection::kMyJoinedGroups, "", false},
+      {"me/joinedGroups/g" + conversation, GroupName::Collection::kMyJoinedGroups, "", true},
+      {"users/a@b.c/joinedGroups/g", GroupName::Collection::kUserJoinedGroups, "a@b.c", false},
+      {"users/Jo Ü/joinedGroups/g" + conversation, GroupName::Collection::kUserJoinedGroups, "Jo Ü",
+       true},
+  };
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.name);
+    ASSERT_OK_AND_ASSIGN(const ThreadParent parent, ParseThreadParent(c.name));
+    EXPECT_EQ(parent.group.group, "g");
+    EXPECT_EQ(parent.group.collection, c.collection);
+    EXPECT_EQ(parent.group.user, c.user);
+    EXPECT_EQ(parent.conversation.has_value(), c.in_conversation);
+    EXPECT_EQ(parent.Canonical(), "groups/g" + (c.in_conversation ? conversation : ""));
+  }
+}
+
+TEST(ResourceNameTest, MalformedThreadParentsAreRefused) {
+  for (const std::string& name : {
+           std::string(""),
+           std::string("/"),
+           std::string("groups"),
+           std::string("groups/"),
+           std::string("/groups/g"),
+           std::string("groups/g/"),
+           std::string("groups//g"),
+           std::string("Groups/g"),
+           std::string("groups/."),
+           std::string("groups/.."),
+           std::string("groups/a b"),
+           std::string("groups/ü"),
+           std::string("groups/g\0", 9),
+           std::string("groups/g/threads"),
+           std::string("groups/g/conversations"),
+           std::string("groups/g/conversations/"),
+           std::string("groups/g/conversations/c"),
+           std::string("groups/g/conversations/") + kId + "/",
+           std::string("groups/g/conversations/") + kId + "/threads/" + kId,
+           std::string("me"),
+           std::string("me/joinedGroups"),
+           std::string("me/groups/g"),
+           std::string("users/joinedGroups/g"),
+           std::string("users//joinedGroups/g"),
+           std::string("users/a/groups/g"),
+           std::string("groups/") + std::string(kMaxGroupIdBytes + 1, 'g'),
+       }) {
+    EXPECT_THAT(ParseThreadParent(name), StatusIs(absl::StatusCode::kInvalidArgument)) << name;
+  }
+}
+
+TEST(ResourceNameTest, ThreadNameTakesEveryAlias) {
+  const std::string thread = std::string("/threads/") + kId;
+  const std::string through = std::string("/conversations/") + kOther + thread;
+  for (const std::string prefix : {"groups/g", "me/joinedGroups/g", "users/u/joinedGroups/g"}) {
+    ASSERT_OK_AND_ASSIGN(const ThreadName direct, ParseThreadName(prefix + thread));
+    EXPECT_EQ(direct.thread.ToString(), kId);
+    EXPECT_FALSE(direct.conversation.has_value());
+    ASSERT_OK_AND_ASSIGN(const ThreadName scoped, ParseThreadName(prefix + through));
+    EXPECT_EQ(scoped.thread.ToString(), kId);
+    EXPECT_EQ(scoped.conversation->ToString(), kOther);
+  }
+  for (const std::string name :
+       {"groups/g", "groups/g/threads", "groups/g/threads/", "groups/g/threads/x"}) {
+    EXPECT_THAT(ParseThreadName(name), StatusIs(absl::StatusCode::kInvalidArgument)) << name;
+  }
+  EXPECT_THAT(ParseThreadName("groups/g" + thread + "/posts"),
+              StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
+TEST(ResourceNameTest, UuidsInNamesAreOfEitherCase) {
+  ASSERT_OK_AND_ASSIGN(const ThreadName name,
+                       ParseThreadName("groups/g/threads/01934F6E-8F00-7ABC-8DEF-0123456789AB"));
+  EXPECT_EQ(name.thread.ToString(), kId);
+}
+
+TEST(ResourceNameTest, MemberName) {
+  ASSERT_OK_AND_ASSIGN(const MemberName name, ParseMemberName("groups/g/members/ann@x.org"));
+  EXPECT_EQ(name.group.group, "g");
+  EXPECT_EQ(name.user, "ann@x.org");
+  for (const std::string bad : {"groups/g/members", "groups/g/members/", "groups/g/members/a/b",
+                                "groups/g/member/a", "groups/g/members/a\x01"}) {
+    EXPECT_THAT(ParseMemberName(bad), StatusIs(absl::StatusCode::kInvalidArgument)) << bad;
+  }
+}
+
+TEST(ResourceNameTest, UserName) {
+  ASSERT_OK_AND_ASSIGN(const UserName me, ParseUserName("me"));
+  EXPECT_TRUE(me.is_me);
+  ASSERT_OK_AND_ASSIGN(const UserName ann, ParseUserName("users/ann"));
+  EXPECT_FALSE(ann.is_me);
+  EXPECT_EQ(ann.user, "ann");
+  for (const std::string bad : {"", "me/", "users", "users/", "users/a/b", "user/a"}) {
+    EXPECT_THAT(ParseUserName(bad), StatusIs(absl::StatusCode::kInvalidArgument)) << bad;
+  }
+}
+
+TEST(ResourceNameTest, GroupIdRules) {
+  for (const std::string& id : {std::string("a"), std::string("A-Z_0.9~"), std::string("..."),
+                                std::string(kMaxGroupIdBytes, 'g')}) {
+    EXPECT_THAT(CheckGroupId(id), IsOk()) << id;
+  }
+  for (const std::string& id :
+       {std::string(""), std::string("."), std::string(".."), std::string("a/b"), std::string("a%"),
+        std::string("a\n"), std::string(kMaxGroupIdBytes + 1, 'g')}) {
+    EXPECT_THAT(CheckGroupId(id),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("1 to 128")))
+        << id;
+  }
+}
+
+TEST(ResourceNameTest, UserIdRules) {
+  for (const std::string& id :
+       {std::string("a"), std::string("Jürgen Müller"), std::string(kMaxUserIdBytes, 'u')}) {
+    EXPECT_THAT(CheckUserId(id), IsOk()) << id;
+  }
+  for (const std::string& id :
+       {std::string(""), std::string("a/b"), std::string("a\0", 2), std::string("a\x7f"),
+        std::string("\t"), std::string(kMaxUserIdBytes + 1, 'u')}) {
+    EXPECT_THAT(CheckUserId(id), StatusIs(absl::StatusCode::kInvalidArgument)) << id;
+  }
+}
+
+}  // namespace
+}  // namespace threadstore
