@@ -1,6 +1,7 @@
 // threadstored: reads the flags, builds the server from the bottom up, serves, and drains.
 
 #include <signal.h>
+#include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -10,7 +11,6 @@
 #include <string>
 #include <thread>
 
-#include "absl/base/attributes.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "google/protobuf/stubs/common.h"
@@ -126,7 +126,8 @@ int Serve(const Config& config) {
 
   int signal_number = 0;
   sigwait(&signals, &signal_number);
-  log::Info("drain", {{"cause", store_failed ? "store failed" : strsignal(signal_number)}});
+  log::Info("drain", {{"cause", store_failed ? "store failed"
+                                             : absl::StrCat("SIG", sigabbrev_np(signal_number))}});
   StartDrainWatchdog(config.drain_timeout + kDrainGrace);
   (*server)->StopServingHealth();
   (*server)->Shutdown(absl::Now() + config.drain_timeout);

@@ -8,10 +8,10 @@
 
 // Leaves the calling function with the status of `expr` unless it is OK. Behaves as the macro
 // that later releases of Abseil ship as ABSL_RETURN_IF_ERROR.
-#define RETURN_IF_ERROR(expr)                                      \
-  do {                                                             \
+#define RETURN_IF_ERROR(expr)                                                 \
+  do {                                                                        \
     if (absl::Status status_macro_status = (expr); !status_macro_status.ok()) \
-      return status_macro_status;                                  \
+      return status_macro_status;                                             \
   } while (false)
 
 // Evaluates `rexpr`, a StatusOr. Leaves the calling function with its status unless it is OK,
@@ -21,8 +21,8 @@
 
 #define STATUS_MACROS_CONCAT(a, b) STATUS_MACROS_CONCAT_IMPL(a, b)
 #define STATUS_MACROS_CONCAT_IMPL(a, b) a##b
-#define ASSIGN_OR_RETURN_IMPL(statusor, lhs, rexpr) \
-  auto statusor = (rexpr);                          \
+#define ASSIGN_OR_RETURN_IMPL(statusor, lhs, rexpr)        \
+  auto statusor = (rexpr);                                 \
   if (!statusor.ok()) return std::move(statusor).status(); \
   lhs = *std::move(statusor)
 

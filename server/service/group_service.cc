@@ -67,11 +67,11 @@ absl::Status HandleCreateGroup(CreateGroupCall& call) {
   if (input.request_id.has_value()) hash = HashRequest(call.request());
   CreateContext context =
       call.MakeCreateContext(std::nullopt, now, input.request_id, std::move(hash));
-  call.services().store.CreateGroup(
-      std::move(context), std::move(group), std::move(owner),
-      [call = std::move(call)](absl::StatusOr<v1::Group> created) mutable {
-        std::move(call).Finish(created);
-      });
+  ThreadStore& store = call.services().store;
+  store.CreateGroup(std::move(context), std::move(group), std::move(owner),
+                    [call = std::move(call)](const absl::StatusOr<v1::Group>& created) mutable {
+                      std::move(call).Finish(created);
+                    });
   return absl::OkStatus();
 }
 
@@ -79,10 +79,11 @@ absl::Status HandleGetGroup(GetGroupCall& call) {
   ASSIGN_OR_RETURN(const GroupName name, Validate(call.request()));
   ASSIGN_OR_RETURN(auto required_member, ResolveAccess(call.principal(), name, "name"));
   CallContext context = call.MakeCallContext(std::move(required_member));
-  call.services().store.GetGroup(std::move(context), name.group,
-                                 [call = std::move(call)](absl::StatusOr<v1::Group> group) mutable {
-                                   std::move(call).Finish(group);
-                                 });
+  ThreadStore& store = call.services().store;
+  store.GetGroup(std::move(context), name.group,
+                 [call = std::move(call)](const absl::StatusOr<v1::Group>& group) mutable {
+                   std::move(call).Finish(group);
+                 });
   return absl::OkStatus();
 }
 
@@ -90,12 +91,13 @@ absl::Status HandleListGroups(ListGroupsCall& call) {
   ASSIGN_OR_RETURN(ListGroupsInput input, Validate(call.request()));
   if (call.principal().is_user()) input.query.member = call.principal().id;
   CallContext context = call.MakeCallContext(std::nullopt);
-  call.services().store.ListGroups(
-      std::move(context), std::move(input.query),
-      [call = std::move(call),
-       fingerprint = input.fingerprint](absl::StatusOr<GroupPage> page) mutable {
-        FinishGroupPage<v1::ListGroupsResponse>(std::move(call), std::move(page), fingerprint);
-      });
+  ThreadStore& store = call.services().store;
+  store.ListGroups(std::move(context), std::move(input.query),
+                   [call = std::move(call),
+                    fingerprint = input.fingerprint](absl::StatusOr<GroupPage> page) mutable {
+                     FinishGroupPage<v1::ListGroupsResponse>(std::move(call), std::move(page),
+                                                             fingerprint);
+                   });
   return absl::OkStatus();
 }
 
@@ -105,12 +107,13 @@ absl::Status HandleListJoinedGroups(ListJoinedGroupsCall& call) {
   ASSIGN_OR_RETURN(ListJoinedGroupsInput input, Validate(call.request(), calling_user));
   ASSIGN_OR_RETURN(input.query.member, ResolveUser(call.principal(), input.user, "parent"));
   CallContext context = call.MakeCallContext(std::nullopt);
-  call.services().store.ListGroups(std::move(context), std::move(input.query),
-                                   [call = std::move(call), fingerprint = input.fingerprint](
-                                       absl::StatusOr<GroupPage> page) mutable {
-                                     FinishGroupPage<v1::ListJoinedGroupsResponse>(
-                                         std::move(call), std::move(page), fingerprint);
-                                   });
+  ThreadStore& store = call.services().store;
+  store.ListGroups(std::move(context), std::move(input.query),
+                   [call = std::move(call),
+                    fingerprint = input.fingerprint](absl::StatusOr<GroupPage> page) mutable {
+                     FinishGroupPage<v1::ListJoinedGroupsResponse>(std::move(call), std::move(page),
+                                                                   fingerprint);
+                   });
   return absl::OkStatus();
 }
 
@@ -118,10 +121,11 @@ absl::Status HandleDeleteGroup(DeleteGroupCall& call) {
   ASSIGN_OR_RETURN(const GroupName name, Validate(call.request()));
   ASSIGN_OR_RETURN(auto required_member, ResolveOwnerAccess(call.principal(), name, "name"));
   CallContext context = call.MakeCallContext(std::move(required_member));
-  call.services().store.DeleteGroup(std::move(context), name.group,
-                                    [call = std::move(call)](const absl::Status& status) mutable {
-                                      FinishEmpty(std::move(call), status);
-                                    });
+  ThreadStore& store = call.services().store;
+  store.DeleteGroup(std::move(context), name.group,
+                    [call = std::move(call)](const absl::Status& status) mutable {
+                      FinishEmpty(std::move(call), status);
+                    });
   return absl::OkStatus();
 }
 
@@ -130,11 +134,11 @@ absl::Status HandleAddMember(AddMemberCall& call) {
   ASSIGN_OR_RETURN(auto required_member, ResolveOwnerAccess(call.principal(), group, "parent"));
   v1::Member member = BuildMember(group, call.request().member());
   CallContext context = call.MakeCallContext(std::move(required_member));
-  call.services().store.AddMember(
-      std::move(context), group.group, std::move(member),
-      [call = std::move(call)](absl::StatusOr<v1::Member> added) mutable {
-        std::move(call).Finish(added);
-      });
+  ThreadStore& store = call.services().store;
+  store.AddMember(std::move(context), group.group, std::move(member),
+                  [call = std::move(call)](const absl::StatusOr<v1::Member>& added) mutable {
+                    std::move(call).Finish(added);
+                  });
   return absl::OkStatus();
 }
 
@@ -145,10 +149,11 @@ absl::Status HandleRemoveMember(RemoveMemberCall& call) {
                    leaves ? ResolveAccess(call.principal(), name.group, "name")
                           : ResolveOwnerAccess(call.principal(), name.group, "name"));
   CallContext context = call.MakeCallContext(std::move(required_member));
-  call.services().store.RemoveMember(std::move(context), name.group.group, name.user,
-                                     [call = std::move(call)](const absl::Status& status) mutable {
-                                       FinishEmpty(std::move(call), status);
-                                     });
+  ThreadStore& store = call.services().store;
+  store.RemoveMember(std::move(context), name.group.group, name.user,
+                     [call = std::move(call)](const absl::Status& status) mutable {
+                       FinishEmpty(std::move(call), status);
+                     });
   return absl::OkStatus();
 }
 
@@ -156,19 +161,19 @@ absl::Status HandleListMembers(ListMembersCall& call) {
   ASSIGN_OR_RETURN(ListMembersInput input, Validate(call.request()));
   ASSIGN_OR_RETURN(auto required_member, ResolveAccess(call.principal(), input.group, "parent"));
   CallContext context = call.MakeCallContext(std::move(required_member));
-  call.services().store.ListMembers(
-      std::move(context), std::move(input.query),
-      [call = std::move(call),
-       fingerprint = input.fingerprint](absl::StatusOr<MemberPage> page) mutable {
-        if (!page.ok()) return std::move(call).Finish(page.status());
-        v1::ListMembersResponse response;
-        response.mutable_members()->Swap(&page->members);
-        const int size = response.members_size();
-        response.set_next_page_token(
-            NextPageToken(page->has_more, fingerprint,
+  ThreadStore& store = call.services().store;
+  store.ListMembers(std::move(context), std::move(input.query),
+                    [call = std::move(call),
+                     fingerprint = input.fingerprint](absl::StatusOr<MemberPage> page) mutable {
+                      if (!page.ok()) return std::move(call).Finish(page.status());
+                      v1::ListMembersResponse response;
+                      response.mutable_members()->Swap(&page->members);
+                      const int size = response.members_size();
+                      response.set_next_page_token(NextPageToken(
+                          page->has_more, fingerprint,
                           size > 0 ? response.members(size - 1).id() : std::string()));
-        std::move(call).Finish(response);
-      });
+                      std::move(call).Finish(response);
+                    });
   return absl::OkStatus();
 }
 

@@ -26,9 +26,10 @@ absl::Status HandleCreateThread(CreateThreadCall& call) {
   if (input.request_id.has_value()) hash = HashRequest(input.parent, call.request());
   CreateContext context =
       call.MakeCreateContext(std::move(required_member), now, input.request_id, std::move(hash));
-  call.services().store.CreateThread(
+  ThreadStore& store = call.services().store;
+  store.CreateThread(
       std::move(context), input.parent.group.group, input.parent.conversation, std::move(thread),
-      [call = std::move(call)](absl::StatusOr<v1::ConversationThread> stored) mutable {
+      [call = std::move(call)](const absl::StatusOr<v1::ConversationThread>& stored) mutable {
         std::move(call).Finish(stored);
       });
   return absl::OkStatus();
@@ -38,9 +39,10 @@ absl::Status HandleGetThread(GetThreadCall& call) {
   ASSIGN_OR_RETURN(const ThreadName name, Validate(call.request()));
   ASSIGN_OR_RETURN(auto required_member, ResolveAccess(call.principal(), name.group, "name"));
   CallContext context = call.MakeCallContext(std::move(required_member));
-  call.services().store.GetThread(
+  ThreadStore& store = call.services().store;
+  store.GetThread(
       std::move(context), name.group.group, name.conversation, name.thread,
-      [call = std::move(call)](absl::StatusOr<v1::ConversationThread> thread) mutable {
+      [call = std::move(call)](const absl::StatusOr<v1::ConversationThread>& thread) mutable {
         std::move(call).Finish(thread);
       });
   return absl::OkStatus();
@@ -65,13 +67,13 @@ absl::Status HandleListThreads(ListThreadsCall& call) {
   ASSIGN_OR_RETURN(auto required_member,
                    ResolveAccess(call.principal(), input.parent.group, "parent"));
   CallContext context = call.MakeCallContext(std::move(required_member));
-  call.services().store.ListThreads(
-      std::move(context), std::move(input.query),
-      [call = std::move(call),
-       fingerprint = input.fingerprint](absl::StatusOr<ThreadPage> page) mutable {
-        if (!page.ok()) return std::move(call).Finish(page.status());
-        std::move(call).Finish(MakeResponse(*std::move(page), fingerprint));
-      });
+  ThreadStore& store = call.services().store;
+  store.ListThreads(std::move(context), std::move(input.query),
+                    [call = std::move(call),
+                     fingerprint = input.fingerprint](absl::StatusOr<ThreadPage> page) mutable {
+                      if (!page.ok()) return std::move(call).Finish(page.status());
+                      std::move(call).Finish(MakeResponse(*std::move(page), fingerprint));
+                    });
   return absl::OkStatus();
 }
 

@@ -18,7 +18,7 @@ namespace {
 constexpr char kUserMetadata[] = "x-threadstore-user";
 constexpr absl::Duration kMemoryRetryDelay = absl::Milliseconds(100);
 
-absl::string_view ToView(grpc::string_ref text) { return {text.data(), text.size()}; }
+absl::string_view ToView(const grpc::string_ref& text) { return {text.data(), text.size()}; }
 
 // gRPC gives peers as URIs, such as ipv4:127.0.0.1:4711 and ipv6:%5B::1%5D:4711.
 bool IsLoopbackPeer(absl::string_view peer) {

@@ -236,7 +236,7 @@ Transaction::~Transaction() {
 }
 
 absl::Status Transaction::Commit() {
-  const absl::Status status = db_->Execute("COMMIT");
+  absl::Status status = db_->Execute("COMMIT");
   if (!status.ok()) Rollback();
   db_ = nullptr;
   return status;

@@ -26,22 +26,20 @@ ReaderPool::ReaderPool(std::vector<Connection> connections, size_t queue_capacit
 ReaderPool::~ReaderPool() { Close(); }
 
 void ReaderPool::Submit(const CallContext& context, Read read) {
-  absl::Status refusal;
-  {
-    MutexLock lock(&mutex_);
-    if (closing_) {
-      refusal = ShuttingDownError();
-    } else if (queue_.size() >= queue_capacity_) {
-      refusal = QueueFullError(kRetryDelay);
-    } else {
-      queue_.push_back({context, std::move(read)});
-    }
-  }
-  if (refusal.ok()) {
+  absl::Status accepted = Enqueue(context, read);
+  if (accepted.ok()) {
     not_empty_.NotifyOne();
   } else {
-    std::move(read)(std::move(refusal), nullptr);
+    std::move(read)(std::move(accepted), nullptr);
   }
+}
+
+absl::Status ReaderPool::Enqueue(const CallContext& context, Read& read) {
+  MutexLock lock(&mutex_);
+  if (closing_) return ShuttingDownError();
+  if (queue_.size() >= queue_capacity_) return QueueFullError(kRetryDelay);
+  queue_.push_back({context, std::move(read)});
+  return absl::OkStatus();
 }
 
 void ReaderPool::Close() {

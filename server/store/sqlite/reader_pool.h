@@ -50,6 +50,9 @@ class ReaderPool {
     Read read;
   };
 
+  // Takes `read` if it is accepted.
+  absl::Status Enqueue(const CallContext& context, Read& read);
+
   void Run(ReadQueries& queries);
 
   const size_t queue_capacity_;

@@ -35,11 +35,11 @@ class WriteOf final : public Write {
     return absl::OkStatus();
   }
 
-  void Finish(absl::Status outcome) override {
+  void Finish(const absl::Status& outcome) override {
     if (outcome.ok()) {
       std::move(done_)(std::move(result_));
     } else {
-      std::move(done_)(std::move(outcome));
+      std::move(done_)(outcome);
     }
   }
 
@@ -59,7 +59,7 @@ class WriteOfNothing final : public Write {
 
   const CallContext& context() const override { return context_; }
   absl::Status Apply(WriteQueries& queries) override { return work_(queries, context_); }
-  void Finish(absl::Status outcome) override { std::move(done_)(std::move(outcome)); }
+  void Finish(const absl::Status& outcome) override { std::move(done_)(outcome); }
 
  private:
   const CallContext context_;

@@ -58,24 +58,21 @@ Writer::Writer(std::unique_ptr<Database> db, std::unique_ptr<WriteQueries> queri
 Writer::~Writer() { Close(); }
 
 void Writer::Submit(std::unique_ptr<Write> write) {
-  absl::Status refusal;
-  {
-    MutexLock lock(&mutex_);
-    if (closing_) {
-      refusal = ShuttingDownError();
-    } else if (failed_) {
-      refusal = StoreFailedError();
-    } else if (queue_.size() >= options_.queue_capacity) {
-      refusal = QueueFullError(RetryDelay());
-    } else {
-      queue_.push_back(std::move(write));
-    }
-  }
-  if (refusal.ok()) {
+  const absl::Status accepted = Enqueue(write);
+  if (accepted.ok()) {
     not_empty_.NotifyOne();
   } else {
-    write->Finish(std::move(refusal));
+    write->Finish(accepted);
   }
+}
+
+absl::Status Writer::Enqueue(std::unique_ptr<Write>& write) {
+  MutexLock lock(&mutex_);
+  if (closing_) return ShuttingDownError();
+  if (failed_) return StoreFailedError();
+  if (queue_.size() >= options_.queue_capacity) return QueueFullError(RetryDelay());
+  queue_.push_back(std::move(write));
+  return absl::OkStatus();
 }
 
 void Writer::Close() {
@@ -148,7 +145,7 @@ void Writer::DoGroup(Group group) {
     completions.push_back(
         [write = std::move(group[i]),
          outcome = outcomes[i].ok() ? committed : std::move(outcomes[i])]() mutable {
-          write->Finish(std::move(outcome));
+          write->Finish(outcome);
         });
   }
   const absl::Duration spent = (absl::Now() - begin) / static_cast<int64_t>(completions.size());
@@ -173,7 +170,7 @@ absl::Status Writer::CommitGroup(const Group& group, std::vector<absl::Status>& 
     const auto max_purged = kPurgedRowsPerWrite * static_cast<int64_t>(group.size());
     const absl::Status purged = queries_->Purge(clock_.Now(), max_purged).status();
     if (!purged.ok()) return FailIfFatal(purged);
-    const absl::Status committed = transaction->Commit();
+    absl::Status committed = transaction->Commit();
     if (committed.ok() || ErrorReasonOf(committed) == v1::ERROR_REASON_STORE_FULL) {
       return committed;
     }

@@ -1,0 +1,260 @@
+#include <deque>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/cord.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "client/thread_client.h"
+#include "gmock/gmock.h"
+#include "google/protobuf/empty.pb.h"
+#include "google/rpc/status.pb.h"
+#include "grpcpp/security/server_credentials.h"
+#include "grpcpp/server.h"
+#include "grpcpp/server_builder.h"
+#include "gtest/gtest.h"
+#include "server/base/errors.h"
+#include "server/base/mutex.h"
+#include "server/base/uuid.h"
+#include "tests/testing/status_matchers.h"
+#include "threadstore/v1/group_service.grpc.pb.h"
+
+namespace threadstore {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::Ge;
+using ::testing::IsEmpty;
+using ::testing::Lt;
+using ::testing::SizeIs;
+using ::threadstore::testing::IsOk;
+using ::threadstore::testing::StatusIs;
+
+grpc::Status ToGrpcStatus(const absl::Status& status) {
+  google::rpc::Status details;
+  status.ForEachPayload([&details](absl::string_view type_url, const absl::Cord& payload) {
+    google::protobuf::Any* detail = details.add_details();
+    detail->set_type_url(std::string(type_url));
+    detail->set_value(std::string(payload));
+  });
+  return {static_cast<grpc::StatusCode>(status.code()), std::string(status.message()),
+          details.SerializeAsString()};
+}
+
+// Answers with the errors it was given, one a call, then with success.
+class ScriptedServer final : public v1::GroupService::Service {
+ public:
+  ScriptedServer() {
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
+    builder.RegisterService(this);
+    server_ = builder.BuildAndStart();
+  }
+
+  std::string address() const { return absl::StrCat("127.0.0.1:", port_); }
+
+  void Fail(std::vector<absl::Status> errors) {
+    MutexLock lock(&mutex_);
+    errors_.assign(errors.begin(), errors.end());
+    request_ids_.clear();
+    calls_ = 0;
+  }
+
+  int calls() {
+    MutexLock lock(&mutex_);
+    return calls_;
+  }
+
+  std::vector<std::string> request_ids() {
+    MutexLock lock(&mutex_);
+    return request_ids_;
+  }
+
+  std::vector<std::string> headers() {
+    MutexLock lock(&mutex_);
+    return headers_;
+  }
+
+  grpc::Status CreateGroup(grpc::ServerContext* context, const v1::CreateGroupRequest* request,
+                           v1::Group* group) override {
+    group->set_id(request->group_id());
+    return Answer(*context, request->request_id());
+  }
+  grpc::Status GetGroup(grpc::ServerContext* context, const v1::GetGroupRequest* /*request*/,
+                        v1::Group* /*group*/) override {
+    return Answer(*context, "");
+  }
+  grpc::Status DeleteGroup(grpc::ServerContext* context, const v1::DeleteGroupRequest* /*request*/,
+                           google::protobuf::Empty* /*empty*/) override {
+    return Answer(*context, "");
+  }
+
+ private:
+  grpc::Status Answer(const grpc::ServerContext& context, const std::string& request_id) {
+    MutexLock lock(&mutex_);
+    ++calls_;
+    request_ids_.push_back(request_id);
+    headers_.clear();
+    for (const char* name : {"authorization", "x-threadstore-user"}) {
+      const auto header = context.client_metadata().find(name);
+      if (header == context.client_metadata().end()) continue;
+      headers_.emplace_back(header->second.data(), header->second.size());
+    }
+    if (errors_.empty()) return grpc::Status::OK;
+    const absl::Status error = errors_.front();
+    errors_.pop_front();
+    return ToGrpcStatus(error);
+  }
+
+  Mutex mutex_;
+  std::deque<absl::Status> errors_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::string> request_ids_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::string> headers_ ABSL_GUARDED_BY(mutex_);
+  int calls_ ABSL_GUARDED_BY(mutex_) = 0;
+  int port_ = 0;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+class ThreadClientTest : public ::testing::Test {
+ protected:
+  ThreadClientTest() { options_.server = server_.address(); }
+
+  std::unique_ptr<ThreadClient> NewClient() {
+    absl::StatusOr<std::unique_ptr<ThreadClient>> client = ThreadClient::Create(options_);
+    EXPECT_THAT(client, IsOk());
+    return *std::move(client);
+  }
+
+  ScriptedServer server_;
+  ThreadClient::Options options_;
+};
+
+TEST_F(ThreadClientTest, RepeatsCreatesUnderOneRequestId) {
+  const std::unique_ptr<ThreadClient> client = NewClient();
+  v1::CreateGroupRequest request;
+  request.set_group_id("a");
+  server_.Fail({WriteOutcomeUnknownError(), absl::UnavailableError("the connection broke")});
+  ASSERT_OK_AND_ASSIGN(const v1::Group group, client->CreateGroup(request));
+  EXPECT_EQ(group.id(), "a");
+  const std::vector<std::string> ids = server_.request_ids();
+  ASSERT_THAT(ids, SizeIs(3));
+  EXPECT_THAT(ids, Each(ids.front()));
+  EXPECT_TRUE(Uuid::Parse(ids.front()).has_value()) << ids.front();
+
+  request.set_request_id("the caller's");
+  server_.Fail({});
+  ASSERT_THAT(client->CreateGroup(request), IsOk());
+  EXPECT_THAT(server_.request_ids(), ElementsAre("the caller's"));
+}
+
+TEST_F(ThreadClientTest, RepeatsOnlyWhatCannotDoTheWorkTwice) {
+  const std::unique_ptr<ThreadClient> client = NewClient();
+  const struct {
+    absl::Status error;
+    int reads;    // how often a read is tried
+    int deletes;  // how often a delete is tried
+  } kCases[] = {
+      {absl::UnavailableError("the connection broke"), 2, 1},
+      {WriteOutcomeUnknownError(), 2, 1},
+      {ShuttingDownError(), 2, 2},
+      {StoreFailedError(), 2, 2},
+      {QueueFullError(absl::Milliseconds(1)), 2, 2},
+      {StoreFullError(), 1, 1},
+      {absl::ResourceExhaustedError("a quota"), 1, 1},
+      {InternalError(), 1, 1},
+      {DeadlineExceededError(), 1, 1},
+      {NotFoundError(kGroupType, "groups/a"), 1, 1},
+  };
+  for (const auto& [error, reads, deletes] : kCases) {
+    const auto expected = [&error = error](int tries) {
+      return tries > 1 ? absl::StatusCode::kOk : error.code();
+    };
+    server_.Fail({error});
+    EXPECT_THAT(client->GetGroup({}), StatusIs(expected(reads)));
+    EXPECT_EQ(server_.calls(), reads) << error;
+    server_.Fail({error});
+    EXPECT_THAT(client->DeleteGroup({}), StatusIs(expected(deletes)));
+    EXPECT_EQ(server_.calls(), deletes) << error;
+  }
+}
+
+TEST_F(ThreadClientTest, GivesUpAfterFiveTries) {
+  const std::unique_ptr<ThreadClient> client = NewClient();
+  server_.Fail(std::vector<absl::Status>(9, QueueFullError(absl::Milliseconds(1))));
+  EXPECT_THAT(client->GetGroup({}), StatusIs(absl::StatusCode::kResourceExhausted));
+  EXPECT_EQ(server_.calls(), 5);
+}
+
+TEST_F(ThreadClientTest, DoesNotWaitLongerThanTheTimeout) {
+  options_.timeout = absl::Seconds(5);
+  const std::unique_ptr<ThreadClient> client = NewClient();
+  server_.Fail({QueueFullError(absl::Seconds(6))});
+  const absl::Time begin = absl::Now();
+  EXPECT_THAT(client->GetGroup({}), StatusIs(absl::StatusCode::kResourceExhausted));
+  EXPECT_EQ(server_.calls(), 1);
+  EXPECT_THAT(absl::Now() - begin, Lt(absl::Seconds(4)));
+}
+
+TEST_F(ThreadClientTest, WaitsAsLongAsTheServerAsks) {
+  const std::unique_ptr<ThreadClient> client = NewClient();
+  server_.Fail({QueueFullError(absl::Milliseconds(300))});
+  const absl::Time begin = absl::Now();
+  EXPECT_THAT(client->GetGroup({}), IsOk());
+  EXPECT_THAT(absl::Now() - begin, AllOf(Ge(absl::Milliseconds(300)), Lt(absl::Seconds(10))));
+}
+
+TEST_F(ThreadClientTest, KeepsTheDetailsOfErrors) {
+  const std::unique_ptr<ThreadClient> client = NewClient();
+  server_.Fail({InvalidFieldError("group.mail", "is too long")});
+  const absl::Status error = client->CreateGroup({}).status();
+  EXPECT_THAT(error, StatusIs(absl::StatusCode::kInvalidArgument, "group.mail: is too long"));
+  EXPECT_EQ(ErrorReasonOf(error), v1::ERROR_REASON_INVALID_FIELD);
+  const std::vector<FieldViolation> violations = FieldViolationsOf(error);
+  ASSERT_THAT(violations, SizeIs(1));
+  EXPECT_EQ(violations[0].field, "group.mail");
+}
+
+TEST_F(ThreadClientTest, SaysWhoIsCalling) {
+  EXPECT_THAT(NewClient()->GetGroup({}), IsOk());
+  EXPECT_THAT(server_.headers(), IsEmpty());
+  options_.token = "s3cret";
+  options_.user = "ann";
+  EXPECT_THAT(NewClient()->GetGroup({}), IsOk());
+  EXPECT_THAT(server_.headers(), ElementsAre("Bearer s3cret", "ann"));
+}
+
+TEST_F(ThreadClientTest, RefusesWhatNoHeaderCanCarry) {
+  for (const std::string& text : {std::string("a\nb"), std::string("é"), std::string(1, '\0')}) {
+    ThreadClient::Options options;
+    options.token = text;
+    EXPECT_THAT(ThreadClient::Create(options), StatusIs(absl::StatusCode::kInvalidArgument));
+    options = {};
+    options.user = text;
+    EXPECT_THAT(ThreadClient::Create(options), StatusIs(absl::StatusCode::kInvalidArgument));
+  }
+  ThreadClient::Options options;
+  options.server = "";
+  EXPECT_THAT(ThreadClient::Create(options), StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
+TEST_F(ThreadClientTest, ReportsAServerThatIsNotThere) {
+  options_.server = "unix:/nonexistent/socket";
+  const std::unique_ptr<ThreadClient> client = NewClient();
+  EXPECT_THAT(client->CheckHealth({}), StatusIs(absl::StatusCode::kUnavailable));
+  options_.timeout = absl::Seconds(1);
+  EXPECT_THAT(NewClient()->DeleteGroup({}), StatusIs(absl::StatusCode::kUnavailable));
+}
+
+TEST_F(ThreadClientTest, ChecksHealth) {
+  // A server without a health service.
+  EXPECT_THAT(NewClient()->CheckHealth({}), StatusIs(absl::StatusCode::kUnimplemented));
+}
+
+}  // namespace
+}  // namespace threadstore
