@@ -438,6 +438,7 @@ TEST_F(Conformance, ThreadsAreListedInEachOrderByGroupAndByConversation) {
 TEST_F(Conformance, CursorNeedNotNameAThread) {
   CreateGroup("g");
   const v1::ConversationThread a = CreateThread("g", "topic: 'a'");
+  clock_.Advance(absl::Milliseconds(1));
   const Uuid between = Uuid::V7(clock_.Now());
   const v1::ConversationThread b = CreateThread("g", "topic: 'b'");
   const auto page = db_->ListThreads({}, {.group = "g",

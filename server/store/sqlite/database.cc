@@ -80,6 +80,9 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
 }
 
 Database::~Database() {
+  // A connection with statements left cannot be closed.
+  begin_.reset();
+  commit_.reset();
   if (sqlite3_close(db_) != SQLITE_OK) {
     log::Error("database not closed", {{"error", sqlite3_errmsg(db_)}});
   }
@@ -227,7 +230,13 @@ absl::string_view Query::Blob(int column) const {
 bool Query::IsNull(int column) const { return sqlite3_column_type(stmt_, column) == SQLITE_NULL; }
 
 absl::StatusOr<Transaction> Transaction::Begin(Database& db) {
-  RETURN_IF_ERROR(db.Execute("BEGIN IMMEDIATE"));
+  if (db.begin_ == nullptr) {
+    ASSIGN_OR_RETURN(Statement begin, db.Prepare("BEGIN IMMEDIATE"));
+    ASSIGN_OR_RETURN(Statement commit, db.Prepare("COMMIT"));
+    db.begin_ = std::make_unique<Statement>(std::move(begin));
+    db.commit_ = std::make_unique<Statement>(std::move(commit));
+  }
+  RETURN_IF_ERROR(Query(*db.begin_).Run());
   return Transaction(&db);
 }
 
@@ -236,7 +245,7 @@ Transaction::~Transaction() {
 }
 
 absl::Status Transaction::Commit() {
-  absl::Status status = db_->Execute("COMMIT");
+  absl::Status status = Query(*db_->commit_).Run();
   if (!status.ok()) Rollback();
   db_ = nullptr;
   return status;

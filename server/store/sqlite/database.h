@@ -84,8 +84,13 @@ class Database {
  private:
   explicit Database(sqlite3* db) : db_(db) {}
 
+  friend class Transaction;
+
   sqlite3* const db_;
   int wal_frames_ = 0;
+  // Prepared by the first transaction.
+  std::unique_ptr<Statement> begin_;
+  std::unique_ptr<Statement> commit_;
 };
 
 // A prepared statement. Used through Query, which resets it.
@@ -140,7 +145,8 @@ class Query {
   int bind_error_ = 0;
 };
 
-// A write transaction, BEGIN IMMEDIATE. Rolls back unless committed.
+// A write transaction, BEGIN IMMEDIATE. Rolls back unless committed. One at a time on a
+// connection.
 class Transaction {
  public:
   static absl::StatusOr<Transaction> Begin(Database& db);

@@ -15,8 +15,7 @@
 namespace threadstore::sqlite {
 namespace {
 
-constexpr char kGroupColumns[] =
-    "groups.key, groups.id, groups.display_name, groups.mail, groups.created_us";
+constexpr char kGroupColumns[] = "groups.id, groups.display_name, groups.mail, groups.created_us";
 
 constexpr char kSelectThread[] =
     "SELECT threads.key, threads.id, threads.topic, threads.has_attachments,"
@@ -46,13 +45,13 @@ std::string OrderClause(ThreadOrder order) {
   return "";
 }
 
-v1::Group ReadGroup(const Query& row) {
+v1::Group ReadGroupRow(const Query& row) {
   v1::Group group;
-  group.set_id(std::string(row.Text(1)));
+  group.set_id(std::string(row.Text(0)));
   group.set_name(MakeGroupName(group.id()));
-  group.set_display_name(std::string(row.Text(2)));
-  group.set_mail(std::string(row.Text(3)));
-  *group.mutable_created_date_time() = FromMicros(row.Integer(4));
+  group.set_display_name(std::string(row.Text(1)));
+  group.set_mail(std::string(row.Text(2)));
+  *group.mutable_created_date_time() = FromMicros(row.Integer(3));
   return group;
 }
 
@@ -91,8 +90,8 @@ absl::StatusOr<std::unique_ptr<ReadQueries>> ReadQueries::Prepare(Database& db) 
 absl::Status ReadQueries::PrepareAll(Database& db) {
   const std::string select_group = absl::StrCat("SELECT ", kGroupColumns, " FROM groups");
   const std::pair<Statement*, std::string> statements[] = {
-      {&find_group_, absl::StrCat(select_group, " WHERE id = ? AND deleted = 0")},
-      {&find_group_by_key_, absl::StrCat(select_group, " WHERE key = ? AND deleted = 0")},
+      {&find_group_, "SELECT key FROM groups WHERE id = ? AND deleted = 0"},
+      {&read_group_, absl::StrCat(select_group, " WHERE key = ? AND deleted = 0")},
       {&find_member_,
        "SELECT user_id, display_name, mail, is_owner FROM members"
        " WHERE group_key = ? AND user_id = ?"},
@@ -130,23 +129,23 @@ absl::Status ReadQueries::PrepareAll(Database& db) {
 
 absl::StatusOr<int64_t> ReadQueries::ResolveGroup(
     const std::optional<RequiredMember>& required_member, absl::string_view group) {
-  ASSIGN_OR_RETURN(const std::optional<GroupRow> row, FindGroup(group));
-  const std::string name = MakeGroupName(group);
+  ASSIGN_OR_RETURN(const std::optional<int64_t> key, FindGroup(group));
   if (!required_member.has_value()) {
-    if (!row.has_value()) return NotFoundError(kGroupType, name);
-    return row->key;
+    if (!key.has_value()) return NotFoundError(kGroupType, MakeGroupName(group));
+    return *key;
   }
   std::optional<v1::Member> member;
-  if (row.has_value()) {
-    ASSIGN_OR_RETURN(member, FindMember(row->key, group, required_member->user));
+  if (key.has_value()) {
+    ASSIGN_OR_RETURN(member, FindMember(*key, group, required_member->user));
   }
   if (!member.has_value()) {
+    const std::string name = MakeGroupName(group);
     return required_member->hides_group ? NotFoundError(kGroupType, name) : NotAMemberError(name);
   }
   if (required_member->must_be_owner && member->role() != v1::Member::ROLE_OWNER) {
-    return NotAnOwnerError(name);
+    return NotAnOwnerError(MakeGroupName(group));
   }
-  return row->key;
+  return *key;
 }
 
 absl::StatusOr<ReadQueries::Conversation> ReadQueries::ResolveConversation(int64_t group_key,
@@ -161,21 +160,20 @@ absl::StatusOr<ReadQueries::Conversation> ReadQueries::ResolveConversation(int64
   return Conversation{query.Integer(0), std::string(query.Text(2))};
 }
 
-absl::StatusOr<std::optional<ReadQueries::GroupRow>> ReadQueries::FindGroup(
-    absl::string_view group) {
+absl::StatusOr<std::optional<int64_t>> ReadQueries::FindGroup(absl::string_view group) {
   Query query(find_group_);
   query.BindText(group);
   ASSIGN_OR_RETURN(const bool found, query.Step());
   if (!found) return std::nullopt;
-  return GroupRow{query.Integer(0), ReadGroup(query)};
+  return query.Integer(0);
 }
 
-absl::StatusOr<std::optional<v1::Group>> ReadQueries::FindGroupByKey(int64_t group_key) {
-  Query query(find_group_by_key_);
+absl::StatusOr<std::optional<v1::Group>> ReadQueries::ReadGroup(int64_t group_key) {
+  Query query(read_group_);
   query.Bind(group_key);
   ASSIGN_OR_RETURN(const bool found, query.Step());
   if (!found) return std::nullopt;
-  return ReadGroup(query);
+  return ReadGroupRow(query);
 }
 
 absl::StatusOr<std::optional<v1::Member>> ReadQueries::FindMember(int64_t group_key,
@@ -200,7 +198,7 @@ absl::StatusOr<GroupPage> ReadQueries::ListGroups(const GroupQuery& query) {
       page.has_more = true;
       return page;
     }
-    *page.groups.Add() = ReadGroup(rows);
+    *page.groups.Add() = ReadGroupRow(rows);
   }
 }
 

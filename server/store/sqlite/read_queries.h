@@ -34,12 +34,8 @@ class ReadQueries {
   absl::StatusOr<Conversation> ResolveConversation(int64_t group_key, absl::string_view group,
                                                    const Uuid& id);
 
-  struct GroupRow {
-    int64_t key;
-    v1::Group group;
-  };
-  absl::StatusOr<std::optional<GroupRow>> FindGroup(absl::string_view group);
-  absl::StatusOr<std::optional<v1::Group>> FindGroupByKey(int64_t group_key);
+  absl::StatusOr<std::optional<int64_t>> FindGroup(absl::string_view group);
+  absl::StatusOr<std::optional<v1::Group>> ReadGroup(int64_t group_key);
 
   absl::StatusOr<std::optional<v1::Member>> FindMember(int64_t group_key, absl::string_view group,
                                                        absl::string_view user);
@@ -65,7 +61,7 @@ class ReadQueries {
   absl::StatusOr<ThreadPage> ReadThreadPage(Query& rows, const ThreadQuery& query);
 
   Statement find_group_;
-  Statement find_group_by_key_;
+  Statement read_group_;
   Statement find_member_;
   Statement find_conversation_;
   Statement list_groups_;

@@ -25,20 +25,21 @@ ReaderPool::ReaderPool(std::vector<Connection> connections, size_t queue_capacit
 
 ReaderPool::~ReaderPool() { Close(); }
 
-void ReaderPool::Submit(const CallContext& context, Read read) {
-  absl::Status accepted = Enqueue(context, read);
+void ReaderPool::Submit(CallContext context, Read read) {
+  Item item{std::move(context), std::move(read)};
+  const absl::Status accepted = Enqueue(item);
   if (accepted.ok()) {
     not_empty_.NotifyOne();
   } else {
-    std::move(read)(std::move(accepted), nullptr);
+    std::move(item.read)(accepted, item.context, nullptr);
   }
 }
 
-absl::Status ReaderPool::Enqueue(const CallContext& context, Read& read) {
+absl::Status ReaderPool::Enqueue(Item& item) {
   MutexLock lock(&mutex_);
   if (closing_) return ShuttingDownError();
   if (queue_.size() >= queue_capacity_) return QueueFullError(kRetryDelay);
-  queue_.push_back({context, std::move(read)});
+  queue_.push_back(std::move(item));
   return absl::OkStatus();
 }
 
@@ -63,9 +64,8 @@ void ReaderPool::Run(ReadQueries& queries) {
       item = std::move(queue_.front());
       queue_.pop_front();
     }
-    absl::Status wanted = CheckWanted(item.context, clock_.Now());
-    ReadQueries* const available = wanted.ok() ? &queries : nullptr;
-    std::move(item.read)(std::move(wanted), available);
+    const absl::Status wanted = CheckWanted(item.context, clock_.Now());
+    std::move(item.read)(wanted, item.context, wanted.ok() ? &queries : nullptr);
   }
 }
 

@@ -24,8 +24,10 @@ namespace threadstore::sqlite {
 // acknowledged before it began. Thread-safe.
 class ReaderPool {
  public:
-  // Ends a read: with OK and the queries to run it, or with the reason it is not run.
-  using Read = absl::AnyInvocable<void(absl::Status, ReadQueries*) &&>;
+  // Ends a read: with OK and the queries to run it, or with the reason it is not run and null.
+  // `context` is the one that was submitted.
+  using Read =
+      absl::AnyInvocable<void(const absl::Status&, const CallContext& context, ReadQueries*) &&>;
 
   struct Connection {
     std::unique_ptr<Database> db;
@@ -39,7 +41,7 @@ class ReaderPool {
   ~ReaderPool();
 
   // A refused read ends before this returns, on the calling thread.
-  void Submit(const CallContext& context, Read read);
+  void Submit(CallContext context, Read read);
 
   // Refuses further reads, runs those that wait, ends the threads and closes the connections.
   void Close();
@@ -50,8 +52,8 @@ class ReaderPool {
     Read read;
   };
 
-  // Takes `read` if it is accepted.
-  absl::Status Enqueue(const CallContext& context, Read& read);
+  // Takes `item` if it is accepted.
+  absl::Status Enqueue(Item& item);
 
   void Run(ReadQueries& queries);
 

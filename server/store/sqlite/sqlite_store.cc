@@ -1,6 +1,6 @@
 #include "server/store/sqlite/sqlite_store.h"
 
-#include <type_traits>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -19,35 +19,34 @@ namespace threadstore {
 namespace sqlite {
 namespace {
 
-// A write that makes a T.
+// A write that stores a T, or finds the one that the same request made before.
 template <typename Context, typename T, typename Work>
-class WriteOf final : public Write {
+class CreateOf final : public Write {
  public:
-  WriteOf(Context context, Work work, ThreadStore::Callback<T> done)
-      : context_(std::move(context)), work_(std::move(work)), done_(std::move(done)) {}
+  CreateOf(Context context, T resource, Work work, ThreadStore::Callback<T> done)
+      : context_(std::move(context)),
+        resource_(std::move(resource)),
+        work_(std::move(work)),
+        done_(std::move(done)) {}
 
   const CallContext& context() const override { return context_; }
 
   absl::Status Apply(WriteQueries& queries) override {
-    absl::StatusOr<T> result = work_(queries, context_);
-    if (!result.ok()) return result.status();
-    result_ = *std::move(result);
+    ASSIGN_OR_RETURN(existing_, work_(queries, context_, resource_));
     return absl::OkStatus();
   }
 
   void Finish(const absl::Status& outcome) override {
-    if (outcome.ok()) {
-      std::move(done_)(std::move(result_));
-    } else {
-      std::move(done_)(outcome);
-    }
+    if (!outcome.ok()) return std::move(done_)(outcome);
+    std::move(done_)(existing_.has_value() ? *std::move(existing_) : std::move(resource_));
   }
 
  private:
   const Context context_;
+  T resource_;
+  std::optional<T> existing_;
   Work work_;
   ThreadStore::Callback<T> done_;
-  T result_;
 };
 
 // A write that makes nothing to return.
@@ -77,11 +76,11 @@ class SqliteStore final : public ThreadStore {
 
   void CreateGroup(CreateContext context, v1::Group group, std::optional<v1::Member> owner,
                    Callback<v1::Group> done) override {
-    SubmitWrite(
-        std::move(context),
-        [group = std::move(group), owner = std::move(owner)](WriteQueries& queries,
-                                                             const CreateContext& ctx) {
-          return queries.CreateGroup(ctx, group, owner);
+    SubmitCreate(
+        std::move(context), std::move(group),
+        [owner = std::move(owner)](WriteQueries& queries, const CreateContext& ctx,
+                                   const v1::Group& resource) {
+          return queries.CreateGroup(ctx, resource, owner);
         },
         std::move(done));
   }
@@ -92,7 +91,7 @@ class SqliteStore final : public ThreadStore {
         [group = std::move(group)](ReadQueries& queries,
                                    const CallContext& ctx) -> absl::StatusOr<v1::Group> {
           ASSIGN_OR_RETURN(const int64_t key, queries.ResolveGroup(ctx.required_member, group));
-          ASSIGN_OR_RETURN(std::optional<v1::Group> found, queries.FindGroupByKey(key));
+          ASSIGN_OR_RETURN(std::optional<v1::Group> found, queries.ReadGroup(key));
           if (!found.has_value()) return NotFoundError(kGroupType, MakeGroupName(group));
           return *std::move(found);
         },
@@ -119,11 +118,13 @@ class SqliteStore final : public ThreadStore {
 
   void AddMember(CallContext context, std::string group, v1::Member member,
                  Callback<v1::Member> done) override {
-    SubmitWrite(
-        std::move(context),
-        [group = std::move(group), member = std::move(member)](WriteQueries& queries,
-                                                               const CallContext& ctx) {
-          return queries.AddMember(ctx, group, member);
+    SubmitCreate(
+        std::move(context), std::move(member),
+        [group = std::move(group)](
+            WriteQueries& queries, const CallContext& ctx,
+            const v1::Member& resource) -> absl::StatusOr<std::optional<v1::Member>> {
+          RETURN_IF_ERROR(queries.AddMember(ctx, group, resource));
+          return std::nullopt;
         },
         std::move(done));
   }
@@ -153,11 +154,11 @@ class SqliteStore final : public ThreadStore {
 
   void CreateThread(CreateContext context, std::string group, std::optional<Uuid> conversation,
                     v1::ConversationThread thread, Callback<v1::ConversationThread> done) override {
-    SubmitWrite(
-        std::move(context),
-        [group = std::move(group), conversation, thread = std::move(thread)](
-            WriteQueries& queries, const CreateContext& ctx) {
-          return queries.CreateThread(ctx, group, conversation, thread);
+    SubmitCreate(
+        std::move(context), std::move(thread),
+        [group = std::move(group), conversation](WriteQueries& queries, const CreateContext& ctx,
+                                                 v1::ConversationThread& resource) {
+          return queries.CreateThread(ctx, group, conversation, resource);
         },
         std::move(done));
   }
@@ -196,10 +197,10 @@ class SqliteStore final : public ThreadStore {
   }
 
  private:
-  template <typename Context, typename Work, typename T>
-  void SubmitWrite(Context context, Work work, Callback<T> done) {
-    writer_->Submit(std::make_unique<WriteOf<Context, T, Work>>(std::move(context), std::move(work),
-                                                                std::move(done)));
+  template <typename Context, typename T, typename Work>
+  void SubmitCreate(Context context, T resource, Work work, Callback<T> done) {
+    writer_->Submit(std::make_unique<CreateOf<Context, T, Work>>(
+        std::move(context), std::move(resource), std::move(work), std::move(done)));
   }
 
   template <typename Work>
@@ -210,13 +211,11 @@ class SqliteStore final : public ThreadStore {
 
   template <typename Work, typename T>
   void SubmitRead(CallContext context, Work work, Callback<T> done) {
-    // The pool keeps the context to tell whether the read is still wanted; the work needs it to
-    // tell what the caller may see.
-    const CallContext& pool_context = context;
-    readers_->Submit(pool_context, [this, context, work = std::move(work), done = std::move(done)](
-                                       absl::Status status, ReadQueries* queries) mutable {
-      if (!status.ok()) return std::move(done)(std::move(status));
-      absl::StatusOr<T> result = work(*queries, context);
+    readers_->Submit(std::move(context), [this, work = std::move(work), done = std::move(done)](
+                                             const absl::Status& status, const CallContext& ctx,
+                                             ReadQueries* queries) mutable {
+      if (!status.ok()) return std::move(done)(status);
+      absl::StatusOr<T> result = work(*queries, ctx);
       if (absl::IsDataLoss(result.status())) writer_->Fail(result.status());
       std::move(done)(std::move(result));
     });

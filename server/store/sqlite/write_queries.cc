@@ -87,9 +87,8 @@ absl::Status WriteQueries::PrepareAll(Database& db) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<v1::Group> WriteQueries::CreateGroup(const CreateContext& context,
-                                                    const v1::Group& group,
-                                                    const std::optional<v1::Member>& owner) {
+absl::StatusOr<std::optional<v1::Group>> WriteQueries::CreateGroup(
+    const CreateContext& context, const v1::Group& group, const std::optional<v1::Member>& owner) {
   if (context.request.has_value()) {
     std::optional<PastRequest> past;
     {
@@ -98,9 +97,9 @@ absl::StatusOr<v1::Group> WriteQueries::CreateGroup(const CreateContext& context
       ASSIGN_OR_RETURN(past, FindPastRequest(find, context));
     }
     if (past.has_value()) {
-      ASSIGN_OR_RETURN(std::optional<v1::Group> made, reads_->FindGroupByKey(past->group_key));
+      ASSIGN_OR_RETURN(std::optional<v1::Group> made, reads_->ReadGroup(past->group_key));
       if (!made.has_value()) return NotFoundError(kGroupType, group.name());
-      return *std::move(made);
+      return made;
     }
   }
   ASSIGN_OR_RETURN(const auto existing, reads_->FindGroup(group.id()));
@@ -115,7 +114,7 @@ absl::StatusOr<v1::Group> WriteQueries::CreateGroup(const CreateContext& context
   const int64_t key = db_->last_insert_rowid();
   if (owner.has_value()) RETURN_IF_ERROR(InsertMember(key, *owner));
   RETURN_IF_ERROR(RememberRequest(context, key, std::nullopt));
-  return group;
+  return std::nullopt;
 }
 
 absl::Status WriteQueries::DeleteGroup(const CallContext& context, absl::string_view group) {
@@ -129,14 +128,12 @@ absl::Status WriteQueries::DeleteGroup(const CallContext& context, absl::string_
   return Query(mark_group_deleted_).Bind(key).Run();
 }
 
-absl::StatusOr<v1::Member> WriteQueries::AddMember(const CallContext& context,
-                                                   absl::string_view group,
-                                                   const v1::Member& member) {
+absl::Status WriteQueries::AddMember(const CallContext& context, absl::string_view group,
+                                     const v1::Member& member) {
   ASSIGN_OR_RETURN(const int64_t key, reads_->ResolveGroup(context.required_member, group));
   ASSIGN_OR_RETURN(const auto existing, reads_->FindMember(key, group, member.id()));
   if (existing.has_value()) return AlreadyExistsError(kMemberType, member.name());
-  RETURN_IF_ERROR(InsertMember(key, member));
-  return member;
+  return InsertMember(key, member);
 }
 
 absl::Status WriteQueries::RemoveMember(const CallContext& context, absl::string_view group,
@@ -154,9 +151,9 @@ absl::Status WriteQueries::RemoveMember(const CallContext& context, absl::string
   return Query(delete_member_).Bind(key).BindText(user).Run();
 }
 
-absl::StatusOr<v1::ConversationThread> WriteQueries::CreateThread(
+absl::StatusOr<std::optional<v1::ConversationThread>> WriteQueries::CreateThread(
     const CreateContext& context, absl::string_view group, const std::optional<Uuid>& conversation,
-    const v1::ConversationThread& thread) {
+    v1::ConversationThread& thread) {
   ASSIGN_OR_RETURN(const int64_t group_key, reads_->ResolveGroup(context.required_member, group));
   if (context.request.has_value()) {
     std::optional<PastRequest> past;
@@ -169,17 +166,18 @@ absl::StatusOr<v1::ConversationThread> WriteQueries::CreateThread(
     }
     if (past.has_value()) {
       if (!past->resource.has_value()) return absl::DataLossError("a request made no thread");
-      return reads_->GetThread(group_key, group, std::nullopt, *past->resource);
+      ASSIGN_OR_RETURN(v1::ConversationThread made,
+                       reads_->GetThread(group_key, group, std::nullopt, *past->resource));
+      return made;
     }
   }
 
-  v1::ConversationThread stored = thread;
   int64_t conversation_key = 0;
   if (conversation.has_value()) {
     ASSIGN_OR_RETURN(const ReadQueries::Conversation existing,
                      reads_->ResolveConversation(group_key, group, *conversation));
     conversation_key = existing.key;
-    if (stored.topic().empty()) stored.set_topic(existing.topic);
+    if (thread.topic().empty()) thread.set_topic(existing.topic);
   } else {
     ASSIGN_OR_RETURN(const Uuid id, RequireUuid(thread.conversation_id()));
     RETURN_IF_ERROR(Query(insert_conversation_)
@@ -191,18 +189,18 @@ absl::StatusOr<v1::ConversationThread> WriteQueries::CreateThread(
     conversation_key = db_->last_insert_rowid();
   }
   ASSIGN_OR_RETURN(const Uuid id, RequireUuid(thread.id()));
-  ASSIGN_OR_RETURN(const int64_t thread_key, InsertThread(group_key, conversation_key, stored));
-  RETURN_IF_ERROR(InsertRecipients(thread_key, kToRecipient, stored.to_recipients()));
-  RETURN_IF_ERROR(InsertRecipients(thread_key, kCcRecipient, stored.cc_recipients()));
-  for (int i = 0; i < stored.unique_senders_size(); ++i) {
+  ASSIGN_OR_RETURN(const int64_t thread_key, InsertThread(group_key, conversation_key, thread));
+  RETURN_IF_ERROR(InsertRecipients(thread_key, kToRecipient, thread.to_recipients()));
+  RETURN_IF_ERROR(InsertRecipients(thread_key, kCcRecipient, thread.cc_recipients()));
+  for (int i = 0; i < thread.unique_senders_size(); ++i) {
     RETURN_IF_ERROR(Query(insert_unique_sender_)
                         .Bind(thread_key)
                         .Bind(i)
-                        .BindText(stored.unique_senders(i))
+                        .BindText(thread.unique_senders(i))
                         .Run());
   }
   RETURN_IF_ERROR(RememberRequest(context, group_key, id));
-  return stored;
+  return std::nullopt;
 }
 
 absl::StatusOr<std::optional<WriteQueries::PastRequest>> WriteQueries::FindPastRequest(

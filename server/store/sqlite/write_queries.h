@@ -17,24 +17,29 @@ namespace threadstore::sqlite {
 
 // What the store writes, prepared on the writer's connection. Each method is the body of one
 // call of ThreadStore, run inside a transaction that the writer begins and commits; it may be
-// run again after a rollback. A method that fails by its contract has written nothing.
+// run again after a rollback.
+//
+// A create returns the resource that an earlier request of the same id made, or nothing when it
+// has stored the one it was given.
 class WriteQueries {
  public:
   // `db` must outlive the queries.
   static absl::StatusOr<std::unique_ptr<WriteQueries>> Prepare(Database& db,
                                                                absl::Duration request_retention);
 
-  absl::StatusOr<v1::Group> CreateGroup(const CreateContext& context, const v1::Group& group,
-                                        const std::optional<v1::Member>& owner);
+  absl::StatusOr<std::optional<v1::Group>> CreateGroup(const CreateContext& context,
+                                                       const v1::Group& group,
+                                                       const std::optional<v1::Member>& owner);
   absl::Status DeleteGroup(const CallContext& context, absl::string_view group);
-  absl::StatusOr<v1::Member> AddMember(const CallContext& context, absl::string_view group,
-                                       const v1::Member& member);
+  absl::Status AddMember(const CallContext& context, absl::string_view group,
+                         const v1::Member& member);
   absl::Status RemoveMember(const CallContext& context, absl::string_view group,
                             absl::string_view user);
-  absl::StatusOr<v1::ConversationThread> CreateThread(const CreateContext& context,
-                                                      absl::string_view group,
-                                                      const std::optional<Uuid>& conversation,
-                                                      const v1::ConversationThread& thread);
+
+  // Fills in the topic of `thread` if it is to take the conversation's.
+  absl::StatusOr<std::optional<v1::ConversationThread>> CreateThread(
+      const CreateContext& context, absl::string_view group,
+      const std::optional<Uuid>& conversation, v1::ConversationThread& thread);
 
   // Removes at most `max_rows` rows that nothing needs any more: of deleted groups, and of
   // requests whose retention is over. Returns how many it removed.
