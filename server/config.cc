@@ -20,6 +20,7 @@ constexpr size_t kMinQueue = 1;
 constexpr size_t kMaxQueue = 1'000'000;
 constexpr int kMaxReaderThreads = 256;
 constexpr size_t kMinRequestMemory = size_t{8} << 20;  // More than the largest request.
+constexpr size_t kMaxRequestMemory = size_t{1} << 40;
 constexpr absl::Duration kMaxTimeout = absl::Hours(1);
 constexpr absl::Duration kMaxRetention = absl::Hours(24 * 30);
 
@@ -167,8 +168,9 @@ absl::Status Validate(const Config& config) {
   if (config.reader_threads < 1 || config.reader_threads > kMaxReaderThreads) {
     return Wrong("reader_threads", absl::StrCat("must be between 1 and ", kMaxReaderThreads));
   }
-  if (config.request_memory < kMinRequestMemory) {
-    return Wrong("request_memory", absl::StrCat("must be at least ", kMinRequestMemory, " bytes"));
+  if (config.request_memory < kMinRequestMemory || config.request_memory > kMaxRequestMemory) {
+    return Wrong("request_memory", absl::StrCat("must be between ", kMinRequestMemory, " and ",
+                                                kMaxRequestMemory, " bytes"));
   }
   return CheckDuration("request_id_retention", config.request_id_retention, absl::Seconds(1),
                        kMaxRetention);

@@ -1,18 +1,41 @@
 #include "server/server.h"
 
+#include <cstdint>
+#include <memory>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "grpc/health/v1/health.pb.h"
+#include "grpc/support/log.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/grpcpp.h"
 #include "grpcpp/health_check_service_interface.h"
+#include "grpcpp/impl/server_builder_option.h"
+#include "grpcpp/impl/server_builder_plugin.h"
 #include "server/domain/limits.h"
 #include "server/service/group_service.h"
 #include "server/service/thread_service.h"
+#include "server/telemetry/log.h"
 
 namespace threadstore {
 namespace {
+
+// Reflection is registered for every server of the process; this takes it out of one.
+class WithoutReflection final : public grpc::ServerBuilderOption {
+ public:
+  void UpdateArguments(grpc::ChannelArguments* /*arguments*/) override {}
+  void UpdatePlugins(std::vector<std::unique_ptr<grpc::ServerBuilderPlugin>>* plugins) override {
+    std::erase_if(*plugins,
+                  [](const auto& plugin) { return plugin->name() == "proto_server_reflection"; });
+  }
+};
+
+void LogFromGrpc(gpr_log_func_args* entry) {
+  const auto level = entry->severity == GPR_LOG_SEVERITY_ERROR ? log::Error : log::Info;
+  level("grpc",
+        {{"message", entry->message}, {"file", entry->file}, {"line", int64_t{entry->line}}});
+}
 
 class GrpcServer final : public Server {
  public:
@@ -25,6 +48,7 @@ class GrpcServer final : public Server {
     builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, static_cast<int>(kMaxMetadataBytes));
     // Otherwise two servers on one port would both start, and share its connections.
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+    if (!options.reflection) builder.SetOption(std::make_unique<WithoutReflection>());
     builder.RegisterService(&groups_);
     builder.RegisterService(&threads_);
     server_ = builder.BuildAndStart();
@@ -55,9 +79,10 @@ class GrpcServer final : public Server {
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options,
                                                       const ServiceContext& services) {
-  // gRPC reads both from process-wide state when a server is built.
+  gpr_set_log_function(&LogFromGrpc);
+  // Process-wide, read when a server is built.
   grpc::EnableDefaultHealthCheckService(true);
-  if (options.reflection) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   // Reflection describes the health service only if its descriptor is linked in.
   grpc::health::v1::HealthCheckRequest::descriptor();
 

@@ -116,7 +116,7 @@ std::optional<ThreadCursor> CheckThreadPageToken(absl::string_view text, uint64_
   const PageToken token = CheckPageToken(text, fingerprint, violations);
   if (token.last_id().empty()) return std::nullopt;
   const std::optional<Uuid> id = Uuid::Parse(token.last_id());
-  if (!id.has_value()) {
+  if (!id.has_value() || !token.has_last_delivered_us()) {
     violations.Add("page_token", "is not a page token");
     return std::nullopt;
   }

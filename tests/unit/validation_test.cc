@@ -238,6 +238,13 @@ TEST(ValidateListThreadsTest, TokensBelongToTheirQuery) {
     request.set_page_token(bad);
     EXPECT_THAT(FieldsOf(Validate(request)), ElementsAre("page_token")) << bad;
   }
+  internal::v1::PageToken cut_short = token;
+  cut_short.clear_last_delivered_us();
+  request.set_page_token(EncodePageToken(cut_short));
+  EXPECT_THAT(FieldsOf(Validate(request)), ElementsAre("page_token"));
+  cut_short.clear_last_id();
+  request.set_page_token(EncodePageToken(cut_short));
+  EXPECT_THAT(FieldsOf(Validate(request)), ElementsAre("page_token"));
   token.set_last_id("no id");
   request.set_page_token(EncodePageToken(token));
   EXPECT_THAT(FieldsOf(Validate(request)), ElementsAre("page_token"));

@@ -1,0 +1,364 @@
+"""What the end-to-end tests share: servers, clients, errors, and the rows of a store."""
+
+import contextlib
+import json
+import os
+import pathlib
+import select
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import unittest
+
+# An idle gRPC client looks at its connections every 5 s only, and a server that shuts down waits
+# for its clients to notice.
+os.environ["GRPC_CLIENT_CHANNEL_BACKUP_POLL_INTERVAL_MS"] = "100"
+
+# pylint: disable=wrong-import-position
+import google
+import grpc
+
+SERVER = os.environ["THREADSTORE_E2E_SERVER"]
+THREADCTL = os.environ["THREADSTORE_E2E_CLIENT"]
+STUBS = pathlib.Path(os.environ["THREADSTORE_E2E_STUBS"])
+TESTDATA = pathlib.Path(os.environ["THREADSTORE_E2E_TESTDATA"])
+
+# The stubs hold packages whose names Debian's google and grpc packages have taken.
+sys.path.insert(0, str(STUBS))
+for package in (google, grpc):
+    package.__path__ = [*package.__path__, str(STUBS / package.__name__)]
+
+from google.rpc import error_details_pb2, status_pb2
+from grpc.health.v1 import health_pb2, health_pb2_grpc
+from threadstore.v1 import conversation_thread_pb2 as resources
+from threadstore.v1 import group_service_pb2 as group_messages
+from threadstore.v1 import group_service_pb2_grpc
+from threadstore.v1 import thread_service_pb2 as thread_messages
+from threadstore.v1 import thread_service_pb2_grpc
+
+Code = grpc.StatusCode
+Thread = resources.ConversationThread
+Recipient = resources.Recipient
+EmailAddress = resources.EmailAddress
+Group = group_messages.Group
+Member = group_messages.Member
+Health = health_pb2.HealthCheckResponse
+
+# Looks like an id of ours, and names nothing.
+UNKNOWN_ID = "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b"
+
+# Only keeps a broken server from blocking the suite; no test depends on its value.
+PATIENCE_SECONDS = 60
+
+
+def seed(name):
+    """A JSON file of the project's seed without its @odata members."""
+
+    def without_odata(members):
+        return {key: value for key, value in members if not key.startswith("@odata.")}
+
+    return json.loads((TESTDATA / name).read_text(), object_pairs_hook=without_odata)
+
+
+class Refusal:
+    """A call's error: its status, and the google.rpc details that came with it."""
+
+    def __init__(self, error):
+        self.code = error.code()
+        self.message = error.details()
+        self._details = status_pb2.Status()
+        for key, value in error.trailing_metadata() or ():
+            if key == "grpc-status-details-bin":
+                self._details.ParseFromString(value)
+
+    def __repr__(self):
+        return f"{self.code.name} {self.reason}: {self.message}"
+
+    def detail(self, kind):
+        """The detail of a type of error_details.proto; None if there is not exactly one."""
+        found = [detail for detail in self._details.details if detail.Is(kind.DESCRIPTOR)]
+        if len(found) != 1:
+            return None
+        message = kind()
+        found[0].Unpack(message)
+        return message
+
+    @property
+    def status(self):
+        return self._details
+
+    @property
+    def reason(self):
+        info = self.detail(error_details_pb2.ErrorInfo)
+        return info.reason if info and info.domain == "threadstore" else None
+
+    @property
+    def violations(self):
+        """(field, description) of each violation, in order."""
+        bad_request = self.detail(error_details_pb2.BadRequest)
+        return [(violation.field, violation.description)
+                for violation in (bad_request.field_violations if bad_request else ())]
+
+    @property
+    def fields(self):
+        return [field for field, _ in self.violations]
+
+    @property
+    def resource(self):
+        """(type, name) of the resource that the error is about; None if it names none."""
+        info = self.detail(error_details_pb2.ResourceInfo)
+        return (info.resource_type, info.resource_name) if info else None
+
+    @property
+    def retry_delay(self):
+        """A Duration, or None if the error does not say when to come back."""
+        info = self.detail(error_details_pb2.RetryInfo)
+        return info.retry_delay if info else None
+
+
+class Client:
+    """Calls a server as one caller: a user, or without one an application."""
+
+    def __init__(self, channel, user=None):
+        self.metadata = [("x-threadstore-user", user)] if user is not None else []
+        self.threads = thread_service_pb2_grpc.ThreadServiceStub(channel)
+        self.groups = group_service_pb2_grpc.GroupServiceStub(channel)
+
+    def call(self, method, request):
+        return method(request, metadata=self.metadata, timeout=PATIENCE_SECONDS)
+
+    def start(self, method, request):
+        """The future of a call, to have many in flight."""
+        return method.future(request, metadata=self.metadata, timeout=PATIENCE_SECONDS)
+
+    def create_thread(self, parent, thread=None, request_id=""):
+        return self.call(self.threads.CreateThread, create_request(parent, thread, request_id))
+
+    def start_create_thread(self, parent, thread=None, request_id=""):
+        return self.start(self.threads.CreateThread, create_request(parent, thread, request_id))
+
+    def get_thread(self, name):
+        return self.call(self.threads.GetThread, thread_messages.GetThreadRequest(name=name))
+
+    def list_threads(self, parent, **fields):
+        request = thread_messages.ListThreadsRequest(parent=parent, **fields)
+        return self.call(self.threads.ListThreads, request)
+
+    def create_group(self, group_id, request_id="", **fields):
+        request = group_messages.CreateGroupRequest(
+            group_id=group_id, group=Group(**fields), request_id=request_id)
+        return self.call(self.groups.CreateGroup, request)
+
+    def get_group(self, name):
+        return self.call(self.groups.GetGroup, group_messages.GetGroupRequest(name=name))
+
+    def list_groups(self, **fields):
+        return self.call(self.groups.ListGroups, group_messages.ListGroupsRequest(**fields))
+
+    def list_joined_groups(self, parent, **fields):
+        request = group_messages.ListJoinedGroupsRequest(parent=parent, **fields)
+        return self.call(self.groups.ListJoinedGroups, request)
+
+    def delete_group(self, name):
+        return self.call(self.groups.DeleteGroup, group_messages.DeleteGroupRequest(name=name))
+
+    def add_member(self, parent, user, role=Member.ROLE_MEMBER, **fields):
+        request = group_messages.AddMemberRequest(
+            parent=parent, member=Member(id=user, role=role, **fields))
+        return self.call(self.groups.AddMember, request)
+
+    def remove_member(self, name):
+        return self.call(self.groups.RemoveMember, group_messages.RemoveMemberRequest(name=name))
+
+    def list_members(self, parent, **fields):
+        request = group_messages.ListMembersRequest(parent=parent, **fields)
+        return self.call(self.groups.ListMembers, request)
+
+
+def create_request(parent, thread=None, request_id=""):
+    return thread_messages.CreateThreadRequest(
+        parent=parent, thread=thread or Thread(topic="A topic"), request_id=request_id)
+
+
+def pages(list_page, *args, **fields):
+    """The pages of a list, from the first to the last."""
+    token = ""
+    while True:
+        page = list_page(*args, page_token=token, **fields)
+        yield page
+        if not page.next_page_token:
+            return
+        if page.next_page_token == token:
+            raise AssertionError("the walk goes round in a circle")
+        token = page.next_page_token
+
+
+def all_threads(client, parent, **fields):
+    return [thread for page in pages(client.list_threads, parent, **fields)
+            for thread in page.threads]
+
+
+class Server:
+    """A running threadstored."""
+
+    def __init__(self, store, log, *flags, listen="127.0.0.1:0", environment=None):
+        self.store = store
+        self._log = log
+        self._channels = contextlib.ExitStack()
+        with open(log, "ab") as stderr:
+            # Ends with this process, also if that is killed and cannot clean up.
+            self.process = subprocess.Popen(
+                ["setpriv", "--pdeathsig=KILL",
+                 SERVER, "serve", f"--listen={listen}", f"--store=sqlite:{store}", *flags],
+                stdout=subprocess.PIPE, stderr=stderr, env=clean_environment(environment))
+        try:
+            self.address = self._await_ready()
+        except BaseException:
+            self.kill()
+            raise
+
+    def _await_ready(self):
+        readable, _, _ = select.select([self.process.stdout], [], [], PATIENCE_SECONDS)
+        self.ready_line = self.process.stdout.readline().decode() if readable else ""
+        words = self.ready_line.split()
+        if len(words) != 2 or words[0] != "ready" or not words[1].startswith("grpc="):
+            raise AssertionError(f"no ready line but {self.ready_line!r}:\n{self.log()}")
+        return words[1].removeprefix("grpc=")
+
+    def connect(self, *options):
+        """A channel on a connection of its own."""
+        channel = grpc.insecure_channel(self.address, options=[
+            ("grpc.enable_http_proxy", 0), ("grpc.use_local_subchannel_pool", 1), *options])
+        self._channels.callback(channel.close)
+        return channel
+
+    def client(self, user=None):
+        return Client(self.connect(), user)
+
+    def health(self, service=""):
+        stub = health_pb2_grpc.HealthStub(self.connect())
+        request = health_pb2.HealthCheckRequest(service=service)
+        return stub.Check(request, timeout=PATIENCE_SECONDS).status
+
+    def signal_stop(self):
+        self.process.send_signal(signal.SIGTERM)
+
+    def wait(self):
+        """The exit status, when the server has ended."""
+        status = self.process.wait(PATIENCE_SECONDS)
+        self._channels.close()
+        self.process.stdout.close()
+        return status
+
+    def stop(self):
+        self._channels.close()
+        self.signal_stop()
+        return self.wait()
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.wait()
+
+    def log(self):
+        return pathlib.Path(self._log).read_text()
+
+
+def clean_environment(extra=None):
+    """This process's environment without settings of a server or a client."""
+    environment = {key: value for key, value in os.environ.items()
+                   if not key.startswith("THREADSTORE_")}
+    return environment | (extra or {})
+
+
+def run(*command, environment=None, stdin=""):
+    """A command that ends by itself."""
+    return subprocess.run([str(word) for word in command], input=stdin, capture_output=True,
+                          text=True, timeout=PATIENCE_SECONDS, check=False,
+                          env=clean_environment(environment))
+
+
+@contextlib.contextmanager
+def open_stored(store):
+    """A store whose server has stopped, read-only."""
+    with contextlib.closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as database:
+        yield database
+
+
+def stored_rows(store):
+    """Every row of every table of a store whose server has stopped."""
+    with open_stored(store) as database:
+        tables = [name for name, in database.execute(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")]
+        return {table: database.execute(f"SELECT * FROM {table} ORDER BY 1, 2, 3").fetchall()
+                for table in tables}
+
+
+def stored_counts(store):
+    """How many rows each table has that has any; the table about the store itself left out."""
+    counts = {table: len(rows) for table, rows in stored_rows(store).items() if rows}
+    del counts["store_metadata"]
+    return counts
+
+
+class TestCase(unittest.TestCase):
+    """A test with a folder of its own; servers that it starts are stopped when it ends."""
+
+    maxDiff = None
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="threadstore-e2e-")
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.store = self.folder / "store.db"
+
+    def start_server(self, *flags, **settings):
+        server = Server(self.store, self.folder / "server.log", *flags, **settings)
+        self.addCleanup(server.kill)
+        return server
+
+    def assert_refused(self, code, reason, call, *args, **kwargs):
+        """Makes a call that must fail, and returns the Refusal."""
+        with self.assertRaises(grpc.RpcError) as caught:
+            call(*args, **kwargs)
+        refusal = Refusal(caught.exception)
+        self.assertEqual((refusal.code, refusal.reason), (code, reason), refusal)
+        self.assertEqual((refusal.status.code, refusal.status.message),
+                         (code.value[0], refusal.message))
+        return refusal
+
+    def assert_invalid(self, fields, call, *args, **kwargs):
+        """Makes a call that must be refused for exactly these fields."""
+        refusal = self.assert_refused(Code.INVALID_ARGUMENT, "INVALID_FIELD", call, *args, **kwargs)
+        self.assertEqual(sorted(refusal.fields), sorted(fields), refusal)
+        return refusal
+
+    def assert_not_found(self, resource, call, *args, **kwargs):
+        """Makes a call that must not find a resource, given as (type, name)."""
+        refusal = self.assert_refused(Code.NOT_FOUND, "RESOURCE_NOT_FOUND", call, *args, **kwargs)
+        self.assertEqual(refusal.resource, (f"threadstore/{resource[0]}", resource[1]))
+        return refusal
+
+
+class RefusalTestCase(TestCase):
+    """Tests of calls that must leave no trace: what was stored before each is compared with what
+    is stored after it."""
+
+    def prepare(self, server):
+        """Stores what the test needs."""
+
+    def setUp(self):
+        super().setUp()
+        server = self.start_server()
+        self.prepare(server)
+        self.assertEqual(server.stop(), 0)
+        self._rows_before = stored_rows(self.store)
+        self.server = self.start_server()
+        self.application = self.server.client()
+
+    def tearDown(self):
+        self.assertEqual(self.server.stop(), 0)
+        self.assertEqual(stored_rows(self.store), self._rows_before)
+        super().tearDown()
