@@ -18,6 +18,7 @@
 #include "server/auth/authenticator.h"
 #include "server/base/byte_budget.h"
 #include "server/base/clock.h"
+#include "server/base/gate.h"
 #include "server/config.h"
 #include "server/server.h"
 #include "server/store/sqlite/sqlite_store.h"
@@ -113,8 +114,9 @@ int Serve(const Config& config) {
 
   const NoAuthentication authenticator;
   ByteBudget request_memory(config.request_memory);
-  const ServiceContext services{**store, authenticator, clock, request_memory,
-                                config.default_timeout};
+  Gate calls;
+  const ServiceContext services{**store,        authenticator, clock,
+                                request_memory, calls,         config.default_timeout};
   absl::StatusOr<std::unique_ptr<Server>> server =
       Server::Start({config.listen, config.reflection}, services);
   if (!server.ok()) return Fail(EX_UNAVAILABLE, server.status().message());

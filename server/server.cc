@@ -21,6 +21,9 @@
 namespace threadstore {
 namespace {
 
+// For the last answers to reach their callers, and callers to see that the server goes away.
+constexpr absl::Duration kConnectionGrace = absl::Seconds(1);
+
 // Reflection is registered for every server of the process; this takes it out of one.
 class WithoutReflection final : public grpc::ServerBuilderOption {
  public:
@@ -39,7 +42,8 @@ void LogFromGrpc(gpr_log_func_args* entry) {
 
 class GrpcServer final : public Server {
  public:
-  explicit GrpcServer(const ServiceContext& services) : groups_(services), threads_(services) {}
+  explicit GrpcServer(const ServiceContext& services)
+      : services_(services), groups_(services), threads_(services) {}
 
   absl::Status Listen(const Options& options) {
     grpc::ServerBuilder builder;
@@ -53,7 +57,8 @@ class GrpcServer final : public Server {
     builder.RegisterService(&threads_);
     server_ = builder.BuildAndStart();
     if (server_ == nullptr || port_ == 0) {
-      return absl::UnavailableError(absl::StrCat("cannot listen on ", options.address));
+      return absl::UnavailableError(
+          absl::StrCat("cannot listen on ", options.address, "; the log has the cause"));
     }
     for (const char* service :
          {v1::GroupService::service_full_name(), v1::ThreadService::service_full_name()}) {
@@ -66,9 +71,14 @@ class GrpcServer final : public Server {
 
   void StopServingHealth() override { server_->GetHealthCheckService()->Shutdown(); }
 
-  void Shutdown(absl::Time deadline) override { server_->Shutdown(absl::ToChronoTime(deadline)); }
+  // gRPC alone would wait for every stream and connection, however long a health check watches.
+  void Shutdown(absl::Time deadline) override {
+    services_.calls.CloseAndWait(deadline);
+    server_->Shutdown(absl::ToChronoTime(absl::Now() + kConnectionGrace));
+  }
 
  private:
+  const ServiceContext& services_;
   GroupServiceImpl groups_;
   ThreadServiceImpl threads_;
   int port_ = 0;

@@ -34,8 +34,9 @@ class Server {
   // Answers NOT_SERVING from now on, on every name. Safe from any thread.
   virtual void StopServingHealth() = 0;
 
-  // Refuses new calls and returns when all calls in flight have ended; those that still run at
-  // `deadline` are cancelled. Called once, before destruction.
+  // Answers new calls with UNAVAILABLE / SHUTTING_DOWN and returns when all calls in flight have
+  // ended; those that still run at `deadline` are cancelled. Streams of grpc.health.v1 and idle
+  // connections are not waited for, beyond a second. Called once, before destruction.
   virtual void Shutdown(absl::Time deadline) = 0;
 };
 

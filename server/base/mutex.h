@@ -1,6 +1,7 @@
 #ifndef THREADSTORE_SERVER_BASE_MUTEX_H_
 #define THREADSTORE_SERVER_BASE_MUTEX_H_
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -49,10 +50,12 @@ class CondVar {
     lock.release();
   }
 
-  // Returns false if `timeout` passed first.
+  // Returns false if `timeout`, or an hour, passed first.
   bool WaitFor(Mutex* mutex, absl::Duration timeout) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
     std::unique_lock<std::mutex> lock(mutex->mutex_, std::adopt_lock);
-    const bool notified = condition_.wait_for(lock, absl::ToChronoMicroseconds(timeout)) ==
+    // A longer wait could overflow what the condition adds it to.
+    const absl::Duration bounded = std::min(timeout, absl::Hours(1));
+    const bool notified = condition_.wait_for(lock, absl::ToChronoMicroseconds(bounded)) ==
                           std::cv_status::no_timeout;
     lock.release();
     return notified;

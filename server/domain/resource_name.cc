@@ -157,16 +157,18 @@ absl::Status CheckGroupId(absl::string_view id) {
 }
 
 absl::Status CheckUserId(absl::string_view id) {
-  const auto is_forbidden = [](char c) {
-    return c == '/' || absl::ascii_iscntrl(static_cast<unsigned char>(c));
-  };
-  if (id.empty() || id.size() > kMaxUserIdBytes ||
-      std::any_of(id.begin(), id.end(), is_forbidden)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("a user id must be 1 to ", kMaxUserIdBytes,
-                     " bytes without / and without control characters"));
+  bool is_valid = !id.empty() && id.size() <= kMaxUserIdBytes;
+  for (size_t i = 0; i < id.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(id[i]);
+    // U+0080 to U+009F are control characters too.
+    const bool is_c1 =
+        byte == 0xC2 && i + 1 < id.size() && static_cast<unsigned char>(id[i + 1]) < 0xA0;
+    if (byte == '/' || absl::ascii_iscntrl(byte) || is_c1) is_valid = false;
   }
-  return absl::OkStatus();
+  if (is_valid) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("a user id must be 1 to ", kMaxUserIdBytes,
+                   " bytes without / and without control characters"));
 }
 
 std::string MakeGroupName(absl::string_view group) { return absl::StrCat("groups/", group); }

@@ -45,6 +45,8 @@ bool Parse(const grpc::ByteBuffer& bytes, google::protobuf::MessageLite& message
 }  // namespace
 
 absl::Status UnaryReactor::Begin(google::protobuf::MessageLite& message) {
+  entered_ = services_.calls.TryEnter();
+  if (!entered_) return ShuttingDownError();
   const size_t bytes = request_->Length();
   if (!services_.request_memory.TryTake(bytes)) return RequestMemoryFullError(kMemoryRetryDelay);
   bytes_taken_ = bytes;
@@ -76,6 +78,7 @@ CallContext UnaryReactor::MakeCallContext(std::optional<RequiredMember> required
 
 void UnaryReactor::OnDone() {
   services_.request_memory.GiveBack(bytes_taken_);
+  if (entered_) services_.calls.Leave();
   delete this;
 }
 

@@ -18,6 +18,7 @@
 #include "server/auth/principal.h"
 #include "server/base/byte_budget.h"
 #include "server/base/clock.h"
+#include "server/base/gate.h"
 #include "server/store/thread_store.h"
 
 // The steps that every RPC shares: parse, count the bytes, set a deadline, learn who is calling,
@@ -33,6 +34,9 @@ struct ServiceContext {
   const Authenticator& authenticator;
   const Clock& clock;
   ByteBudget& request_memory;
+
+  // Calls are inside until gRPC has sent their answer; closed to drain.
+  Gate& calls;
 
   // The deadline of a call that comes with none.
   absl::Duration default_timeout;
@@ -71,6 +75,7 @@ class UnaryReactor : public grpc::ServerUnaryReactor {
   grpc::CallbackServerContext* const context_;
   const grpc::ByteBuffer* const request_;
   grpc::ByteBuffer* const response_;
+  bool entered_ = false;
   size_t bytes_taken_ = 0;
   absl::Time deadline_ = absl::InfiniteFuture();
   Principal principal_;

@@ -25,7 +25,7 @@ absl::Status CheckCompatible(SchemaVersion version, const std::vector<Migration>
   const int known = static_cast<int>(migrations.size());
   if (version.min_compatible_version > known) {
     return absl::FailedPreconditionError(absl::StrCat(
-        "the store has schema version ", version.version, ", which needs a threadstored of schema ",
+        "it has schema version ", version.version, ", which needs a threadstored of schema ",
         version.min_compatible_version, " or newer; this one knows ", known));
   }
   if (version.version < known) {

@@ -47,7 +47,7 @@ class ServingStatusTest(harness.TestCase):
 
     def test_who_keeps_watching_does_not_keep_the_server_from_stopping(self):
         self.server.kill()
-        server = self.start_server("--drain_timeout=100ms")
+        server = self.start_server("--drain_timeout=10m")
         stub = health_pb2_grpc.HealthStub(server.connect())
         watch = stub.Watch(health_pb2.HealthCheckRequest(), timeout=harness.PATIENCE_SECONDS)
         self.assertEqual(next(watch).status, Health.SERVING)

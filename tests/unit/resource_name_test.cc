@@ -139,13 +139,13 @@ TEST(ResourceNameTest, GroupIdRules) {
 }
 
 TEST(ResourceNameTest, UserIdRules) {
-  for (const std::string& id :
-       {std::string("a"), std::string("Jürgen Müller"), std::string(kMaxUserIdBytes, 'u')}) {
+  for (const std::string& id : {std::string("a"), std::string("Jürgen Müller"),
+                                std::string("\xC2\xA0"), std::string(kMaxUserIdBytes, 'u')}) {
     EXPECT_THAT(CheckUserId(id), IsOk()) << id;
   }
   for (const std::string& id :
        {std::string(""), std::string("a/b"), std::string("a\0", 2), std::string("a\x7f"),
-        std::string("\t"), std::string(kMaxUserIdBytes + 1, 'u')}) {
+        std::string("\xC2\x85"), std::string("\t"), std::string(kMaxUserIdBytes + 1, 'u')}) {
     EXPECT_THAT(CheckUserId(id), StatusIs(absl::StatusCode::kInvalidArgument)) << id;
   }
 }

@@ -31,6 +31,10 @@ constexpr std::pair<uint32_t, absl::string_view> kNetworkFileSystems[] = {
     {0x73757245, "Coda"}, {0x47504653, "GPFS"}, {0x0BD00BD0, "Lustre"},
 };
 
+absl::Status CannotBackUp(absl::string_view why) {
+  return absl::FailedPreconditionError(absl::StrCat("the backup failed: ", why));
+}
+
 std::string FolderOf(const std::string& path) {
   const std::string folder = std::filesystem::path(path).parent_path().string();
   return folder.empty() ? "." : folder;
@@ -106,7 +110,7 @@ class FileMigrationTarget final : public MigrationTarget {
                      db_.Prepare("SELECT version, min_compatible_version FROM store_metadata"));
     Query query(statement);
     ASSIGN_OR_RETURN(const bool found, query.Step());
-    if (!found) return CannotUse(path_, "its schema version is missing");
+    if (!found) return absl::FailedPreconditionError("its schema version is missing");
     return SchemaVersion{static_cast<int>(query.Integer(0)), static_cast<int>(query.Integer(1))};
   }
 
@@ -124,10 +128,10 @@ class FileMigrationTarget final : public MigrationTarget {
     const std::string unfinished = absl::StrCat(backup, ".tmp");
     std::error_code error;
     std::filesystem::remove(unfinished, error);
-    if (error) return CannotUse(unfinished, error.message());
+    if (error) return CannotBackUp(error.message());
     RETURN_IF_ERROR(db_.CopyTo(unfinished));
     std::filesystem::rename(unfinished, backup, error);
-    if (error) return CannotUse(backup, error.message());
+    if (error) return CannotBackUp(error.message());
     return SyncFolder();
   }
 
@@ -148,11 +152,11 @@ class FileMigrationTarget final : public MigrationTarget {
 
   absl::Status SyncFolder() {
     const int folder = open(FolderOf(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder < 0) return CannotUse(path_, ErrorText(errno));
+    if (folder < 0) return CannotBackUp(ErrorText(errno));
     const int result = fsync(folder);
     const int error = errno;
     close(folder);
-    return result == 0 ? absl::OkStatus() : CannotUse(path_, ErrorText(error));
+    return result == 0 ? absl::OkStatus() : CannotBackUp(ErrorText(error));
   }
 
   Database& db_;
@@ -223,7 +227,9 @@ absl::StatusOr<std::unique_ptr<Database>> OpenForReading(const std::string& path
 absl::StatusOr<MigrationResult> MigrateFile(Database& db, const std::string& path,
                                             const std::vector<Migration>& migrations) {
   FileMigrationTarget target(db, path);
-  return Migrate(target, migrations);
+  absl::StatusOr<MigrationResult> result = Migrate(target, migrations);
+  if (!result.ok()) return Explain(result.status(), path);
+  return result;
 }
 
 }  // namespace threadstore::sqlite
