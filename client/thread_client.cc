@@ -77,10 +77,13 @@ std::optional<absl::Duration> ServersDelay(const absl::Status& status) {
 bool MayRepeat(const absl::Status& status, Repeat repeat) {
   if (repeat == Repeat::kNever) return false;
   if (absl::IsResourceExhausted(status)) return ServersDelay(status).has_value();
-  if (!absl::IsUnavailable(status)) return false;
   const v1::ErrorReason reason = ErrorReasonOf(status);
+  // A server that stops may drop a call as cancelled before it has looked at it; this client
+  // cancels none.
+  const bool is_dropped = absl::IsCancelled(status) && reason == v1::ERROR_REASON_UNSPECIFIED;
+  if (!absl::IsUnavailable(status) && !is_dropped) return false;
   return repeat == Repeat::kAlways || reason == v1::ERROR_REASON_SHUTTING_DOWN ||
-         reason == v1::ERROR_REASON_STORE_FAILED;
+         reason == v1::ERROR_REASON_STORE_BUSY || reason == v1::ERROR_REASON_STORE_FAILED;
 }
 
 // How long to wait after the try of this number, from 0. Spread, so that clients refused
@@ -146,7 +149,7 @@ class ThreadClient::Connection {
     arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
     arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kFirstReconnectBackoffMillis);
     arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMaxReconnectBackoffMillis);
-    // The server bounds its answers, and a single thread may exceed gRPC's default of 4 MiB.
+    // The server bounds its answers.
     arguments.SetMaxReceiveMessageSize(-1);
     return arguments;
   }

@@ -23,13 +23,14 @@ namespace threadstore {
 // without details: UNAVAILABLE if the server cannot be reached, DEADLINE_EXCEEDED.
 //
 // A call is tried up to five times, for at most the timeout altogether:
-// - UNAVAILABLE is tried again after about 0.2, 0.4, 0.8 and 1.6 s (with jitter, or after the
+// - UNAVAILABLE, and a CANCELLED that the server did not explain, is tried again after about 0.2,
+// 0.4, 0.8 and 1.6 s (with jitter, or after the
 //   server's RetryInfo if it sent one) where that cannot do the work twice. It cannot for reads,
 //   nor for creates with a request_id, which goes along with every create: the caller's, or a
 //   new UUIDv7. For AddMember, RemoveMember and DeleteGroup it cannot if the server says that
-//   nothing was written (SHUTTING_DOWN, STORE_FAILED). These three wait up to 3 s, or half of the
-//   timeout, for a connection before they send anything, so that only a connection lost in the
-//   middle is left to the caller.
+//   nothing was written (SHUTTING_DOWN, STORE_BUSY, STORE_FAILED). These three wait up to 3 s, or
+//   half of the timeout, for a connection before they send anything, so that only a connection lost
+//   in the middle is left to the caller.
 // - RESOURCE_EXHAUSTED is tried again if it has a RetryInfo, after that time: the server sends
 //   one only when it has written nothing.
 // - Everything else is returned at once, and so is an error whose wait would outlast the timeout.

@@ -2,6 +2,8 @@
 
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -94,12 +96,30 @@ void StartDrainWatchdog(absl::Duration limit) {
   }).detach();
 }
 
-int Serve(const Config& config) {
-  const sigset_t signals = BlockShutdownSignals();
+// Each connection takes a descriptor, and gRPC stops listening for good when they run out.
+void RaiseDescriptorLimit() {
+  rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+    log::Warning("descriptor limit not raised", {{"limit", static_cast<int64_t>(limit.rlim_cur)}});
+  }
+}
+
+void PrepareProcess() {
   signal(SIGPIPE, SIG_IGN);
+  // A file that may not grow is to fail like a full disk.
+  signal(SIGXFSZ, SIG_IGN);
+  // The store and its backups are for this user alone.
+  umask(077);
+  RaiseDescriptorLimit();
   // Debian builds Abseil with its deadlock detector on, which costs every gRPC call.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   log::CaptureLibraryLogs();
+}
+
+int Serve(const Config& config) {
+  const sigset_t signals = BlockShutdownSignals();
   LogStart(config);
 
   const SystemClock clock;
@@ -133,7 +153,7 @@ int Serve(const Config& config) {
   StartDrainWatchdog(config.drain_timeout + kDrainGrace);
   (*server)->StopServingHealth();
   (*server)->Shutdown(absl::Now() + config.drain_timeout);
-  (*store)->Close();
+  store->reset();
   log::Info("stopped");
   return store_failed ? EX_IOERR : EX_OK;
 }
@@ -155,6 +175,7 @@ int Main(int argc, char** argv) {
     return Fail(EX_USAGE,
                 absl::StrCat(command_line.status().message(), " (see threadstored --help)"));
   }
+  PrepareProcess();
   switch (command_line->command) {
     case CommandLine::Command::kServe:
       return Serve(command_line->config);

@@ -13,7 +13,7 @@ CREATE TABLE store_metadata (
 ) STRICT;
 
 -- A deleted group stays as a row, invisible, until its members are gone. AUTOINCREMENT, because
--- a key must never come back: page positions and idempotency keys refer to it.
+-- a key must never come back: idempotency keys outlive their group.
 CREATE TABLE groups (
   key INTEGER PRIMARY KEY AUTOINCREMENT,
   id TEXT NOT NULL,
@@ -31,9 +31,10 @@ CREATE TABLE members (
   display_name TEXT NOT NULL,
   mail TEXT NOT NULL,
   is_owner INTEGER NOT NULL,
+  group_id TEXT NOT NULL,  -- The group's, to list a user's groups in the order of their ids.
   PRIMARY KEY (group_key, user_id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX members_by_user ON members (user_id);
+CREATE INDEX members_by_user ON members (user_id, group_id);
 
 CREATE TABLE conversations (
   key INTEGER PRIMARY KEY,

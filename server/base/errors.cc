@@ -187,6 +187,11 @@ absl::Status StoreFullError() {
                    "the store's disk is full");
 }
 
+absl::Status StoreBusyError() {
+  return MakeError(absl::StatusCode::kUnavailable, v1::ERROR_REASON_STORE_BUSY,
+                   "another process has locked the store");
+}
+
 absl::Status ShuttingDownError() {
   return MakeError(absl::StatusCode::kUnavailable, v1::ERROR_REASON_SHUTTING_DOWN,
                    "the server is shutting down");

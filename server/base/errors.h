@@ -51,6 +51,7 @@ absl::Status LastOwnerError(absl::string_view member_name);
 absl::Status QueueFullError(absl::Duration retry_delay);
 absl::Status RequestMemoryFullError(absl::Duration retry_delay);
 absl::Status StoreFullError();
+absl::Status StoreBusyError();
 absl::Status ShuttingDownError();
 absl::Status StoreFailedError();
 absl::Status WriteOutcomeUnknownError();

@@ -17,7 +17,7 @@ namespace threadstore {
 // Thread-safe.
 //
 // The queue has no bound of its own: use it where what feeds it is bounded, as the store's
-// completions are by the store's queues.
+// completions are by the calls in flight.
 class Executor {
  public:
   using Task = absl::AnyInvocable<void() &&>;

@@ -7,6 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "google/protobuf/stubs/common.h"
 #include "server/base/status_macros.h"
 #include "server/domain/limits.h"
 
@@ -157,7 +158,10 @@ absl::Status CheckGroupId(absl::string_view id) {
 }
 
 absl::Status CheckUserId(absl::string_view id) {
-  bool is_valid = !id.empty() && id.size() <= kMaxUserIdBytes;
+  // Ids also come in headers, which may hold any bytes.
+  bool is_valid =
+      !id.empty() && id.size() <= kMaxUserIdBytes &&
+      google::protobuf::internal::IsStructurallyValidUTF8(id.data(), static_cast<int>(id.size()));
   for (size_t i = 0; i < id.size(); ++i) {
     const auto byte = static_cast<unsigned char>(id[i]);
     // U+0080 to U+009F are control characters too.

@@ -123,14 +123,27 @@ std::optional<ThreadCursor> CheckThreadPageToken(absl::string_view text, uint64_
   return ThreadCursor{*id, token.last_delivered_us()};
 }
 
+// The one text of an order. Page tokens depend on it, so it never changes.
+absl::string_view OrderText(ThreadOrder order) {
+  switch (order) {
+    case ThreadOrder::kNewestActivity:
+      return "last_delivered_date_time desc";
+    case ThreadOrder::kOldestCreated:
+      return "create_time";
+    case ThreadOrder::kNewestCreated:
+      return "create_time desc";
+  }
+  return "";
+}
+
 absl::StatusOr<ThreadOrder> ParseThreadOrder(absl::string_view order_by) {
   // AIP-132: redundant spaces are insignificant.
   const std::string normal = absl::StrJoin(absl::StrSplit(order_by, ' ', absl::SkipEmpty()), " ");
-  if (normal.empty() || normal == "last_delivered_date_time desc") {
-    return ThreadOrder::kNewestActivity;
+  if (normal.empty()) return ThreadOrder::kNewestActivity;
+  for (const ThreadOrder order :
+       {ThreadOrder::kNewestActivity, ThreadOrder::kOldestCreated, ThreadOrder::kNewestCreated}) {
+    if (normal == OrderText(order)) return order;
   }
-  if (normal == "create_time") return ThreadOrder::kOldestCreated;
-  if (normal == "create_time desc") return ThreadOrder::kNewestCreated;
   return absl::InvalidArgumentError(
       "must be 'last_delivered_date_time desc', 'create_time' or 'create_time desc'");
 }
@@ -174,8 +187,8 @@ absl::StatusOr<ListThreadsInput> Validate(const v1::ListThreadsRequest& request)
   input.query.conversation = input.parent.conversation;
   input.query.limit = CheckPageSize(request.page_size(), violations);
   input.query.order = violations.Take("order_by", ParseThreadOrder(request.order_by()));
-  input.fingerprint = QueryFingerprint("ListThreads", input.parent.Canonical(),
-                                       absl::StrCat(static_cast<int>(input.query.order)));
+  input.fingerprint =
+      QueryFingerprint("ListThreads", input.parent.Canonical(), OrderText(input.query.order));
   input.query.after = CheckThreadPageToken(request.page_token(), input.fingerprint, violations);
   RETURN_IF_ERROR(violations.ToStatus());
   return input;

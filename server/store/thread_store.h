@@ -101,6 +101,7 @@ struct ThreadPage {
 //   RESOURCE_EXHAUSTED / STORE_FULL   a write found the disk full
 //   DEADLINE_EXCEEDED, CANCELLED      it was not begun in time
 //   UNAVAILABLE / SHUTTING_DOWN       the store is closing
+//   UNAVAILABLE / STORE_BUSY          another process has locked the store
 //   UNAVAILABLE / STORE_FAILED        a write, after a failure of the disk
 //   UNAVAILABLE / WRITE_OUTCOME_UNKNOWN  the failure itself
 // and any call on a group with NOT_FOUND (ResourceInfo names the group) or PERMISSION_DENIED as
@@ -163,8 +164,8 @@ class ThreadStore {
   // NOT_FOUND if the query names a conversation that the group does not have.
   virtual void ListThreads(CallContext context, ThreadQuery query, Callback<ThreadPage> done) = 0;
 
-  // Refuses further calls, ends all that were accepted, and releases the store. Returns when
-  // all callbacks have been called. Called once, before destruction, which does the same.
+  // Refuses further calls and ends all that were accepted. Returns when all callbacks have been
+  // called. The database is released by destruction, which also closes.
   virtual void Close() = 0;
 };
 

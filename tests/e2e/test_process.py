@@ -208,10 +208,11 @@ class StoreTest(harness.TestCase):
         self.assertEqual(self.start_server().client().get_group("groups/g").id, "g")
 
     def test_a_file_that_is_no_database_is_refused(self):
-        for content in (b"This is not a database.\n" * 1000, b"xy",
-                        b"SQLite format 3\0" + b"\xff" * 5000):
+        for content, says in ((b"This is not a database.\n" * 1000, "not an SQLite database"),
+                              (b"x", "not an SQLite database"),
+                              (b"SQLite format 3\0" + b"\xff" * 5000, "another application")):
             self.store.write_bytes(content)
-            self.assert_unusable("not an SQLite database")
+            self.assert_unusable(says)
 
     def test_an_empty_file_becomes_a_store(self):
         self.store.touch()

@@ -19,9 +19,11 @@
 #include "server/domain/timestamp.h"
 #include "tests/store/engine_under_test.h"
 #include "tests/testing/blocking_store.h"
+#include "tests/testing/error_matchers.h"
 #include "tests/testing/fake_clock.h"
 #include "tests/testing/proto_matchers.h"
 #include "tests/testing/status_matchers.h"
+#include "tests/testing/writer_block.h"
 
 namespace threadstore::testing {
 namespace {
@@ -30,11 +32,6 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
-
-MATCHER_P(HasReason, reason, "has the reason " + v1::ErrorReason_Name(reason)) {
-  *result_listener << GetStatus(arg).ToString();
-  return ErrorReasonOf(GetStatus(arg)) == reason;
-}
 
 RequiredMember Member(const std::string& user) { return {.user = user}; }
 RequiredMember Owner(const std::string& user) { return {.user = user, .must_be_owner = true}; }
@@ -65,35 +62,6 @@ std::vector<std::string> IdsOf(const Page& items) {
   for (const auto& item : items) ids.push_back(item.id());
   return ids;
 }
-
-// Holds the store's writer until released: a call whose cancelled() waits.
-class WriterBlock {
- public:
-  explicit WriterBlock(ThreadStore& store) {
-    CallContext context;
-    context.cancelled = [this] {
-      if (!std::exchange(reached_, true)) {
-        blocked_.set_value();
-        release_.get_future().wait();
-      }
-      return true;
-    };
-    store.DeleteGroup(std::move(context), "no-such-group",
-                      [this](const absl::Status&) { done_.set_value(); });
-    blocked_.get_future().wait();
-  }
-
-  void Release() {
-    release_.set_value();
-    done_.get_future().wait();
-  }
-
- private:
-  bool reached_ = false;
-  std::promise<void> blocked_;
-  std::promise<void> release_;
-  std::promise<void> done_;
-};
 
 class Conformance : public ::testing::Test {
  protected:
@@ -575,6 +543,17 @@ TEST_F(Conformance, RepeatedCreateGroupReturnsItWhileItExists) {
   EXPECT_THAT(db_->CreateGroup(WithRequest(request), MakeGroup("g")),
               HasReason(v1::ERROR_REASON_RESOURCE_NOT_FOUND))
       << "the group that another request made is not this one's";
+}
+
+TEST_F(Conformance, RepeatedCreateGroupTellsNothingToWhoHasLeft) {
+  const Uuid request = Uuid::V7(clock_.Now());
+  const v1::Member ann = MakeMember("g", "ann", v1::Member::ROLE_OWNER);
+  ASSERT_THAT(db_->CreateGroup(WithRequest(request), MakeGroup("g"), ann), IsOk());
+  ASSERT_THAT(db_->AddMember({}, "g", MakeMember("g", "bob", v1::Member::ROLE_OWNER)), IsOk());
+  ASSERT_THAT(db_->CreateGroup(WithRequest(request), MakeGroup("g"), ann), IsOk());
+  ASSERT_THAT(db_->RemoveMember({}, "g", "ann"), IsOk());
+  EXPECT_THAT(db_->CreateGroup(WithRequest(request), MakeGroup("g"), ann),
+              HasReason(v1::ERROR_REASON_NOT_A_MEMBER));
 }
 
 TEST_F(Conformance, ARequestSentManyTimesAtOnceMakesOneThread) {

@@ -2,10 +2,15 @@
 
 #include "server/store/sqlite/sqlite_store.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <tuple>
 #include <vector>
 
@@ -18,10 +23,12 @@
 #include "server/store/sqlite/database.h"
 #include "server/store/sqlite/read_queries.h"
 #include "tests/testing/blocking_store.h"
+#include "tests/testing/error_matchers.h"
 #include "tests/testing/fake_clock.h"
 #include "tests/testing/proto_matchers.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"
+#include "tests/testing/writer_block.h"
 
 namespace threadstore::testing {
 namespace {
@@ -89,11 +96,36 @@ TEST_F(SqliteStoreTest, SecondStoreOnAFileIsRefusedUntilTheFirstIsGone) {
   EXPECT_THAT(Open(), IsOk());
 }
 
+TEST_F(SqliteStoreTest, AnotherNameOfTheFileDoesNotLetASecondStoreIn) {
+  const std::string path = options_.path;
+  const auto first = Open();
+  ASSERT_THAT(first, IsOk());
+  options_.path = folder_.File("symbolic.db");
+  std::filesystem::create_symlink(path, options_.path);
+  EXPECT_THAT(Open(), IsRefusal(HasSubstr("another server is using it")));
+  options_.path = folder_.File("./threads.db");
+  EXPECT_THAT(Open(), IsRefusal(HasSubstr("another server is using it")));
+  options_.path = folder_.File("hard.db");
+  std::filesystem::create_hard_link(path, options_.path);
+  EXPECT_THAT(Open(), IsRefusal(HasSubstr("hard links")));
+}
+
+TEST_F(SqliteStoreTest, PathIsNeverTakenForAUri) {
+  const std::filesystem::path before = std::filesystem::current_path();
+  std::filesystem::current_path(folder_.File(""));
+  options_.path = "file:threads.db?mode=memory";
+  EXPECT_THAT(Open(), IsOk());
+  EXPECT_TRUE(std::filesystem::exists(folder_.File("file:threads.db?mode=memory")));
+  std::filesystem::current_path(before);
+}
+
 TEST_F(SqliteStoreTest, FileThatIsNoDatabaseIsRefusedAndLeftAlone) {
-  const std::string content(10000, 'x');
-  std::ofstream(options_.path) << content;
-  EXPECT_THAT(Open(), IsRefusal(HasSubstr("not an SQLite database")));
-  EXPECT_EQ(ReadFile(options_.path), content);
+  for (const size_t size : {1, 50, 100, 10000}) {
+    const std::string content(size, 'x');
+    std::ofstream(options_.path) << content;
+    EXPECT_THAT(Open(), IsRefusal(HasSubstr("not an SQLite database")));
+    EXPECT_EQ(ReadFile(options_.path), content);
+  }
 }
 
 TEST_F(SqliteStoreTest, DatabaseOfAnotherApplicationIsRefusedAndLeftAlone) {
@@ -101,6 +133,17 @@ TEST_F(SqliteStoreTest, DatabaseOfAnotherApplicationIsRefusedAndLeftAlone) {
   const std::string content = ReadFile(options_.path);
   EXPECT_THAT(Open(), IsRefusal(HasSubstr("another application")));
   EXPECT_EQ(ReadFile(options_.path), content);
+}
+
+TEST_F(SqliteStoreTest, LogOfAnotherApplicationsDatabaseIsLeftAlone) {
+  const auto theirs = OpenFile();
+  ASSERT_THAT(theirs->QueryText("PRAGMA journal_mode = WAL"), IsOk());
+  ASSERT_THAT(theirs->Execute("PRAGMA application_id = 7"), IsOk());
+  ASSERT_THAT(theirs->Checkpoint(/*truncate=*/true), IsOk());
+  ASSERT_THAT(theirs->Execute("CREATE TABLE theirs (x)"), IsOk());
+  const std::string log = ReadFile(options_.path + "-wal");
+  EXPECT_THAT(Open(), IsRefusal(HasSubstr("another application")));
+  EXPECT_EQ(ReadFile(options_.path + "-wal"), log);
 }
 
 TEST_F(SqliteStoreTest, TruncatedFileIsRefused) {
@@ -195,6 +238,110 @@ TEST_F(SqliteStoreTest, LogStaysBoundedUnderWrites) {
   for (int i = 0; i < kWrites; ++i) ASSERT_THAT(CreateThread(**store, "g"), IsOk());
   constexpr uintmax_t kBound = uintmax_t{24} << 20;
   EXPECT_LT(std::filesystem::file_size(options_.path + "-wal"), kBound);
+}
+
+TEST_F(SqliteStoreTest, LogStaysBoundedWhileADeletedGroupIsPurged) {
+  constexpr int kMembers = 100'000;
+  {
+    const auto store = Open();
+    ASSERT_THAT(store, IsOk());
+    CreateGroup(**store, "g");
+  }
+  ASSERT_THAT(
+      OpenFile()->Execute(absl::StrCat(
+          "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT ", kMembers,
+          ") INSERT INTO members SELECT 1, hex(randomblob(100)), '', '', 0, 'g' FROM n")),
+      IsOk());
+  {
+    const auto store = Open();
+    ASSERT_THAT(store, IsOk());
+    ASSERT_THAT(BlockingStore(**store).DeleteGroup({}, "g"), IsOk());
+    // Nothing but purging goes on until the group's row is gone.
+    const auto reader = Database::Open(options_.path, Database::Mode::kReadOnly);
+    ASSERT_THAT(reader, IsOk());
+    while (*(*reader)->QueryInteger("SELECT count(*) FROM groups") > 0) std::this_thread::yield();
+    constexpr uintmax_t kBound = uintmax_t{24} << 20;
+    EXPECT_LT(std::filesystem::file_size(options_.path + "-wal"), kBound);
+  }
+  EXPECT_THAT(OpenFile()->QueryInteger("SELECT count(*) FROM members"), IsOkAndHolds(0));
+}
+
+// --- Failures
+
+// Lets no file of the process grow beyond `bytes` for a scope.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(uintmax_t bytes) {
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before_);
+    rlimit limit = before_;
+    limit.rlim_cur = bytes;
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FileSizeLimit() { setrlimit(RLIMIT_FSIZE, &before_); }
+  FileSizeLimit(const FileSizeLimit&) = delete;
+  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
+
+ private:
+  rlimit before_;
+};
+
+TEST_F(SqliteStoreTest, RefusalDecidedOnRowsThatWereNotCommittedIsNotReported) {
+  std::promise<void> failed;
+  options_.on_failure = [&failed] { failed.set_value(); };
+  std::vector<std::promise<absl::Status>> outcomes(2);
+  {
+    const auto store = Open();
+    ASSERT_THAT(store, IsOk());
+    v1::CreateGroupRequest request;
+    request.set_group_id("g");
+    WriterBlock block(**store);
+    for (auto& outcome : outcomes) {
+      (*store)->CreateGroup({}, BuildGroup(request, clock_.Now()), std::nullopt,
+                            [&outcome](const absl::StatusOr<v1::Group>& group) {
+                              outcome.set_value(group.status());
+                            });
+    }
+    const FileSizeLimit limit(std::filesystem::file_size(options_.path + "-wal"));
+    block.Release();
+    for (auto& outcome : outcomes) {
+      EXPECT_THAT(outcome.get_future().get(), HasReason(v1::ERROR_REASON_WRITE_OUTCOME_UNKNOWN));
+    }
+    failed.get_future().wait();
+    EXPECT_THAT(BlockingStore(**store).CreateGroup({}, BuildGroup(request, clock_.Now())),
+                HasReason(v1::ERROR_REASON_STORE_FAILED));
+  }
+  const auto store = Open();
+  ASSERT_THAT(store, IsOk());
+  EXPECT_THAT(BlockingStore(**store).GetGroup({}, "g"),
+              HasReason(v1::ERROR_REASON_RESOURCE_NOT_FOUND));
+}
+
+TEST_F(SqliteStoreTest, StoreFailsWhenItsFileIsDeletedOrReplaced) {
+  std::promise<void> failed;
+  options_.on_failure = [&failed] { failed.set_value(); };
+  const auto store = Open();
+  ASSERT_THAT(store, IsOk());
+  std::filesystem::rename(options_.path, options_.path + ".moved");
+  // The file is looked at once a second.
+  failed.get_future().wait();
+  v1::CreateGroupRequest request;
+  request.set_group_id("g");
+  EXPECT_THAT(BlockingStore(**store).CreateGroup({}, BuildGroup(request, clock_.Now())),
+              HasReason(v1::ERROR_REASON_STORE_FAILED));
+}
+
+TEST_F(SqliteStoreTest, LockOfAnotherProcessIsSaidToBeBusy) {
+  const auto store = Open();
+  ASSERT_THAT(store, IsOk());
+  const auto other = OpenFile();
+  ASSERT_THAT(other->Execute("BEGIN IMMEDIATE"), IsOk());
+  v1::CreateGroupRequest request;
+  request.set_group_id("g");
+  EXPECT_THAT(BlockingStore(**store).CreateGroup({}, BuildGroup(request, clock_.Now())),
+              HasReason(v1::ERROR_REASON_STORE_BUSY));
+  ASSERT_THAT(other->Execute("ROLLBACK"), IsOk());
+  EXPECT_THAT(BlockingStore(**store).CreateGroup({}, BuildGroup(request, clock_.Now())), IsOk());
 }
 
 TEST_F(SqliteStoreTest, ClosedStoreIsOneFile) {

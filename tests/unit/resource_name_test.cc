@@ -145,7 +145,8 @@ TEST(ResourceNameTest, UserIdRules) {
   }
   for (const std::string& id :
        {std::string(""), std::string("a/b"), std::string("a\0", 2), std::string("a\x7f"),
-        std::string("\xC2\x85"), std::string("\t"), std::string(kMaxUserIdBytes + 1, 'u')}) {
+        std::string("\xC2\x85"), std::string("ev\xFFil"), std::string("\x80"), std::string("\t"),
+        std::string(kMaxUserIdBytes + 1, 'u')}) {
     EXPECT_THAT(CheckUserId(id), StatusIs(absl::StatusCode::kInvalidArgument)) << id;
   }
 }

@@ -161,6 +161,9 @@ TEST_F(ThreadClientTest, RepeatsOnlyWhatCannotDoTheWorkTwice) {
     int deletes;  // how often a delete is tried
   } kCases[] = {
       {absl::UnavailableError("the connection broke"), 2, 1},
+      {absl::CancelledError("the server stopped"), 2, 1},
+      {CancelledError(), 1, 1},
+      {StoreBusyError(), 2, 2},
       {WriteOutcomeUnknownError(), 2, 1},
       {ShuttingDownError(), 2, 2},
       {StoreFailedError(), 2, 2},

@@ -38,7 +38,8 @@ absl::Status ToStatus(int code, absl::string_view context, absl::string_view det
       return absl::FailedPreconditionError(message);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      return absl::UnavailableError(message);
+      log::Error("store busy", {{"error", message}});
+      return StoreBusyError();
     default:
       return absl::InternalError(message);
   }
@@ -81,6 +82,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
 
 Database::~Database() {
   // A connection with statements left cannot be closed.
+  begin_immediate_.reset();
   begin_.reset();
   commit_.reset();
   if (sqlite3_close(db_) != SQLITE_OK) {
@@ -126,14 +128,21 @@ int64_t Database::last_insert_rowid() const { return sqlite3_last_insert_rowid(d
 
 bool Database::in_transaction() const { return sqlite3_get_autocommit(db_) == 0; }
 
-absl::StatusOr<Database::CheckpointResult> Database::Checkpoint(bool truncate) {
-  CheckpointResult result;
+absl::Status Database::Checkpoint(bool truncate) {
   const int mode = truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
-  const int code = sqlite3_wal_checkpoint_v2(db_, nullptr, mode, &result.wal_frames,
-                                             &result.checkpointed_frames);
-  // A reader in the way is no error: the next checkpoint finishes what this one could not.
+  const int code = sqlite3_wal_checkpoint_v2(db_, nullptr, mode, nullptr, nullptr);
+  // What a reader kept back is moved by the next checkpoint.
   if (code != SQLITE_OK && (code & 0xFF) != SQLITE_BUSY) return ErrorOf(db_, "checkpoint");
-  return result;
+  return absl::OkStatus();
+}
+
+absl::Status Database::CheckNotMoved() {
+  int has_moved = 0;
+  if (sqlite3_file_control(db_, nullptr, SQLITE_FCNTL_HAS_MOVED, &has_moved) != SQLITE_OK) {
+    return ErrorOf(db_, "has_moved");
+  }
+  if (has_moved != 0) return absl::DataLossError("the database file was deleted or replaced");
+  return absl::OkStatus();
 }
 
 absl::Status Database::CopyTo(const std::string& path) {
@@ -230,13 +239,24 @@ absl::string_view Query::Blob(int column) const {
 bool Query::IsNull(int column) const { return sqlite3_column_type(stmt_, column) == SQLITE_NULL; }
 
 absl::StatusOr<Transaction> Transaction::Begin(Database& db) {
-  if (db.begin_ == nullptr) {
-    ASSIGN_OR_RETURN(Statement begin, db.Prepare("BEGIN IMMEDIATE"));
-    ASSIGN_OR_RETURN(Statement commit, db.Prepare("COMMIT"));
-    db.begin_ = std::make_unique<Statement>(std::move(begin));
-    db.commit_ = std::make_unique<Statement>(std::move(commit));
+  return BeginWith(db, db.begin_immediate_, "BEGIN IMMEDIATE");
+}
+
+absl::StatusOr<Transaction> Transaction::BeginRead(Database& db) {
+  return BeginWith(db, db.begin_, "BEGIN");
+}
+
+absl::StatusOr<Transaction> Transaction::BeginWith(Database& db, std::unique_ptr<Statement>& begin,
+                                                   absl::string_view sql) {
+  if (begin == nullptr) {
+    ASSIGN_OR_RETURN(Statement statement, db.Prepare(sql));
+    begin = std::make_unique<Statement>(std::move(statement));
   }
-  RETURN_IF_ERROR(Query(*db.begin_).Run());
+  if (db.commit_ == nullptr) {
+    ASSIGN_OR_RETURN(Statement statement, db.Prepare("COMMIT"));
+    db.commit_ = std::make_unique<Statement>(std::move(statement));
+  }
+  RETURN_IF_ERROR(Query(*begin).Run());
   return Transaction(&db);
 }
 

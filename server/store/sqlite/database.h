@@ -22,9 +22,9 @@ struct sqlite3_stmt;
 //   IOERR*, CORRUPT*, NOTADB  DATA_LOSS: the file cannot be trusted any more
 //   CANTOPEN*, READONLY*, PERM, AUTH  FAILED_PRECONDITION
 //   CONSTRAINT_*              ALREADY_EXISTS for a unique key, otherwise INTERNAL
-//   BUSY*, LOCKED*            UNAVAILABLE: someone else uses the file
+//   BUSY*, LOCKED*            UNAVAILABLE / STORE_BUSY: another process has locked the file
 //   anything else             INTERNAL
-// All but the first carry SQLite's text, for the log only.
+// Those without a reason carry SQLite's text, for the log only.
 namespace threadstore::sqlite {
 
 class Statement;
@@ -60,13 +60,11 @@ class Database {
 
   // Moves what it can from the write-ahead log into the database file without waiting for
   // readers (SQLITE_CHECKPOINT_PASSIVE); with `truncate`, waits up to the busy timeout and, if
-  // nobody reads, cuts the log to nothing. Returns the frames left in the log that are not yet
-  // in the database; 0 means the log can start over.
-  struct CheckpointResult {
-    int wal_frames = 0;
-    int checkpointed_frames = 0;
-  };
-  absl::StatusOr<CheckpointResult> Checkpoint(bool truncate);
+  // nobody reads, cuts the log to nothing. A reader in the way is no error.
+  absl::Status Checkpoint(bool truncate);
+
+  // DATA_LOSS if the path no longer leads to the open file.
+  absl::Status CheckNotMoved();
 
   // Frames in the write-ahead log after the last commit of this connection.
   int wal_frames() const { return wal_frames_; }
@@ -88,7 +86,8 @@ class Database {
 
   sqlite3* const db_;
   int wal_frames_ = 0;
-  // Prepared by the first transaction.
+  // Prepared when they are first used.
+  std::unique_ptr<Statement> begin_immediate_;
   std::unique_ptr<Statement> begin_;
   std::unique_ptr<Statement> commit_;
 };
@@ -145,11 +144,15 @@ class Query {
   int bind_error_ = 0;
 };
 
-// A write transaction, BEGIN IMMEDIATE. Rolls back unless committed. One at a time on a
-// connection.
+// A transaction. Rolls back unless committed. One at a time on a connection.
 class Transaction {
  public:
+  // BEGIN IMMEDIATE: takes the lock of writers.
   static absl::StatusOr<Transaction> Begin(Database& db);
+
+  // BEGIN: what is read until the end is one snapshot.
+  static absl::StatusOr<Transaction> BeginRead(Database& db);
+
   ~Transaction();
   Transaction(Transaction&& other) noexcept : db_(other.db_) { other.db_ = nullptr; }
   Transaction& operator=(Transaction&&) = delete;
@@ -159,6 +162,8 @@ class Transaction {
 
  private:
   explicit Transaction(Database* db) : db_(db) {}
+  static absl::StatusOr<Transaction> BeginWith(Database& db, std::unique_ptr<Statement>& begin,
+                                               absl::string_view sql);
   void Rollback();
 
   Database* db_;

@@ -101,8 +101,8 @@ absl::Status ReadQueries::PrepareAll(Database& db) {
       {&list_joined_groups_,
        absl::StrCat("SELECT ", kGroupColumns,
                     " FROM members JOIN groups ON groups.key = members.group_key"
-                    " WHERE members.user_id = ? AND groups.deleted = 0 AND groups.id > ?"
-                    " ORDER BY groups.id LIMIT ?")},
+                    " WHERE members.user_id = ? AND groups.deleted = 0 AND members.group_id > ?"
+                    " ORDER BY members.group_id LIMIT ?")},
       {&list_members_,
        "SELECT user_id, display_name, mail, is_owner FROM members"
        " WHERE group_key = ? AND user_id > ? ORDER BY user_id LIMIT ?"},

@@ -16,9 +16,9 @@ ReaderPool::ReaderPool(std::vector<Connection> connections, size_t queue_capacit
     : queue_capacity_(queue_capacity), clock_(clock), connections_(std::move(connections)) {
   threads_.reserve(connections_.size());
   for (Connection& connection : connections_) {
-    threads_.emplace_back([this, queries = connection.queries.get()] {
+    threads_.emplace_back([this, &connection] {
       SetThreadName("reader");
-      Run(*queries);
+      Run(connection);
     });
   }
 }
@@ -54,7 +54,7 @@ void ReaderPool::Close() {
   connections_.clear();
 }
 
-void ReaderPool::Run(ReadQueries& queries) {
+void ReaderPool::Run(Connection& connection) {
   while (true) {
     Item item;
     {
@@ -65,7 +65,7 @@ void ReaderPool::Run(ReadQueries& queries) {
       queue_.pop_front();
     }
     const absl::Status wanted = CheckWanted(item.context, clock_.Now());
-    std::move(item.read)(wanted, item.context, wanted.ok() ? &queries : nullptr);
+    std::move(item.read)(wanted, item.context, wanted.ok() ? &connection : nullptr);
   }
 }
 

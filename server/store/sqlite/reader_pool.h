@@ -24,15 +24,15 @@ namespace threadstore::sqlite {
 // acknowledged before it began. Thread-safe.
 class ReaderPool {
  public:
-  // Ends a read: with OK and the queries to run it, or with the reason it is not run and null.
-  // `context` is the one that was submitted.
-  using Read =
-      absl::AnyInvocable<void(const absl::Status&, const CallContext& context, ReadQueries*) &&>;
-
   struct Connection {
     std::unique_ptr<Database> db;
     std::unique_ptr<ReadQueries> queries;
   };
+
+  // Ends a read: with OK and a connection to run it on, or with the reason it is not run and
+  // null. `context` is the one that was submitted.
+  using Read =
+      absl::AnyInvocable<void(const absl::Status&, const CallContext& context, Connection*) &&>;
 
   // `queue_capacity` reads may wait; one more is refused with QUEUE_FULL.
   ReaderPool(std::vector<Connection> connections, size_t queue_capacity, const Clock& clock);
@@ -55,7 +55,7 @@ class ReaderPool {
   // Takes `item` if it is accepted.
   absl::Status Enqueue(Item& item);
 
-  void Run(ReadQueries& queries);
+  void Run(Connection& connection);
 
   const size_t queue_capacity_;
   const Clock& clock_;

@@ -213,12 +213,23 @@ class SqliteStore final : public ThreadStore {
   void SubmitRead(CallContext context, Work work, Callback<T> done) {
     readers_->Submit(std::move(context), [this, work = std::move(work), done = std::move(done)](
                                              const absl::Status& status, const CallContext& ctx,
-                                             ReadQueries* queries) mutable {
+                                             ReaderPool::Connection* connection) mutable {
       if (!status.ok()) return std::move(done)(status);
-      absl::StatusOr<T> result = work(*queries, ctx);
+      absl::StatusOr<T> result = Read<T>(*connection, ctx, work);
       if (absl::IsDataLoss(result.status())) writer_->Fail(result.status());
       std::move(done)(std::move(result));
     });
+  }
+
+  // One snapshot for what the caller may see and what it sees, so that a member removed
+  // meanwhile sees nothing that came after.
+  template <typename T, typename Work>
+  static absl::StatusOr<T> Read(ReaderPool::Connection& connection, const CallContext& context,
+                                Work& work) {
+    ASSIGN_OR_RETURN(Transaction snapshot, Transaction::BeginRead(*connection.db));
+    ASSIGN_OR_RETURN(T result, work(*connection.queries, context));
+    RETURN_IF_ERROR(snapshot.Commit());
+    return result;
   }
 
   const FileLock lock_;
@@ -257,21 +268,23 @@ absl::Status SqliteStore::Open(const SqliteOptions& options, const Clock& clock)
 
 absl::StatusOr<std::unique_ptr<ThreadStore>> OpenSqliteStore(const SqliteOptions& options,
                                                              const Clock& clock) {
-  RETURN_IF_ERROR(sqlite::CheckLocation(options.path, options.allow_network_filesystem));
-  ASSIGN_OR_RETURN(sqlite::FileLock lock, sqlite::FileLock::Acquire(options.path));
+  SqliteOptions resolved = options;
+  ASSIGN_OR_RETURN(resolved.path,
+                   sqlite::ResolvePath(options.path, options.allow_network_filesystem));
+  ASSIGN_OR_RETURN(sqlite::FileLock lock, sqlite::FileLock::Acquire(resolved.path));
   auto store = std::make_unique<sqlite::SqliteStore>(
       std::move(lock),
       std::make_unique<Executor>("completions", static_cast<size_t>(options.completion_threads)));
-  RETURN_IF_ERROR(store->Open(options, clock));
+  RETURN_IF_ERROR(store->Open(resolved, clock));
   return store;
 }
 
 absl::StatusOr<MigrationResult> MigrateSqliteStore(const SqliteOptions& options) {
-  RETURN_IF_ERROR(sqlite::CheckLocation(options.path, options.allow_network_filesystem));
-  ASSIGN_OR_RETURN(const sqlite::FileLock lock, sqlite::FileLock::Acquire(options.path));
-  ASSIGN_OR_RETURN(const std::unique_ptr<sqlite::Database> db,
-                   sqlite::OpenForWriting(options.path));
-  return sqlite::MigrateFile(*db, options.path, *options.migrations);
+  ASSIGN_OR_RETURN(const std::string path,
+                   sqlite::ResolvePath(options.path, options.allow_network_filesystem));
+  ASSIGN_OR_RETURN(const sqlite::FileLock lock, sqlite::FileLock::Acquire(path));
+  ASSIGN_OR_RETURN(const std::unique_ptr<sqlite::Database> db, sqlite::OpenForWriting(path));
+  return sqlite::MigrateFile(*db, path, *options.migrations);
 }
 
 std::string SqliteVersion() { return sqlite::Database::LibraryVersion(); }

@@ -8,10 +8,11 @@
 #include <cerrno>
 #include <cstdint>
 #include <filesystem>
+#include <fstream>
 #include <system_error>
 #include <utility>
 
-#include "absl/cleanup/cleanup.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "server/base/status_macros.h"
@@ -55,18 +56,77 @@ absl::Status Explain(const absl::Status& status, const std::string& path) {
                      absl::StrCat("it is damaged or not an SQLite database; ", status.message()));
   }
   if (absl::IsUnavailable(status)) {
-    return CannotUse(path, absl::StrCat("another process holds it; ", status.message()));
+    return CannotUse(path, status.message());
   }
   if (absl::IsFailedPrecondition(status)) return CannotUse(path, status.message());
   return status;
 }
 
-absl::Status CheckOwner(Database& db, const std::string& path) {
+absl::Status CheckFileSystem(const std::string& path, bool allow_network_filesystem) {
+  if (allow_network_filesystem) return absl::OkStatus();
+  const std::string folder = FolderOf(path);
+  struct statfs info;
+  if (statfs(folder.c_str(), &info) != 0) {
+    return CannotUse(path, absl::StrCat("folder ", folder, ": ", ErrorText(errno)));
+  }
+  for (const auto& [type, name] : kNetworkFileSystems) {
+    if (static_cast<uint32_t>(info.f_type) == type) {
+      return CannotUse(path, absl::StrCat("folder ", folder, " is on a network file system (", name,
+                                          "), where data can be lost; use a local or block volume,"
+                                          " or --allow_network_filesystem at your own risk"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// What the header of an SQLite database says
+// (https://www.sqlite.org/fileformat2.html#the_database_header). Read here and not by SQLite, which
+// recovers the log of any database it opens.
+absl::Status CheckHeader(const std::string& path, uintmax_t size) {
+  constexpr size_t kHeaderBytes = 100;
+  constexpr size_t kApplicationIdOffset = 68;
+  constexpr absl::string_view kMagic("SQLite format 3\0", 16);
+  std::string header(kHeaderBytes, '\0');
+  std::ifstream stream(path, std::ios::binary);
+  stream.read(header.data(), static_cast<std::streamsize>(header.size()));
+  if (stream.bad() || (!stream && size >= kHeaderBytes))
+    return CannotUse(path, "it cannot be read");
+  if (size < kHeaderBytes || !absl::StartsWith(header, kMagic)) {
+    return CannotUse(path, "it is not an SQLite database");
+  }
+  int64_t application_id = 0;
+  for (size_t i = 0; i < 4; ++i) {
+    application_id =
+        (application_id << 8) | static_cast<unsigned char>(header[kApplicationIdOffset + i]);
+  }
+  // One page and no id: a store whose creation was cut short.
+  constexpr uintmax_t kPageBytes = 4096;
+  const bool is_ours = application_id == kApplicationId;
+  const bool is_unfinished = application_id == 0 && size <= kPageBytes;
+  if (!is_ours && !is_unfinished) return CannotUse(path, "it is a database of another application");
+  return absl::OkStatus();
+}
+
+absl::Status CheckFile(const std::filesystem::path& file) {
+  std::error_code error;
+  if (std::filesystem::is_directory(file, error)) return CannotUse(file, "it is a folder");
+  const uintmax_t names = std::filesystem::hard_link_count(file, error);
+  if (error) return CannotUse(file, error.message());
+  if (names > 1) {
+    return CannotUse(file, "it has several names (hard links), and a server may use another one");
+  }
+  const uintmax_t size = std::filesystem::file_size(file, error);
+  if (error) return CannotUse(file, error.message());
+  return size == 0 ? absl::OkStatus() : CheckHeader(file, size);
+}
+
+// The header leaves open whose a small database is.
+absl::Status CheckOwner(Database& db) {
   ASSIGN_OR_RETURN(const int64_t application_id, db.QueryInteger("PRAGMA application_id"));
   if (application_id == kApplicationId) return absl::OkStatus();
   ASSIGN_OR_RETURN(const int64_t objects, db.QueryInteger("SELECT count(*) FROM sqlite_schema"));
-  if (application_id == 0 && objects == 0) return absl::OkStatus();
-  return CannotUse(path, "it is a database of another application");
+  if (objects == 0) return absl::OkStatus();
+  return absl::FailedPreconditionError("it is a database of another application");
 }
 
 // PRAGMAs are each connection's own, so both kinds are set here and nowhere else.
@@ -187,31 +247,29 @@ FileLock::~FileLock() {
   if (descriptor_ >= 0) close(descriptor_);
 }
 
-absl::Status CheckLocation(const std::string& path, bool allow_network_filesystem) {
-  const std::string folder = FolderOf(path);
-  struct statfs info;
-  if (statfs(folder.c_str(), &info) != 0) {
-    return CannotUse(path, absl::StrCat("folder ", folder, ": ", ErrorText(errno)));
+absl::StatusOr<std::string> ResolvePath(const std::string& path, bool allow_network_filesystem) {
+  std::error_code error;
+  const std::filesystem::path folder = std::filesystem::canonical(FolderOf(path), error);
+  if (error) return CannotUse(path, absl::StrCat("folder ", FolderOf(path), ": ", error.message()));
+  std::filesystem::path file = folder / std::filesystem::path(path).filename();
+  const std::filesystem::file_status status = std::filesystem::status(file, error);
+  if (std::filesystem::exists(status)) {
+    file = std::filesystem::canonical(file, error);
+    if (error) return CannotUse(path, error.message());
+  } else if (std::filesystem::is_symlink(file)) {
+    return CannotUse(path, "it is a symbolic link that leads nowhere");
   }
-  if (allow_network_filesystem) return absl::OkStatus();
-  for (const auto& [type, name] : kNetworkFileSystems) {
-    if (static_cast<uint32_t>(info.f_type) == type) {
-      return CannotUse(path, absl::StrCat("folder ", folder, " is on a network file system (", name,
-                                          "), where data can be lost; use a local or block volume,"
-                                          " or --allow_network_filesystem at your own risk"));
-    }
-  }
-  return absl::OkStatus();
+  RETURN_IF_ERROR(CheckFileSystem(file.string(), allow_network_filesystem));
+  if (std::filesystem::exists(status)) RETURN_IF_ERROR(CheckFile(file));
+  return file.string();
 }
 
 absl::StatusOr<std::unique_ptr<Database>> OpenForWriting(const std::string& path) {
-  std::error_code error;
-  if (std::filesystem::is_directory(path, error)) return CannotUse(path, "it is a folder");
   absl::StatusOr<std::unique_ptr<Database>> db =
       Database::Open(path, Database::Mode::kReadWriteCreate);
   if (!db.ok()) return Explain(db.status(), path);
   (*db)->SetBusyTimeout(kWriterBusyTimeout);
-  const absl::Status owned = CheckOwner(**db, path);
+  const absl::Status owned = CheckOwner(**db);
   if (!owned.ok()) return Explain(owned, path);
   const absl::Status configured = Configure(**db, /*writes=*/true);
   if (!configured.ok()) return Explain(configured, path);

@@ -14,9 +14,9 @@
 // operator can mend are FAILED_PRECONDITION, with a message that says how.
 namespace threadstore::sqlite {
 
-// Keeps a second server, on any store file of the same name, from starting: a lock on
-// `{path}.lock`, held until destroyed. A side file, because closing any descriptor of a
-// database file would drop SQLite's own locks on it.
+// Keeps a second server from starting on the same file: a lock on `{path}.lock`, held until
+// destroyed. A side file, because closing any descriptor of a database file would drop SQLite's
+// own locks on it; so `path` must be what ResolvePath returned.
 class FileLock {
  public:
   static absl::StatusOr<FileLock> Acquire(const std::string& path);
@@ -29,12 +29,14 @@ class FileLock {
   int descriptor_;
 };
 
-// Refuses a folder that does not exist or lies on a network file system, where SQLite's locks
-// and shared memory do not work.
-absl::Status CheckLocation(const std::string& path, bool allow_network_filesystem);
+// The one absolute name of the file, all symbolic links followed; it need not exist. Refuses a
+// folder that does not exist or lies on a network file system, where SQLite's locks and shared
+// memory do not work; a file with several names (hard links), which the lock could not keep a
+// second server from; and, without changing it, a file that is not a database or is another
+// application's.
+absl::StatusOr<std::string> ResolvePath(const std::string& path, bool allow_network_filesystem);
 
-// Opens the connection that writes, on an existing store or a new one. Refuses, without
-// changing it, a file that is not a database, and a database of another application.
+// Opens the connection that writes, on an existing store or a new one.
 absl::StatusOr<std::unique_ptr<Database>> OpenForWriting(const std::string& path);
 
 absl::StatusOr<std::unique_ptr<Database>> OpenForReading(const std::string& path);

@@ -39,8 +39,8 @@ absl::Status WriteQueries::PrepareAll(Database& db) {
        "INSERT INTO groups (id, display_name, mail, created_us, deleted) VALUES (?, ?, ?, ?, 0)"},
       {&mark_group_deleted_, "UPDATE groups SET deleted = 1 WHERE key = ?"},
       {&insert_member_,
-       "INSERT INTO members (group_key, user_id, display_name, mail, is_owner)"
-       " VALUES (?, ?, ?, ?, ?)"},
+       "INSERT INTO members (group_key, user_id, display_name, mail, is_owner, group_id)"
+       " VALUES (?, ?, ?, ?, ?, ?)"},
       {&delete_member_, "DELETE FROM members WHERE group_key = ? AND user_id = ?"},
       {&has_other_owner_,
        "SELECT EXISTS (SELECT 1 FROM members"
@@ -58,16 +58,16 @@ absl::Status WriteQueries::PrepareAll(Database& db) {
       {&insert_unique_sender_,
        "INSERT INTO unique_senders (thread_key, position, name) VALUES (?, ?, ?)"},
       {&find_request_,
-       "SELECT key, group_key, request_hash, resource_id, created_us FROM idempotency_keys"
+       "SELECT group_key, request_hash, resource_id, created_us FROM idempotency_keys"
        " WHERE request_id = ? AND group_key = ? AND principal = ?"},
       {&find_group_request_,
-       "SELECT key, group_key, request_hash, resource_id, created_us FROM idempotency_keys"
-       " WHERE request_id = ? AND principal = ? AND resource_id IS NULL"},
+       "SELECT group_key, request_hash, resource_id, created_us FROM idempotency_keys"
+       " WHERE request_id = ? AND principal = ? AND resource_id IS NULL"
+       " ORDER BY key DESC LIMIT 1"},
       {&insert_request_,
-       "INSERT INTO idempotency_keys"
+       "INSERT OR REPLACE INTO idempotency_keys"
        " (group_key, principal, request_id, request_hash, resource_id, created_us)"
        " VALUES (?, ?, ?, ?, ?, ?)"},
-      {&delete_request_, "DELETE FROM idempotency_keys WHERE key = ?"},
       {&find_deleted_group_, "SELECT key FROM groups WHERE deleted = 1 ORDER BY key LIMIT 1"},
       {&delete_some_members_,
        "DELETE FROM members WHERE group_key = ?1 AND user_id IN"
@@ -99,6 +99,11 @@ absl::StatusOr<std::optional<v1::Group>> WriteQueries::CreateGroup(
     if (past.has_value()) {
       ASSIGN_OR_RETURN(std::optional<v1::Group> made, reads_->ReadGroup(past->group_key));
       if (!made.has_value()) return NotFoundError(kGroupType, group.name());
+      if (owner.has_value()) {
+        ASSIGN_OR_RETURN(const auto member,
+                         reads_->FindMember(past->group_key, made->id(), owner->id()));
+        if (!member.has_value()) return NotAMemberError(made->name());
+      }
       return made;
     }
   }
@@ -112,7 +117,7 @@ absl::StatusOr<std::optional<v1::Group>> WriteQueries::CreateGroup(
                       .Bind(ToMicros(group.created_date_time()))
                       .Run());
   const int64_t key = db_->last_insert_rowid();
-  if (owner.has_value()) RETURN_IF_ERROR(InsertMember(key, *owner));
+  if (owner.has_value()) RETURN_IF_ERROR(InsertMember(key, group.id(), *owner));
   RETURN_IF_ERROR(RememberRequest(context, key, std::nullopt));
   return std::nullopt;
 }
@@ -133,7 +138,7 @@ absl::Status WriteQueries::AddMember(const CallContext& context, absl::string_vi
   ASSIGN_OR_RETURN(const int64_t key, reads_->ResolveGroup(context.required_member, group));
   ASSIGN_OR_RETURN(const auto existing, reads_->FindMember(key, group, member.id()));
   if (existing.has_value()) return AlreadyExistsError(kMemberType, member.name());
-  return InsertMember(key, member);
+  return InsertMember(key, group, member);
 }
 
 absl::Status WriteQueries::RemoveMember(const CallContext& context, absl::string_view group,
@@ -208,14 +213,11 @@ absl::StatusOr<std::optional<WriteQueries::PastRequest>> WriteQueries::FindPastR
   ASSIGN_OR_RETURN(const bool found, find.Step());
   if (!found) return std::nullopt;
   const int64_t forget_before_us = absl::ToUnixMicros(context.now - request_retention_);
-  if (find.Integer(4) < forget_before_us) {
-    RETURN_IF_ERROR(Query(delete_request_).Bind(find.Integer(0)).Run());
-    return std::nullopt;
-  }
+  if (find.Integer(3) < forget_before_us) return std::nullopt;
   PastRequest past;
-  past.group_key = find.Integer(1);
-  past.hash = std::string(find.Blob(2));
-  if (!find.IsNull(3)) past.resource = Uuid::FromBytes(find.Blob(3));
+  past.group_key = find.Integer(0);
+  past.hash = std::string(find.Blob(1));
+  if (!find.IsNull(2)) past.resource = Uuid::FromBytes(find.Blob(2));
   if (past.hash != context.request->hash) return RequestIdReusedError();
   return past;
 }
@@ -236,13 +238,15 @@ absl::Status WriteQueries::RememberRequest(const CreateContext& context, int64_t
   return insert.Bind(absl::ToUnixMicros(context.now)).Run();
 }
 
-absl::Status WriteQueries::InsertMember(int64_t group_key, const v1::Member& member) {
+absl::Status WriteQueries::InsertMember(int64_t group_key, absl::string_view group,
+                                        const v1::Member& member) {
   return Query(insert_member_)
       .Bind(group_key)
       .BindText(member.id())
       .BindText(member.display_name())
       .BindText(member.mail())
       .Bind(member.role() == v1::Member::ROLE_OWNER ? 1 : 0)
+      .BindText(group)
       .Run();
 }
 

@@ -57,13 +57,13 @@ class WriteQueries {
 
   absl::Status PrepareAll(Database& db);
 
-  // Finds a past request through `find`, already bound; forgets it if its retention is over.
+  // Finds a past request through `find`, already bound; nothing if its retention is over.
   // INVALID_ARGUMENT if it was another request.
   absl::StatusOr<std::optional<PastRequest>> FindPastRequest(Query& find,
                                                              const CreateContext& context);
   absl::Status RememberRequest(const CreateContext& context, int64_t group_key,
                                const std::optional<Uuid>& resource);
-  absl::Status InsertMember(int64_t group_key, const v1::Member& member);
+  absl::Status InsertMember(int64_t group_key, absl::string_view group, const v1::Member& member);
   absl::StatusOr<int64_t> InsertThread(int64_t group_key, int64_t conversation_key,
                                        const v1::ConversationThread& thread);
   absl::Status InsertRecipients(
@@ -89,7 +89,6 @@ class WriteQueries {
   Statement find_request_;
   Statement find_group_request_;
   Statement insert_request_;
-  Statement delete_request_;
   Statement find_deleted_group_;
   Statement delete_some_members_;
   Statement delete_group_row_;

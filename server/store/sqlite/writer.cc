@@ -36,7 +36,14 @@ constexpr absl::Duration kMinRetryDelay = absl::Milliseconds(10);
 constexpr absl::Duration kMaxRetryDelay = absl::Seconds(30);
 constexpr absl::Duration kInitialTimePerWrite = absl::Microseconds(100);
 
+// How often the writer looks whether the file is still where it was.
+constexpr absl::Duration kFileCheckInterval = absl::Seconds(1);
+
 bool IsFatal(const absl::Status& status) { return absl::IsDataLoss(status); }
+
+bool IsStoreFull(const absl::Status& status) {
+  return ErrorReasonOf(status) == v1::ERROR_REASON_STORE_FULL;
+}
 
 }  // namespace
 
@@ -119,6 +126,7 @@ void Writer::Run() {
       if (closing_ && queue_.empty()) break;
     }
     PurgeWhenIdle();
+    CheckpointIfDue();
   }
 }
 
@@ -137,16 +145,16 @@ Writer::Group Writer::TakeGroup() {
 
 void Writer::DoGroup(Group group) {
   const absl::Time begin = absl::Now();
-  std::vector<absl::Status> outcomes(group.size());
+  std::vector<Outcome> outcomes(group.size());
   const absl::Status committed = CommitGroup(group, outcomes);
   std::vector<Executor::Task> completions;
   completions.reserve(group.size());
   for (size_t i = 0; i < group.size(); ++i) {
-    completions.push_back(
-        [write = std::move(group[i]),
-         outcome = outcomes[i].ok() ? committed : std::move(outcomes[i])]() mutable {
-          write->Finish(outcome);
-        });
+    // A refusal holds only if what it was decided on has been committed.
+    const bool decided = committed.ok() || outcomes[i].left_out;
+    completions.push_back([write = std::move(group[i]),
+                           outcome = decided ? std::move(outcomes[i].status)
+                                             : committed]() mutable { write->Finish(outcome); });
   }
   const absl::Duration spent = (absl::Now() - begin) / static_cast<int64_t>(completions.size());
   {
@@ -156,43 +164,52 @@ void Writer::DoGroup(Group group) {
   completions_.AddAll(completions);
 }
 
-absl::Status Writer::CommitGroup(const Group& group, std::vector<absl::Status>& outcomes) {
+absl::Status Writer::CommitGroup(const Group& group, std::vector<Outcome>& outcomes) {
   {
     MutexLock lock(&mutex_);
     if (failed_) return StoreFailedError();
   }
+  RETURN_IF_ERROR(CheckFile());
   while (true) {
     absl::StatusOr<Transaction> transaction = Transaction::Begin(*db_);
     if (!transaction.ok()) return FailIfFatal(transaction.status());
-    if (!ApplyAll(group, outcomes)) continue;
-    const auto fatal = std::find_if(outcomes.begin(), outcomes.end(), IsFatal);
-    if (fatal != outcomes.end()) return *fatal = FailIfFatal(*fatal);
+    const absl::StatusOr<bool> applied = ApplyAll(group, outcomes);
+    if (!applied.ok()) return FailIfFatal(applied.status());
+    if (!*applied) continue;
     const auto max_purged = kPurgedRowsPerWrite * static_cast<int64_t>(group.size());
     const absl::Status purged = queries_->Purge(clock_.Now(), max_purged).status();
     if (!purged.ok()) return FailIfFatal(purged);
     absl::Status committed = transaction->Commit();
-    if (committed.ok() || ErrorReasonOf(committed) == v1::ERROR_REASON_STORE_FULL) {
-      return committed;
-    }
+    if (committed.ok() || IsStoreFull(committed)) return committed;
     // After a failed fsync nobody knows what is on disk.
     Fail(committed);
     return WriteOutcomeUnknownError();
   }
 }
 
-bool Writer::ApplyAll(const Group& group, std::vector<absl::Status>& outcomes) {
+absl::StatusOr<bool> Writer::ApplyAll(const Group& group, std::vector<Outcome>& outcomes) {
   for (size_t i = 0; i < group.size(); ++i) {
-    if (!outcomes[i].ok()) continue;
-    outcomes[i] = CheckWanted(group[i]->context(), clock_.Now());
-    if (!outcomes[i].ok()) continue;
+    Outcome& outcome = outcomes[i];
+    if (outcome.left_out) continue;
+    outcome.status = CheckWanted(group[i]->context(), clock_.Now());
+    if (!outcome.status.ok()) continue;
     const int64_t changes_before = db_->total_changes();
-    outcomes[i] = group[i]->Apply(*queries_);
-    if (outcomes[i].ok()) continue;
-    if (IsFatal(outcomes[i])) return true;
-    // A full disk may have rolled back the transaction by itself.
-    if (db_->total_changes() != changes_before || !db_->in_transaction()) return false;
+    outcome.status = group[i]->Apply(*queries_);
+    if (outcome.status.ok()) continue;
+    if (IsFatal(outcome.status) || IsStoreFull(outcome.status)) return outcome.status;
+    if (db_->total_changes() != changes_before) {
+      outcome.left_out = true;
+      return false;
+    }
   }
   return true;
+}
+
+absl::Status Writer::CheckFile() {
+  const absl::Time now = absl::Now();
+  if (now - last_file_check_ < kFileCheckInterval) return absl::OkStatus();
+  last_file_check_ = now;
+  return FailIfFatal(db_->CheckNotMoved());
 }
 
 void Writer::PurgeWhenIdle() {
@@ -201,6 +218,7 @@ void Writer::PurgeWhenIdle() {
     MutexLock lock(&mutex_);
     if (failed_) return;
   }
+  if (!CheckFile().ok()) return;
   const absl::StatusOr<int64_t> purged = PurgeStep();
   if (purged.ok()) {
     more_to_purge_ = *purged >= kPurgedRowsPerStep;
@@ -223,9 +241,8 @@ void Writer::CheckpointIfDue() {
   last_wal_frames_ = frames;
   if (frames < next_checkpoint_frames_) return;
   next_checkpoint_frames_ = frames + kCheckpointIntervalFrames;
-  const absl::StatusOr<Database::CheckpointResult> result =
-      db_->Checkpoint(/*truncate=*/frames >= kTruncateFrames);
-  if (!result.ok()) LogOrFail("checkpoint", result.status());
+  const absl::Status status = db_->Checkpoint(/*truncate=*/frames >= kTruncateFrames);
+  if (!status.ok()) LogOrFail("checkpoint", status);
 }
 
 absl::Duration Writer::RetryDelay() const {

@@ -51,8 +51,8 @@ class Writer {
     // Writes that may wait; one more is refused with QUEUE_FULL.
     size_t queue_capacity = 0;
 
-    // Called once, from the writer's thread, when the store can no longer be trusted to keep
-    // what it is given: a failed fsync, an I/O error or corruption.
+    // Called once, from the writer's thread or that of Fail, when the store can no longer be
+    // trusted to keep what it is given: a failed fsync, an I/O error or corruption.
     std::function<void(const absl::Status& cause)> on_failure;
   };
 
@@ -77,6 +77,13 @@ class Writer {
  private:
   using Group = std::vector<std::unique_ptr<Write>>;
 
+  // What became of a write. One that is left out failed after it had changed rows: the
+  // transaction was rolled back and begun anew without it.
+  struct Outcome {
+    absl::Status status;
+    bool left_out = false;
+  };
+
   // Takes `write` if it is accepted.
   absl::Status Enqueue(std::unique_ptr<Write>& write);
 
@@ -84,14 +91,17 @@ class Writer {
   Group TakeGroup();
   void DoGroup(Group group);
 
-  // Runs the group's writes in one transaction and commits it. Writes that failed alone are
-  // entered in `outcomes`; returns the outcome of all others.
-  absl::Status CommitGroup(const Group& group, std::vector<absl::Status>& outcomes);
+  // Runs the group's writes in one transaction and commits it. If that fails, the status is the
+  // outcome of every write that was not left out, refused ones too: what they were refused for
+  // may not have come to be.
+  absl::Status CommitGroup(const Group& group, std::vector<Outcome>& outcomes);
 
-  // Applies the writes that have no outcome yet, up to a fatal failure. Returns false if one of
-  // them failed after it had changed rows, so that the transaction must be rolled back and begun
-  // anew without it.
-  bool ApplyAll(const Group& group, std::vector<absl::Status>& outcomes);
+  // Applies the writes that are not left out. Returns false if one of them has to be, and the
+  // transaction begun anew; an error if the transaction cannot succeed at all.
+  absl::StatusOr<bool> ApplyAll(const Group& group, std::vector<Outcome>& outcomes);
+
+  // Fails the store if its file has been deleted or replaced: writes would be lost.
+  absl::Status CheckFile();
 
   void PurgeWhenIdle();
   absl::StatusOr<int64_t> PurgeStep();
@@ -109,6 +119,7 @@ class Writer {
   int last_wal_frames_ = 0;
   int next_checkpoint_frames_;
   bool more_to_purge_ = false;
+  absl::Time last_file_check_ = absl::InfinitePast();
 
   const Options options_;
   const Clock& clock_;
