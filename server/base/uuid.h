@@ -39,7 +39,7 @@ class Uuid {
   }
   bool is_nil() const { return *this == Uuid(); }
 
-  auto operator<=>(const Uuid&) const = default;
+  auto operator<=>(const Uuid&) const = default;  // NOLINT(modernize-use-nullptr): a false alarm
 
  private:
   std::array<uint8_t, kBytes> bytes_ = {};

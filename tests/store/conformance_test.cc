@@ -584,6 +584,7 @@ TEST_F(Conformance, WritesOfManyThreadsAreAllKept) {
   constexpr int kThreads = 8;
   constexpr int kWritesEach = 200;
   std::vector<std::thread> writers;
+  writers.reserve(kThreads);
   for (int i = 0; i < kThreads; ++i) {
     writers.emplace_back([&] {
       for (int n = 0; n < kWritesEach; ++n) CreateThread("g");

@@ -25,8 +25,11 @@ absl::StatusOr<CommandLine> Parse(std::vector<const char*> arguments) {
 // Sets a variable of the environment for a scope.
 class ScopedEnvironment {
  public:
-  ScopedEnvironment(const char* name, const char* value) : name_(name) { setenv(name, value, 1); }
-  ~ScopedEnvironment() { unsetenv(name_); }
+  // No other thread runs.
+  ScopedEnvironment(const char* name, const char* value) : name_(name) {
+    setenv(name, value, 1);  // NOLINT(concurrency-mt-unsafe)
+  }
+  ~ScopedEnvironment() { unsetenv(name_); }  // NOLINT(concurrency-mt-unsafe)
   ScopedEnvironment(const ScopedEnvironment&) = delete;
   ScopedEnvironment& operator=(const ScopedEnvironment&) = delete;
 

@@ -43,6 +43,7 @@ TEST(ToGrpcStatusTest, FaultsReachTheCallerWithoutTheirText) {
 
 TEST(ToGrpcStatusTest, ManyViolationsAreCutToWhatTrailersHold) {
   std::vector<FieldViolation> violations;
+  violations.reserve(1000);
   for (int i = 0; i < 1000; ++i) {
     violations.push_back({absl::StrCat("thread.to_recipients[", i, "].email_address.address"),
                           "must have at most 320 bytes"});

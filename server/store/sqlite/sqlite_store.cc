@@ -210,7 +210,7 @@ class SqliteStore final : public ThreadStore {
   }
 
   template <typename Work, typename T>
-  void SubmitRead(CallContext context, Work work, Callback<T> done) {
+  void SubmitRead(CallContext&& context, Work work, Callback<T> done) {
     readers_->Submit(std::move(context), [this, work = std::move(work), done = std::move(done)](
                                              const absl::Status& status, const CallContext& ctx,
                                              ReaderPool::Connection* connection) mutable {

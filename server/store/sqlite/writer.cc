@@ -152,9 +152,10 @@ void Writer::DoGroup(Group group) {
   for (size_t i = 0; i < group.size(); ++i) {
     // A refusal holds only if what it was decided on has been committed.
     const bool decided = committed.ok() || outcomes[i].left_out;
-    completions.push_back([write = std::move(group[i]),
-                           outcome = decided ? std::move(outcomes[i].status)
-                                             : committed]() mutable { write->Finish(outcome); });
+    completions.push_back(
+        [write = std::move(group[i]), outcome = decided ? outcomes[i].status : committed] {
+          write->Finish(outcome);
+        });
   }
   const absl::Duration spent = (absl::Now() - begin) / static_cast<int64_t>(completions.size());
   {
