@@ -27,11 +27,11 @@ ReaderPool::~ReaderPool() { Close(); }
 
 void ReaderPool::Submit(CallContext context, Read read) {
   Item item{std::move(context), std::move(read)};
-  const absl::Status accepted = Enqueue(item);
+  absl::Status accepted = Enqueue(item);
   if (accepted.ok()) {
     not_empty_.NotifyOne();
   } else {
-    std::move(item.read)(accepted, item.context, nullptr);
+    std::move(item.read)(std::move(accepted), item.context, nullptr);
   }
 }
 
@@ -64,8 +64,9 @@ void ReaderPool::Run(Connection& connection) {
       item = std::move(queue_.front());
       queue_.pop_front();
     }
-    const absl::Status wanted = CheckWanted(item.context, clock_.Now());
-    std::move(item.read)(wanted, item.context, wanted.ok() ? &connection : nullptr);
+    absl::Status wanted = CheckWanted(item.context, clock_.Now());
+    Connection* const available = wanted.ok() ? &connection : nullptr;
+    std::move(item.read)(std::move(wanted), item.context, available);
   }
 }
 

@@ -31,8 +31,7 @@ class ReaderPool {
 
   // Ends a read: with OK and a connection to run it on, or with the reason it is not run and
   // null. `context` is the one that was submitted.
-  using Read =
-      absl::AnyInvocable<void(const absl::Status&, const CallContext& context, Connection*) &&>;
+  using Read = absl::AnyInvocable<void(absl::Status, const CallContext& context, Connection*) &&>;
 
   // `queue_capacity` reads may wait; one more is refused with QUEUE_FULL.
   ReaderPool(std::vector<Connection> connections, size_t queue_capacity, const Clock& clock);

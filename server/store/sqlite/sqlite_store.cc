@@ -36,8 +36,8 @@ class CreateOf final : public Write {
     return absl::OkStatus();
   }
 
-  void Finish(const absl::Status& outcome) override {
-    if (!outcome.ok()) return std::move(done_)(outcome);
+  void Finish(absl::Status outcome) override {
+    if (!outcome.ok()) return std::move(done_)(std::move(outcome));
     std::move(done_)(existing_.has_value() ? *std::move(existing_) : std::move(resource_));
   }
 
@@ -58,7 +58,7 @@ class WriteOfNothing final : public Write {
 
   const CallContext& context() const override { return context_; }
   absl::Status Apply(WriteQueries& queries) override { return work_(queries, context_); }
-  void Finish(const absl::Status& outcome) override { std::move(done_)(outcome); }
+  void Finish(absl::Status outcome) override { std::move(done_)(std::move(outcome)); }
 
  private:
   const CallContext context_;
@@ -212,9 +212,9 @@ class SqliteStore final : public ThreadStore {
   template <typename Work, typename T>
   void SubmitRead(CallContext&& context, Work work, Callback<T> done) {
     readers_->Submit(std::move(context), [this, work = std::move(work), done = std::move(done)](
-                                             const absl::Status& status, const CallContext& ctx,
+                                             absl::Status status, const CallContext& ctx,
                                              ReaderPool::Connection* connection) mutable {
-      if (!status.ok()) return std::move(done)(status);
+      if (!status.ok()) return std::move(done)(std::move(status));
       absl::StatusOr<T> result = Read<T>(*connection, ctx, work);
       if (absl::IsDataLoss(result.status())) writer_->Fail(result.status());
       std::move(done)(std::move(result));

@@ -65,11 +65,11 @@ Writer::Writer(std::unique_ptr<Database> db, std::unique_ptr<WriteQueries> queri
 Writer::~Writer() { Close(); }
 
 void Writer::Submit(std::unique_ptr<Write> write) {
-  const absl::Status accepted = Enqueue(write);
+  absl::Status accepted = Enqueue(write);
   if (accepted.ok()) {
     not_empty_.NotifyOne();
   } else {
-    write->Finish(accepted);
+    write->Finish(std::move(accepted));
   }
 }
 
@@ -151,11 +151,11 @@ void Writer::DoGroup(Group group) {
   completions.reserve(group.size());
   for (size_t i = 0; i < group.size(); ++i) {
     // A refusal holds only if what it was decided on has been committed.
-    const bool decided = committed.ok() || outcomes[i].left_out;
-    completions.push_back(
-        [write = std::move(group[i]), outcome = decided ? outcomes[i].status : committed] {
-          write->Finish(outcome);
-        });
+    absl::Status outcome = committed;
+    if (committed.ok() || outcomes[i].left_out) outcome = std::move(outcomes[i].status);
+    completions.push_back([write = std::move(group[i]), outcome = std::move(outcome)]() mutable {
+      write->Finish(std::move(outcome));
+    });
   }
   const absl::Duration spent = (absl::Now() - begin) / static_cast<int64_t>(completions.size());
   {

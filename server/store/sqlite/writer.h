@@ -33,7 +33,7 @@ class Write {
   virtual absl::Status Apply(WriteQueries& queries) = 0;
 
   // Tells the caller the outcome; OK means that what Apply did last is on disk. Called once.
-  virtual void Finish(const absl::Status& outcome) = 0;
+  virtual void Finish(absl::Status outcome) = 0;
 };
 
 // Owns the one connection that writes, and the thread it belongs to. All writes that wait are
