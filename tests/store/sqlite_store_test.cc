@@ -147,6 +147,13 @@ TEST_F(SqliteStoreTest, LogOfAnotherApplicationsDatabaseIsLeftAlone) {
   EXPECT_EQ(ReadFile(options_.path + "-wal"), log);
 }
 
+// Else a power cut in the first checkpoint could leave a file that seems to be somebody else's.
+TEST_F(SqliteStoreTest, HeaderOfANewStoreIsOnDiskBeforeItIsServed) {
+  const auto store = Open();
+  ASSERT_THAT(store, IsOk());
+  EXPECT_EQ(ReadFile(options_.path).substr(68, 4), "Thrd");
+}
+
 TEST_F(SqliteStoreTest, TruncatedFileIsRefused) {
   { ASSERT_THAT(Open(), IsOk()); }
   std::filesystem::resize_file(options_.path, 6000);

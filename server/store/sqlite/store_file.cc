@@ -287,6 +287,11 @@ absl::StatusOr<MigrationResult> MigrateFile(Database& db, const std::string& pat
   FileMigrationTarget target(db, path);
   absl::StatusOr<MigrationResult> result = Migrate(target, migrations);
   if (!result.ok()) return Explain(result.status(), path);
+  if (result->from == result->to) return result;
+  // The header tells whose the file is before SQLite has read the log, so what it says must be on
+  // disk before the first write is acknowledged.
+  const absl::Status synced = db.Checkpoint(/*truncate=*/true);
+  if (!synced.ok()) return Explain(synced, path);
   return result;
 }
 
