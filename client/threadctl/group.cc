@@ -107,11 +107,13 @@ void AddJoined(CLI::App& noun, Command* command) {
 
 void AddDelete(CLI::App& noun, Command* command) {
   const auto request = std::make_shared<v1::DeleteGroupRequest>();
-  CLI::App* verb = AddVerb(noun, "delete", "Deletes a group that has no threads.",
+  CLI::App* verb = AddVerb(noun, "delete", "Deletes a group.",
                            "Its members go with it. Prints nothing.\n\n"
                            "Example:\n"
-                           "  threadctl group delete groups/team-a");
+                           "  threadctl group delete groups/team-a --force");
   AddName(verb, "NAME", request->mutable_name(), "groups/GROUP or me/joinedGroups/GROUP");
+  verb->add_flag_callback(
+      "--force", [request] { request->set_force(true); }, "Also if it has threads, with them");
   SetCommand(verb, command, request, &DeleteGroup);
 }
 

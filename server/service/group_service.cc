@@ -122,7 +122,7 @@ absl::Status HandleDeleteGroup(DeleteGroupCall& call) {
   ASSIGN_OR_RETURN(auto required_member, ResolveOwnerAccess(call.principal(), name, "name"));
   CallContext context = call.MakeCallContext(std::move(required_member));
   ThreadStore& store = call.services().store;
-  store.DeleteGroup(std::move(context), name.group,
+  store.DeleteGroup(std::move(context), name.group, call.request().force(),
                     [call = std::move(call)](const absl::Status& status) mutable {
                       FinishEmpty(std::move(call), status);
                     });

@@ -128,9 +128,11 @@ class ThreadStore {
   // Lists groups by id. The context's required member is not used.
   virtual void ListGroups(CallContext context, GroupQuery query, Callback<GroupPage> done) = 0;
 
-  // Deletes a group without threads, and all its members. FAILED_PRECONDITION /
-  // GROUP_NOT_EMPTY if it has threads. The id may be used again when this has ended.
-  virtual void DeleteGroup(CallContext context, std::string group, DoneCallback done) = 0;
+  // Deletes a group with its members and, with `force`, its threads; without, FAILED_PRECONDITION
+  // / GROUP_NOT_EMPTY if it has any. When this has ended no read finds any of it and the id may be
+  // used again; what it held is removed from the disk later, bit by bit.
+  virtual void DeleteGroup(CallContext context, std::string group, bool force,
+                           DoneCallback done) = 0;
 
   // --- Members
 

@@ -220,6 +220,31 @@ TEST_F(Conformance, GroupWithThreadsIsNotDeleted) {
   EXPECT_THAT(db_->GetGroup({}, "g"), IsOk());
 }
 
+TEST_F(Conformance, GroupDeletedByForceTakesItsThreadsWithIt) {
+  CreateGroup("g");
+  CreateGroup("other");
+  const v1::ConversationThread thread = CreateThread("g");
+  const Uuid id = *Uuid::Parse(thread.id());
+  const Uuid conversation = *Uuid::Parse(thread.conversation_id());
+  CreateThread("g", "topic: 'second'", conversation);
+  const v1::ConversationThread kept = CreateThread("other");
+  ASSERT_THAT(db_->DeleteGroup({}, "g", /*force=*/true), IsOk());
+  const auto check_gone = [&] {
+    EXPECT_THAT(db_->GetThread({}, "g", std::nullopt, id),
+                HasReason(v1::ERROR_REASON_RESOURCE_NOT_FOUND));
+    EXPECT_THAT(db_->GetThread({}, "g", conversation, id),
+                HasReason(v1::ERROR_REASON_RESOURCE_NOT_FOUND));
+    EXPECT_THAT(db_->CreateThread({}, "g", conversation, MakeThread("g", "", conversation)),
+                HasReason(v1::ERROR_REASON_RESOURCE_NOT_FOUND));
+  };
+  check_gone();
+  CreateGroup("g");
+  check_gone();
+  EXPECT_THAT(db_->ListThreads({}, {.group = "g", .limit = 5})->threads, IsEmpty());
+  EXPECT_THAT(db_->GetThread({}, "other", std::nullopt, *Uuid::Parse(kept.id())),
+              IsOkAndHolds(EqualsProto(kept)));
+}
+
 // --- Members
 
 TEST_F(Conformance, MembersAreListedByIdInPages) {

@@ -30,9 +30,9 @@ class BlockingStore {
       store_.ListGroups(std::move(context), std::move(query), std::move(done));
     });
   }
-  absl::Status DeleteGroup(CallContext context, std::string group) {
+  absl::Status DeleteGroup(CallContext context, std::string group, bool force = false) {
     return Await<absl::Status>([&](auto done) {
-      store_.DeleteGroup(std::move(context), std::move(group), std::move(done));
+      store_.DeleteGroup(std::move(context), std::move(group), force, std::move(done));
     });
   }
   absl::StatusOr<v1::Member> AddMember(CallContext context, std::string group, v1::Member member) {

@@ -20,7 +20,7 @@ class WriterBlock {
       }
       return true;
     };
-    store.DeleteGroup(std::move(context), "no-such-group",
+    store.DeleteGroup(std::move(context), "no-such-group", /*force=*/false,
                       [this](const absl::Status&) { done_.set_value(); });
     blocked_.get_future().wait();
   }

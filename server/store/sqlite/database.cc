@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <cerrno>
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
@@ -45,7 +46,28 @@ absl::Status ToStatus(int code, absl::string_view context, absl::string_view det
   }
 }
 
-absl::Status ErrorOf(sqlite3* db, absl::string_view context) {
+// The files of a connection, as sqlite3_file_control names them.
+enum WrittenFile : int {
+  kDatabaseFile = SQLITE_FCNTL_FILE_POINTER,
+  kLogFile = SQLITE_FCNTL_JOURNAL_POINTER,
+};
+
+// Whether a write failed for want of space in a way that SQLite, which knows only ENOSPC, takes
+// for a failure of the disk.
+bool IsOutOfSpace(sqlite3* db, WrittenFile written) {
+  if (sqlite3_extended_errcode(db) != SQLITE_IOERR_WRITE) return false;
+  sqlite3_file* file = nullptr;
+  sqlite3_file_control(db, nullptr, written, &file);
+  int error = 0;
+  if (file == nullptr || file->pMethods == nullptr ||
+      file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error) != SQLITE_OK) {
+    return false;
+  }
+  return error == EDQUOT || error == EFBIG;
+}
+
+absl::Status ErrorOf(sqlite3* db, absl::string_view context, WrittenFile written = kLogFile) {
+  if (IsOutOfSpace(db, written)) return StoreFullError();
   return ToStatus(sqlite3_extended_errcode(db), context, sqlite3_errmsg(db));
 }
 
@@ -132,7 +154,9 @@ absl::Status Database::Checkpoint(bool truncate) {
   const int mode = truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
   const int code = sqlite3_wal_checkpoint_v2(db_, nullptr, mode, nullptr, nullptr);
   // What a reader kept back is moved by the next checkpoint.
-  if (code != SQLITE_OK && (code & 0xFF) != SQLITE_BUSY) return ErrorOf(db_, "checkpoint");
+  if (code != SQLITE_OK && (code & 0xFF) != SQLITE_BUSY) {
+    return ErrorOf(db_, "checkpoint", kDatabaseFile);
+  }
   return absl::OkStatus();
 }
 
@@ -155,6 +179,12 @@ absl::Status Database::CopyTo(const std::string& path) {
   if (step != SQLITE_DONE) return ToStatus(step, "backup", sqlite3_errstr(step));
   if (code != SQLITE_OK) return ErrorOf(target->db_, "backup");
   return absl::OkStatus();
+}
+
+absl::StatusOr<int64_t> Database::FreeBytes() {
+  ASSIGN_OR_RETURN(const int64_t pages, QueryInteger("PRAGMA freelist_count"));
+  ASSIGN_OR_RETURN(const int64_t page_size, QueryInteger("PRAGMA page_size"));
+  return pages * page_size;
 }
 
 void Database::SetBusyTimeout(absl::Duration timeout) {

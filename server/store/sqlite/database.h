@@ -18,7 +18,8 @@ struct sqlite3_stmt;
 // SQLite.
 //
 // Statuses are classified by SQLite's extended result code:
-//   FULL                      RESOURCE_EXHAUSTED / STORE_FULL (see server/base/errors.h)
+//   FULL                      RESOURCE_EXHAUSTED / STORE_FULL (see server/base/errors.h); so is an
+//                             IOERR_WRITE that comes from a quota or a limit on the file's size
 //   IOERR*, CORRUPT*, NOTADB  DATA_LOSS: the file cannot be trusted any more
 //   CANTOPEN*, READONLY*, PERM, AUTH  FAILED_PRECONDITION
 //   CONSTRAINT_*              ALREADY_EXISTS for a unique key, otherwise INTERNAL
@@ -71,6 +72,9 @@ class Database {
 
   // Copies the database, with all that is committed, to a new file at `path`.
   absl::Status CopyTo(const std::string& path);
+
+  // Bytes in the file that hold nothing and that the next writes use first.
+  absl::StatusOr<int64_t> FreeBytes();
 
   // How long a statement waits for another connection's lock.
   void SetBusyTimeout(absl::Duration timeout);

@@ -1,5 +1,8 @@
 #include "server/store/sqlite/sqlite_store.h"
 
+#include <sys/statvfs.h>
+
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -30,6 +33,7 @@ class CreateOf final : public Write {
         done_(std::move(done)) {}
 
   const CallContext& context() const override { return context_; }
+  bool deletes_only() const override { return false; }
 
   absl::Status Apply(WriteQueries& queries) override {
     ASSIGN_OR_RETURN(existing_, work_(queries, context_, resource_));
@@ -49,14 +53,14 @@ class CreateOf final : public Write {
   ThreadStore::Callback<T> done_;
 };
 
-// A write that makes nothing to return.
 template <typename Work>
-class WriteOfNothing final : public Write {
+class Deletion final : public Write {
  public:
-  WriteOfNothing(CallContext context, Work work, ThreadStore::DoneCallback done)
+  Deletion(CallContext context, Work work, ThreadStore::DoneCallback done)
       : context_(std::move(context)), work_(std::move(work)), done_(std::move(done)) {}
 
   const CallContext& context() const override { return context_; }
+  bool deletes_only() const override { return true; }
   absl::Status Apply(WriteQueries& queries) override { return work_(queries, context_); }
   void Finish(absl::Status outcome) override { std::move(done_)(std::move(outcome)); }
 
@@ -107,11 +111,11 @@ class SqliteStore final : public ThreadStore {
         std::move(done));
   }
 
-  void DeleteGroup(CallContext context, std::string group, DoneCallback done) override {
-    SubmitWriteOfNothing(
+  void DeleteGroup(CallContext context, std::string group, bool force, DoneCallback done) override {
+    SubmitDeletion(
         std::move(context),
-        [group = std::move(group)](WriteQueries& queries, const CallContext& ctx) {
-          return queries.DeleteGroup(ctx, group);
+        [group = std::move(group), force](WriteQueries& queries, const CallContext& ctx) {
+          return queries.DeleteGroup(ctx, group, force);
         },
         std::move(done));
   }
@@ -131,7 +135,7 @@ class SqliteStore final : public ThreadStore {
 
   void RemoveMember(CallContext context, std::string group, std::string user,
                     DoneCallback done) override {
-    SubmitWriteOfNothing(
+    SubmitDeletion(
         std::move(context),
         [group = std::move(group), user = std::move(user)](WriteQueries& queries,
                                                            const CallContext& ctx) {
@@ -204,9 +208,9 @@ class SqliteStore final : public ThreadStore {
   }
 
   template <typename Work>
-  void SubmitWriteOfNothing(CallContext context, Work work, DoneCallback done) {
-    writer_->Submit(std::make_unique<WriteOfNothing<Work>>(std::move(context), std::move(work),
-                                                           std::move(done)));
+  void SubmitDeletion(CallContext context, Work work, DoneCallback done) {
+    writer_->Submit(
+        std::make_unique<Deletion<Work>>(std::move(context), std::move(work), std::move(done)));
   }
 
   template <typename Work, typename T>
@@ -254,6 +258,10 @@ absl::Status SqliteStore::Open(const SqliteOptions& options, const Clock& clock)
   }
   Writer::Options writer_options;
   writer_options.queue_capacity = options.write_queue;
+  writer_options.disk_reserve = options.disk_reserve;
+  writer_options.free_space = [path = options.path, free_space = options.free_space] {
+    return free_space(path);
+  };
   writer_options.on_failure = [on_failure = options.on_failure](const absl::Status&) {
     on_failure();
   };
@@ -265,6 +273,13 @@ absl::Status SqliteStore::Open(const SqliteOptions& options, const Clock& clock)
 
 }  // namespace
 }  // namespace sqlite
+
+int64_t FreeSpaceAt(const std::string& path) {
+  struct statvfs info;
+  // If the file system cannot say, a write that it has no room for will.
+  if (statvfs(path.c_str(), &info) != 0) return std::numeric_limits<int64_t>::max();
+  return static_cast<int64_t>(info.f_bavail) * static_cast<int64_t>(info.f_frsize);
+}
 
 absl::StatusOr<std::unique_ptr<ThreadStore>> OpenSqliteStore(const SqliteOptions& options,
                                                              const Clock& clock) {

@@ -2,6 +2,7 @@
 #define THREADSTORE_SERVER_STORE_SQLITE_SQLITE_STORE_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -15,6 +16,9 @@
 #include "server/store/thread_store.h"
 
 namespace threadstore {
+
+// The space, in bytes, that an unprivileged process may still take on the file system of `path`.
+int64_t FreeSpaceAt(const std::string& path);
 
 struct SqliteOptions {
   // The database file; created if it is not there. Beside it lie `{path}-wal`, `{path}-shm`,
@@ -33,6 +37,13 @@ struct SqliteOptions {
 
   // How long request_ids are remembered.
   absl::Duration request_id_retention = absl::Hours(24);
+
+  // With less than this left, in bytes, writes are refused with STORE_FULL, so that deletions and
+  // purging, which make room, still have some to work in.
+  int64_t disk_reserve = int64_t{64} << 20;
+
+  // Tells the space left for the file at a path; tests put another in its place.
+  std::function<int64_t(const std::string& path)> free_space = &FreeSpaceAt;
 
   // Whether the file may lie where locks cannot be relied on.
   bool allow_network_filesystem = false;

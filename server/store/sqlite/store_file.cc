@@ -120,13 +120,14 @@ absl::Status CheckFile(const std::filesystem::path& file) {
   return size == 0 ? absl::OkStatus() : CheckHeader(file, size);
 }
 
-// The header leaves open whose a small database is.
-absl::Status CheckOwner(Database& db) {
+// The header leaves open whose a small database is. An empty one becomes ours, before it gets a
+// write-ahead log: so the header in the file itself says so, whatever of the log is lost.
+absl::Status Claim(Database& db) {
   ASSIGN_OR_RETURN(const int64_t application_id, db.QueryInteger("PRAGMA application_id"));
   if (application_id == kApplicationId) return absl::OkStatus();
   ASSIGN_OR_RETURN(const int64_t objects, db.QueryInteger("SELECT count(*) FROM sqlite_schema"));
-  if (objects == 0) return absl::OkStatus();
-  return absl::FailedPreconditionError("it is a database of another application");
+  if (objects > 0) return absl::FailedPreconditionError("it is a database of another application");
+  return db.Execute(absl::StrCat("PRAGMA application_id = ", kApplicationId));
 }
 
 // PRAGMAs are each connection's own, so both kinds are set here and nowhere else.
@@ -178,7 +179,6 @@ class FileMigrationTarget final : public MigrationTarget {
     ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(db_));
     RETURN_IF_ERROR(db_.Execute(std::string(migration.sql)));
     RETURN_IF_ERROR(Record(after));
-    RETURN_IF_ERROR(db_.Execute(absl::StrCat("PRAGMA application_id = ", kApplicationId)));
     return transaction.Commit();
   }
 
@@ -269,8 +269,8 @@ absl::StatusOr<std::unique_ptr<Database>> OpenForWriting(const std::string& path
       Database::Open(path, Database::Mode::kReadWriteCreate);
   if (!db.ok()) return Explain(db.status(), path);
   (*db)->SetBusyTimeout(kWriterBusyTimeout);
-  const absl::Status owned = CheckOwner(**db);
-  if (!owned.ok()) return Explain(owned, path);
+  const absl::Status claimed = Claim(**db);
+  if (!claimed.ok()) return Explain(claimed, path);
   const absl::Status configured = Configure(**db, /*writes=*/true);
   if (!configured.ok()) return Explain(configured, path);
   return db;
@@ -287,11 +287,6 @@ absl::StatusOr<MigrationResult> MigrateFile(Database& db, const std::string& pat
   FileMigrationTarget target(db, path);
   absl::StatusOr<MigrationResult> result = Migrate(target, migrations);
   if (!result.ok()) return Explain(result.status(), path);
-  if (result->from == result->to) return result;
-  // The header tells whose the file is before SQLite has read the log, so what it says must be on
-  // disk before the first write is acknowledged.
-  const absl::Status synced = db.Checkpoint(/*truncate=*/true);
-  if (!synced.ok()) return Explain(synced, path);
   return result;
 }
 

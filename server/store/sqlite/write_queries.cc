@@ -69,6 +69,14 @@ absl::Status WriteQueries::PrepareAll(Database& db) {
        " (group_key, principal, request_id, request_hash, resource_id, created_us)"
        " VALUES (?, ?, ?, ?, ?, ?)"},
       {&find_deleted_group_, "SELECT key FROM groups WHERE deleted = 1 ORDER BY key LIMIT 1"},
+      {&find_thread_of_group_,
+       "SELECT key, conversation_key FROM threads WHERE group_key = ? ORDER BY id LIMIT 1"},
+      {&delete_recipients_, "DELETE FROM recipients WHERE thread_key = ?"},
+      {&delete_unique_senders_, "DELETE FROM unique_senders WHERE thread_key = ?"},
+      {&delete_thread_, "DELETE FROM threads WHERE key = ?"},
+      {&delete_conversation_without_threads_,
+       "DELETE FROM conversations WHERE key = ?1 AND NOT EXISTS"
+       " (SELECT 1 FROM threads WHERE conversation_key = ?1)"},
       {&delete_some_members_,
        "DELETE FROM members WHERE group_key = ?1 AND user_id IN"
        " (SELECT user_id FROM members WHERE group_key = ?1 ORDER BY user_id LIMIT ?2)"},
@@ -122,9 +130,10 @@ absl::StatusOr<std::optional<v1::Group>> WriteQueries::CreateGroup(
   return std::nullopt;
 }
 
-absl::Status WriteQueries::DeleteGroup(const CallContext& context, absl::string_view group) {
+absl::Status WriteQueries::DeleteGroup(const CallContext& context, absl::string_view group,
+                                       bool force) {
   ASSIGN_OR_RETURN(const int64_t key, reads_->ResolveGroup(context.required_member, group));
-  {
+  if (!force) {
     Query query(has_thread_);
     query.Bind(key);
     ASSIGN_OR_RETURN([[maybe_unused]] const bool row, query.Step());
@@ -292,26 +301,45 @@ absl::Status WriteQueries::InsertRecipients(
   return absl::OkStatus();
 }
 
-absl::StatusOr<int64_t> WriteQueries::Purge(absl::Time now, int64_t max_rows) {
-  ASSIGN_OR_RETURN(const int64_t of_groups, PurgeDeletedGroup(max_rows));
-  if (of_groups >= max_rows) return of_groups;
-  ASSIGN_OR_RETURN(const int64_t of_requests, PurgeRequests(now, max_rows - of_groups));
-  return of_groups + of_requests;
+absl::StatusOr<int64_t> WriteQueries::PurgeDeletedGroups(int64_t max_rows) {
+  const int64_t before = db_->total_changes();
+  const auto rows_left = [&] { return max_rows - (db_->total_changes() - before); };
+  while (rows_left() > 0) {
+    int64_t key = 0;
+    {
+      Query query(find_deleted_group_);
+      ASSIGN_OR_RETURN(const bool found, query.Step());
+      if (!found) break;
+      key = query.Integer(0);
+    }
+    while (rows_left() > 0) {
+      ASSIGN_OR_RETURN(const bool removed, PurgeThread(key));
+      if (!removed) break;
+    }
+    if (rows_left() > 0)
+      RETURN_IF_ERROR(Query(delete_some_members_).Bind(key).Bind(rows_left()).Run());
+    // Without rows left nobody has looked whether these were the last.
+    if (rows_left() > 0) RETURN_IF_ERROR(Query(delete_group_row_).Bind(key).Run());
+  }
+  return db_->total_changes() - before;
 }
 
-absl::StatusOr<int64_t> WriteQueries::PurgeDeletedGroup(int64_t max_rows) {
-  int64_t key = 0;
+absl::StatusOr<bool> WriteQueries::PurgeThread(int64_t group_key) {
+  int64_t thread_key = 0;
+  int64_t conversation_key = 0;
   {
-    Query query(find_deleted_group_);
+    Query query(find_thread_of_group_);
+    query.Bind(group_key);
     ASSIGN_OR_RETURN(const bool found, query.Step());
-    if (!found) return 0;
-    key = query.Integer(0);
+    if (!found) return false;
+    thread_key = query.Integer(0);
+    conversation_key = query.Integer(1);
   }
-  const int64_t before = db_->total_changes();
-  RETURN_IF_ERROR(Query(delete_some_members_).Bind(key).Bind(max_rows).Run());
-  const int64_t members = db_->total_changes() - before;
-  if (members < max_rows) RETURN_IF_ERROR(Query(delete_group_row_).Bind(key).Run());
-  return db_->total_changes() - before;
+  RETURN_IF_ERROR(Query(delete_recipients_).Bind(thread_key).Run());
+  RETURN_IF_ERROR(Query(delete_unique_senders_).Bind(thread_key).Run());
+  RETURN_IF_ERROR(Query(delete_thread_).Bind(thread_key).Run());
+  RETURN_IF_ERROR(Query(delete_conversation_without_threads_).Bind(conversation_key).Run());
+  return true;
 }
 
 absl::StatusOr<int64_t> WriteQueries::PurgeRequests(absl::Time now, int64_t max_rows) {

@@ -30,7 +30,7 @@ class WriteQueries {
   absl::StatusOr<std::optional<v1::Group>> CreateGroup(const CreateContext& context,
                                                        const v1::Group& group,
                                                        const std::optional<v1::Member>& owner);
-  absl::Status DeleteGroup(const CallContext& context, absl::string_view group);
+  absl::Status DeleteGroup(const CallContext& context, absl::string_view group, bool force);
   absl::Status AddMember(const CallContext& context, absl::string_view group,
                          const v1::Member& member);
   absl::Status RemoveMember(const CallContext& context, absl::string_view group,
@@ -41,9 +41,13 @@ class WriteQueries {
       const CreateContext& context, absl::string_view group,
       const std::optional<Uuid>& conversation, v1::ConversationThread& thread);
 
-  // Removes at most `max_rows` rows that nothing needs any more: of deleted groups, and of
-  // requests whose retention is over. Returns how many it removed.
-  absl::StatusOr<int64_t> Purge(absl::Time now, int64_t max_rows);
+  // Removes rows of deleted groups. Stops after `max_rows` or a thread's worth (see
+  // server/domain/limits.h) more. Returns how many it removed; less than `max_rows` if none is
+  // left.
+  absl::StatusOr<int64_t> PurgeDeletedGroups(int64_t max_rows);
+
+  // The same for requests whose retention is over.
+  absl::StatusOr<int64_t> PurgeRequests(absl::Time now, int64_t max_rows);
 
  private:
   // What an earlier request of the same id made.
@@ -69,8 +73,9 @@ class WriteQueries {
   absl::Status InsertRecipients(
       int64_t thread_key, int kind,
       const google::protobuf::RepeatedPtrField<v1::Recipient>& recipients);
-  absl::StatusOr<int64_t> PurgeDeletedGroup(int64_t max_rows);
-  absl::StatusOr<int64_t> PurgeRequests(absl::Time now, int64_t max_rows);
+
+  // Removes one thread, and its conversation if that has no other; false if the group has none.
+  absl::StatusOr<bool> PurgeThread(int64_t group_key);
 
   const absl::Duration request_retention_;
   Database* db_ = nullptr;
@@ -90,6 +95,11 @@ class WriteQueries {
   Statement find_group_request_;
   Statement insert_request_;
   Statement find_deleted_group_;
+  Statement find_thread_of_group_;
+  Statement delete_recipients_;
+  Statement delete_unique_senders_;
+  Statement delete_thread_;
+  Statement delete_conversation_without_threads_;
   Statement delete_some_members_;
   Statement delete_group_row_;
   Statement oldest_request_;

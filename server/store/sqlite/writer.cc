@@ -24,10 +24,17 @@ constexpr int kCheckpointIntervalFrames = 4096;
 // readers that keep the log from starting over.
 constexpr int kTruncateFrames = 65536;
 
-// With each group the writer also removes rows that nothing needs any more: enough to keep up
-// with the requests that the group adds to those remembered, and at least some.
-constexpr int64_t kPurgedRowsPerWrite = 2;
-constexpr int64_t kPurgedRowsPerStep = 256;
+// With each group the writer also removes rows that nothing needs any more. Of requests, enough to
+// keep up with those that the group adds. Of deleted groups, whose rows only take up space, so few
+// that nobody notices.
+constexpr int64_t kPurgedRequestsPerWrite = 2;
+constexpr int64_t kWritesPerPurgedRow = 4;
+constexpr int64_t kMinPurgedRows = 4;
+
+// With nothing else to do it removes rows in transactions of this length, so that a write that
+// comes meanwhile does not wait long.
+constexpr absl::Duration kPurgeStepTime = absl::Microseconds(500);
+constexpr int64_t kPurgedRowsAtOnce = 32;
 
 // How long the writer waits for work before it looks for rows to remove.
 constexpr absl::Duration kIdleInterval = absl::Seconds(1);
@@ -174,11 +181,12 @@ absl::Status Writer::CommitGroup(const Group& group, std::vector<Outcome>& outco
   while (true) {
     absl::StatusOr<Transaction> transaction = Transaction::Begin(*db_);
     if (!transaction.ok()) return FailIfFatal(transaction.status());
+    const absl::Status room = CheckRoom();
+    if (!room.ok()) return FailIfFatal(room);
     const absl::StatusOr<bool> applied = ApplyAll(group, outcomes);
     if (!applied.ok()) return FailIfFatal(applied.status());
     if (!*applied) continue;
-    const auto max_purged = kPurgedRowsPerWrite * static_cast<int64_t>(group.size());
-    const absl::Status purged = queries_->Purge(clock_.Now(), max_purged).status();
+    const absl::Status purged = PurgeBeside(group.size());
     if (!purged.ok()) return FailIfFatal(purged);
     absl::Status committed = transaction->Commit();
     if (committed.ok() || IsStoreFull(committed)) return committed;
@@ -193,6 +201,9 @@ absl::StatusOr<bool> Writer::ApplyAll(const Group& group, std::vector<Outcome>& 
     Outcome& outcome = outcomes[i];
     if (outcome.left_out) continue;
     outcome.status = CheckWanted(group[i]->context(), clock_.Now());
+    if (outcome.status.ok() && !has_room_ && !group[i]->deletes_only()) {
+      outcome.status = StoreFullError();
+    }
     if (!outcome.status.ok()) continue;
     const int64_t changes_before = db_->total_changes();
     outcome.status = group[i]->Apply(*queries_);
@@ -213,6 +224,24 @@ absl::Status Writer::CheckFile() {
   return FailIfFatal(db_->CheckNotMoved());
 }
 
+absl::Status Writer::CheckRoom() {
+  int64_t room = options_.free_space();
+  if (room < options_.disk_reserve) {
+    ASSIGN_OR_RETURN(const int64_t in_file, db_->FreeBytes());
+    room += in_file;
+  }
+  const bool has_room = room >= options_.disk_reserve;
+  if (has_room == has_room_) return absl::OkStatus();
+  has_room_ = has_room;
+  const log::Fields fields = {{"bytes", room}, {"disk_reserve", options_.disk_reserve}};
+  if (has_room) {
+    log::Info("disk has room again", fields);
+  } else {
+    log::Error("disk full, writes are refused", fields);
+  }
+  return absl::OkStatus();
+}
+
 void Writer::PurgeWhenIdle() {
   more_to_purge_ = false;
   {
@@ -220,19 +249,30 @@ void Writer::PurgeWhenIdle() {
     if (failed_) return;
   }
   if (!CheckFile().ok()) return;
-  const absl::StatusOr<int64_t> purged = PurgeStep();
-  if (purged.ok()) {
-    more_to_purge_ = *purged >= kPurgedRowsPerStep;
-    return;
-  }
-  LogOrFail("purge", purged.status());
+  const absl::StatusOr<bool> more = PurgeStep();
+  if (!more.ok()) return LogOrFail("purge", more.status());
+  more_to_purge_ = *more;
 }
 
-absl::StatusOr<int64_t> Writer::PurgeStep() {
+absl::Status Writer::PurgeBeside(size_t group_size) {
+  const auto writes = static_cast<int64_t>(group_size);
+  RETURN_IF_ERROR(queries_->PurgeRequests(clock_.Now(), kPurgedRequestsPerWrite * writes).status());
+  return queries_->PurgeDeletedGroups(std::max(kMinPurgedRows, writes / kWritesPerPurgedRow))
+      .status();
+}
+
+absl::StatusOr<bool> Writer::PurgeStep() {
+  const absl::Time end = absl::Now() + kPurgeStepTime;
   ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(*db_));
-  ASSIGN_OR_RETURN(const int64_t purged, queries_->Purge(clock_.Now(), kPurgedRowsPerStep));
+  bool more = true;
+  while (more && absl::Now() < end) {
+    ASSIGN_OR_RETURN(const int64_t requests,
+                     queries_->PurgeRequests(clock_.Now(), kPurgedRowsAtOnce));
+    ASSIGN_OR_RETURN(const int64_t rows, queries_->PurgeDeletedGroups(kPurgedRowsAtOnce));
+    more = requests >= kPurgedRowsAtOnce || rows >= kPurgedRowsAtOnce;
+  }
   RETURN_IF_ERROR(transaction.Commit());
-  return purged;
+  return more;
 }
 
 void Writer::CheckpointIfDue() {

@@ -29,6 +29,9 @@ class Write {
 
   virtual const CallContext& context() const = 0;
 
+  // Whether it only takes away, and so is done even when space is short.
+  virtual bool deletes_only() const = 0;
+
   // Does the work inside a transaction. May be called again after a rollback.
   virtual absl::Status Apply(WriteQueries& queries) = 0;
 
@@ -50,6 +53,11 @@ class Writer {
   struct Options {
     // Writes that may wait; one more is refused with QUEUE_FULL.
     size_t queue_capacity = 0;
+
+    // With less space than this, in bytes, writes are refused with STORE_FULL, except those that
+    // only delete. Space is what `free_space` says of the disk, and what lies unused in the file.
+    int64_t disk_reserve = 0;
+    std::function<int64_t()> free_space;
 
     // Called once, from the writer's thread or that of Fail, when the store can no longer be
     // trusted to keep what it is given: a failed fsync, an I/O error or corruption.
@@ -103,8 +111,16 @@ class Writer {
   // Fails the store if its file has been deleted or replaced: writes would be lost.
   absl::Status CheckFile();
 
+  // Updates has_room_, inside a transaction.
+  absl::Status CheckRoom();
+
   void PurgeWhenIdle();
-  absl::StatusOr<int64_t> PurgeStep();
+
+  // Removes rows that nothing needs any more, beside the writes of a group.
+  absl::Status PurgeBeside(size_t group_size);
+
+  // Does so in a transaction of its own. Returns whether there are more.
+  absl::StatusOr<bool> PurgeStep();
   void CheckpointIfDue();
 
   // The status to answer with: if the file cannot be trusted any more, fails the store.
@@ -119,6 +135,7 @@ class Writer {
   int last_wal_frames_ = 0;
   int next_checkpoint_frames_;
   bool more_to_purge_ = false;
+  bool has_room_ = true;
   absl::Time last_file_check_ = absl::InfinitePast();
 
   const Options options_;

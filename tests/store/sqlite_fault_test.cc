@@ -1,0 +1,405 @@
+// What thread_store.h promises of writes, kept while the disk fails in every place it can.
+
+#include <atomic>
+#include <cstdint>
+#include <future>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "server/base/errors.h"
+#include "server/domain/resource.h"
+#include "server/store/sqlite/database.h"
+#include "server/store/sqlite/sqlite_store.h"
+#include "tests/store/faulty_vfs.h"
+#include "tests/testing/blocking_store.h"
+#include "tests/testing/error_matchers.h"
+#include "tests/testing/fake_clock.h"
+#include "tests/testing/proto_matchers.h"
+#include "tests/testing/status_matchers.h"
+#include "tests/testing/temp_dir.h"
+#include "tests/testing/writer_block.h"
+
+namespace threadstore::testing {
+namespace {
+
+using sqlite::Database;
+using ::testing::Each;
+using ::testing::SizeIs;
+
+// Any number will do; one that finds a fault is worth keeping as a test.
+constexpr uint32_t kSeed = 20261123;
+
+// A store that is used, fails, and is opened again, with what its callers have been told.
+class Trial {
+ public:
+  explicit Trial(uint32_t seed) : random_(seed) {
+    options_.path = folder_.File("threads.db");
+    options_.on_failure = [this] { ++failures_; };
+  }
+
+  // Opens the store; it may fail to.
+  absl::Status Open() {
+    auto store = OpenSqliteStore(options_, clock_);
+    if (!store.ok()) return store.status();
+    store_ = *std::move(store);
+    return absl::OkStatus();
+  }
+
+  void Close() { store_.reset(); }
+
+  ThreadStore& store() { return *store_; }
+  FaultyVfs& disk() { return disk_; }
+  int failures() const { return failures_; }
+  SqliteOptions& options() { return options_; }
+
+  std::future<absl::Status> StartCreateGroup() {
+    v1::CreateGroupRequest request;
+    request.set_group_id("g");
+    auto outcome = std::make_shared<std::promise<absl::Status>>();
+    store_->CreateGroup({}, BuildGroup(request, clock_.Now()), std::nullopt,
+                        [outcome](const absl::StatusOr<v1::Group>& created) {
+                          outcome->set_value(created.status());
+                        });
+    return outcome->get_future();
+  }
+
+  absl::Status CreateGroup() { return StartCreateGroup().get(); }
+
+  v1::ConversationThread MakeThread() {
+    ThreadParent parent;
+    parent.group.group = "g";
+    return BuildThread(parent, ParseText<v1::ConversationThread>(R"pb(
+                         topic: "topic"
+                         to_recipients { email_address { name: "Ann" address: "ann@example.com" } }
+                         cc_recipients { email_address { name: "Bob" } }
+                         unique_senders: [ "Ann", "Bob" ]
+                       )pb"),
+                       clock_.Now());
+  }
+
+  // Begins to create a thread; `outcomes` hears how it ends.
+  void StartCreateThread() {
+    v1::ConversationThread thread = MakeThread();
+    auto outcome = std::make_shared<std::promise<absl::Status>>();
+    pending_.push_back({thread, outcome->get_future()});
+    CreateContext context;
+    context.now = clock_.Now();
+    context.request = RequestKey{Uuid::V7(clock_.Now()), std::string(32, 'h'), "user:ann"};
+    store_->CreateThread(std::move(context), "g", std::nullopt, std::move(thread),
+                         [outcome](const absl::StatusOr<v1::ConversationThread>& created) {
+                           outcome->set_value(created.status());
+                         });
+  }
+
+  // Waits for the creates that were begun, and notes what their callers were told.
+  std::vector<absl::Status> AwaitCreates() {
+    std::vector<absl::Status> statuses;
+    for (auto& [thread, outcome] : std::exchange(pending_, {})) {
+      absl::Status status = outcome.get();
+      if (status.ok()) {
+        acknowledged_.push_back(thread);
+      } else if (ErrorReasonOf(status) == v1::ERROR_REASON_WRITE_OUTCOME_UNKNOWN) {
+        unknown_.push_back(thread);
+      } else {
+        refused_.push_back(thread);
+      }
+      statuses.push_back(std::move(status));
+    }
+    return statuses;
+  }
+
+  absl::Status CreateThread() {
+    StartCreateThread();
+    return AwaitCreates().front();
+  }
+
+  void RestorePower() { disk_.RestorePower(random_); }
+
+  // After the store was closed and the faults are over: it opens, is sound, and holds what was
+  // acknowledged, whole, and nothing that was refused.
+  void CheckPromises() {
+    ASSERT_THAT(Open(), IsOk());
+    const auto threads = ReadThreads();
+    for (const v1::ConversationThread& thread : acknowledged_) {
+      const auto found = Find(threads, thread.id());
+      ASSERT_TRUE(found.has_value()) << "an acknowledged thread is lost";
+      EXPECT_THAT(*found, EqualsProto(thread));
+    }
+    for (const v1::ConversationThread& thread : unknown_) {
+      const auto found = Find(threads, thread.id());
+      EXPECT_THAT(found.value_or(thread), EqualsProto(thread));
+    }
+    for (const v1::ConversationThread& thread : refused_) {
+      EXPECT_FALSE(Find(threads, thread.id()).has_value()) << "a refused thread is there";
+    }
+    if (!threads.empty()) {
+      EXPECT_THAT(CreateThread(), IsOk());
+    }
+    Close();
+    CheckFile();
+  }
+
+ private:
+  struct Pending {
+    v1::ConversationThread thread;
+    std::future<absl::Status> outcome;
+  };
+
+  std::vector<v1::ConversationThread> ReadThreads() {
+    ThreadQuery query;
+    query.group = "g";
+    query.limit = 1000;
+    const auto page = BlockingStore(*store_).ListThreads({}, query);
+    if (!page.ok()) return {};  // The group was not acknowledged, or the check below fails.
+    return {page->threads.begin(), page->threads.end()};
+  }
+
+  static std::optional<v1::ConversationThread> Find(
+      const std::vector<v1::ConversationThread>& threads, const std::string& id) {
+    for (const auto& thread : threads) {
+      if (thread.id() == id) return thread;
+    }
+    return std::nullopt;
+  }
+
+  void CheckFile() {
+    const auto db = Database::Open(options_.path, Database::Mode::kReadOnly);
+    ASSERT_THAT(db, IsOk());
+    EXPECT_THAT((*db)->QueryText("PRAGMA integrity_check"), IsOkAndHolds("ok"));
+    EXPECT_THAT((*db)->QueryInteger("SELECT count(*) FROM pragma_foreign_key_check"),
+                IsOkAndHolds(0));
+    EXPECT_THAT((*db)->QueryInteger("SELECT count(*) FROM threads WHERE"
+                                    " (SELECT count(*) FROM recipients"
+                                    "  WHERE thread_key = threads.key) <> 2 OR"
+                                    " (SELECT count(*) FROM unique_senders"
+                                    "  WHERE thread_key = threads.key) <> 2 OR"
+                                    " (SELECT count(*) FROM idempotency_keys"
+                                    "  WHERE resource_id = threads.id) <> 1"),
+                IsOkAndHolds(0));
+  }
+
+  const TempDir folder_;
+  FakeClock clock_;
+  FaultyVfs disk_;
+  SqliteOptions options_;
+  std::atomic<int> failures_ = 0;
+  std::unique_ptr<ThreadStore> store_;
+  std::mt19937 random_;
+  std::vector<Pending> pending_;
+  std::vector<v1::ConversationThread> acknowledged_;
+  std::vector<v1::ConversationThread> unknown_;
+  std::vector<v1::ConversationThread> refused_;
+};
+
+// How many places were tried, for whoever runs the tests.
+void Report(const char* what, int64_t places) {
+  ::testing::Test::RecordProperty(what, static_cast<int>(places));
+  std::cout << what << ": " << places << std::endl;
+}
+
+class EachCallFails : public ::testing::TestWithParam<FaultyVfs::Fault> {};
+
+// Everything that a running store does on the disk: two creates, of which the first begins a new
+// log, and the checkpoint at the end.
+TEST_P(EachCallFails, WhileAStoreIsUsed) {
+  int64_t place = 0;
+  for (bool has_failed = true; has_failed; ++place) {
+    SCOPED_TRACE(absl::StrCat("the call after ", place, " others fails"));
+    Trial trial(kSeed);
+    ASSERT_THAT(trial.Open(), IsOk());
+    ASSERT_THAT(trial.CreateGroup(), IsOk());
+    ASSERT_THAT(trial.CreateThread(), IsOk());
+    trial.disk().FailOnce(place, GetParam());
+    const absl::Status first = trial.CreateThread();
+    const absl::Status second = trial.CreateThread();
+    EXPECT_LE(trial.failures(), 1);
+    if (trial.failures() > 0) {
+      EXPECT_THAT(trial.CreateThread(), HasReason(v1::ERROR_REASON_STORE_FAILED));
+    } else {
+      EXPECT_TRUE(first.ok() || second.ok()) << "a store that did not fail stopped writing";
+    }
+    trial.Close();
+    has_failed = trial.disk().has_failed();
+    trial.disk().StopFailing();
+    trial.CheckPromises();
+    if (HasFatalFailure()) return;
+  }
+  Report("calls failed", place - 1);
+}
+
+// As above, but the power goes before anything more reaches the disk.
+TEST_P(EachCallFails, AndThenThePowerToo) {
+  int64_t place = 0;
+  for (bool has_failed = true; has_failed; ++place) {
+    SCOPED_TRACE(absl::StrCat("the call after ", place, " others fails"));
+    Trial trial(kSeed + static_cast<uint32_t>(place));
+    ASSERT_THAT(trial.Open(), IsOk());
+    ASSERT_THAT(trial.CreateGroup(), IsOk());
+    ASSERT_THAT(trial.CreateThread(), IsOk());
+    trial.disk().FailOnce(place, GetParam());
+    trial.CreateThread().IgnoreError();
+    trial.CreateThread().IgnoreError();
+    has_failed = trial.disk().has_failed();
+    trial.disk().StopFailing();
+    trial.disk().CutPower(0);
+    trial.Close();
+    trial.RestorePower();
+    trial.CheckPromises();
+    if (HasFatalFailure()) return;
+  }
+  Report("calls failed", place - 1);
+}
+
+// A new store: its creation, its schema, its first group.
+TEST_P(EachCallFails, WhileAStoreIsMade) {
+  int64_t place = 0;
+  for (bool has_failed = true; has_failed; ++place) {
+    SCOPED_TRACE(absl::StrCat("the call after ", place, " others fails"));
+    Trial trial(kSeed);
+    trial.disk().FailOnce(place, GetParam());
+    if (trial.Open().ok()) {
+      if (trial.CreateGroup().ok()) trial.CreateThread().IgnoreError();
+      trial.Close();
+    }
+    has_failed = trial.disk().has_failed();
+    trial.disk().StopFailing();
+    trial.CheckPromises();
+    if (HasFatalFailure()) return;
+  }
+  Report("calls failed", place - 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(Disk, EachCallFails,
+                         ::testing::Values(FaultyVfs::Fault::kAnyCall, FaultyVfs::Fault::kDiskFull),
+                         [](const auto& info) {
+                           return info.param == FaultyVfs::Fault::kAnyCall ? "IoError" : "DiskFull";
+                         });
+
+// The power goes at every place in the life of a store, from its making to its end.
+TEST(PowerCut, AtEachCallLosesNothingThatWasAcknowledged) {
+  int64_t place = 0;
+  for (bool has_ended = false; !has_ended; ++place) {
+    SCOPED_TRACE(absl::StrCat("the power goes after ", place, " calls"));
+    Trial trial(kSeed + static_cast<uint32_t>(place));
+    trial.disk().CutPower(place);
+    if (trial.Open().ok()) {
+      if (trial.CreateGroup().ok()) {
+        trial.CreateThread().IgnoreError();
+        trial.CreateThread().IgnoreError();
+      }
+      trial.Close();
+    }
+    has_ended = trial.disk().calls() <= place;
+    trial.RestorePower();
+    trial.CheckPromises();
+    if (HasFatalFailure()) return;
+  }
+  Report("power cuts", place);
+}
+
+TEST(PowerCut, UnderLoadLosesNothingThatWasAcknowledged) {
+  std::mt19937 random(kSeed);
+  constexpr int kRounds = 100;
+  for (int round = 0; round < kRounds; ++round) {
+    SCOPED_TRACE(absl::StrCat("round ", round));
+    Trial trial(kSeed + static_cast<uint32_t>(round));
+    ASSERT_THAT(trial.Open(), IsOk());
+    ASSERT_THAT(trial.CreateGroup(), IsOk());
+    constexpr int kMaxCalls = 1000;
+    trial.disk().CutPower(std::uniform_int_distribution(1, kMaxCalls)(random));
+    while (trial.failures() == 0) {
+      trial.StartCreateThread();
+      if (std::uniform_int_distribution(0, 9)(random) == 0) trial.AwaitCreates();
+    }
+    trial.AwaitCreates();
+    trial.Close();
+    trial.RestorePower();
+    trial.CheckPromises();
+    if (::testing::Test::HasFatalFailure()) return;
+  }
+}
+
+TEST(DiskFull, InTheMiddleOfAGroupRefusesAllOfItUntilSpaceComesBack) {
+  Trial trial(kSeed);
+  ASSERT_THAT(trial.Open(), IsOk());
+  ASSERT_THAT(trial.CreateGroup(), IsOk());
+  ASSERT_THAT(trial.CreateThread(), IsOk());
+  constexpr int kWrites = 50;
+  {
+    WriterBlock block(trial.store());
+    for (int i = 0; i < kWrites; ++i) trial.StartCreateThread();
+    trial.disk().SetDiskFull(true);
+    block.Release();
+  }
+  EXPECT_THAT(trial.AwaitCreates(), Each(HasReason(v1::ERROR_REASON_STORE_FULL)));
+  ThreadQuery query;
+  query.group = "g";
+  query.limit = 1000;
+  EXPECT_THAT(BlockingStore(trial.store()).ListThreads({}, query)->threads, SizeIs(1));
+  EXPECT_THAT(trial.CreateThread(), HasReason(v1::ERROR_REASON_STORE_FULL));
+
+  trial.disk().SetDiskFull(false);
+  EXPECT_THAT(trial.CreateThread(), IsOk());
+  EXPECT_EQ(trial.failures(), 0);
+  trial.Close();
+  trial.CheckPromises();
+}
+
+TEST(DiskFull, LeavesAReserveToDeletionsAndReads) {
+  Trial trial(kSeed);
+  std::atomic<int64_t> free_space = trial.options().disk_reserve;
+  trial.options().free_space = [&free_space](const std::string&) { return free_space.load(); };
+  ASSERT_THAT(trial.Open(), IsOk());
+  ASSERT_THAT(trial.CreateGroup(), IsOk());
+  ASSERT_THAT(trial.CreateThread(), IsOk());
+  BlockingStore db(trial.store());
+
+  free_space -= 1;
+  EXPECT_THAT(trial.CreateThread(), HasReason(v1::ERROR_REASON_STORE_FULL));
+  EXPECT_THAT(db.GetGroup({}, "g"), IsOk());
+  free_space += 1;
+  EXPECT_THAT(trial.CreateThread(), IsOk());
+  free_space -= 1;
+  EXPECT_THAT(trial.CreateGroup(), HasReason(v1::ERROR_REASON_STORE_FULL));
+  EXPECT_THAT(db.DeleteGroup({}, "g", /*force=*/true), IsOk());
+  EXPECT_THAT(db.GetGroup({}, "g"), HasReason(v1::ERROR_REASON_RESOURCE_NOT_FOUND));
+}
+
+TEST(FailedSync, IsUnknownToItsCallersAndEndsWriting) {
+  Trial trial(kSeed);
+  ASSERT_THAT(trial.Open(), IsOk());
+  ASSERT_THAT(trial.CreateGroup(), IsOk());
+  trial.disk().FailOnce(0, FaultyVfs::Fault::kSync);
+  EXPECT_THAT(trial.CreateThread(), HasReason(v1::ERROR_REASON_WRITE_OUTCOME_UNKNOWN));
+  EXPECT_EQ(trial.failures(), 1);
+  EXPECT_THAT(trial.CreateThread(), HasReason(v1::ERROR_REASON_STORE_FAILED));
+  EXPECT_THAT(BlockingStore(trial.store()).GetGroup({}, "g"), IsOk()) << "reads go on";
+  trial.Close();
+  trial.CheckPromises();
+}
+
+TEST(FailedSync, MakesRefusalsUnknownThatWereDecidedOnWhatItMayHaveLost) {
+  Trial trial(kSeed);
+  ASSERT_THAT(trial.Open(), IsOk());
+  std::vector<std::future<absl::Status>> outcomes;
+  {
+    WriterBlock block(trial.store());
+    for (int i = 0; i < 2; ++i) outcomes.push_back(trial.StartCreateGroup());
+    trial.disk().FailOnce(0, FaultyVfs::Fault::kSync);
+    block.Release();
+  }
+  for (auto& outcome : outcomes) {
+    EXPECT_THAT(outcome.get(), HasReason(v1::ERROR_REASON_WRITE_OUTCOME_UNKNOWN));
+  }
+}
+
+}  // namespace
+}  // namespace threadstore::testing
