@@ -19,6 +19,10 @@ constexpr char kSqlitePrefix[] = "sqlite:";
 constexpr size_t kMinQueue = 1;
 constexpr size_t kMaxQueue = 1'000'000;
 constexpr int kMaxReaderThreads = 256;
+constexpr int kMaxConnections = 1'000'000;
+constexpr int kMaxConcurrentStreams = 1'000'000;
+constexpr size_t kMaxDiskReserve = size_t{1} << 50;
+constexpr absl::Duration kMaxConnectionAge = absl::Hours(24 * 30);
 constexpr size_t kMinRequestMemory = size_t{8} << 20;  // More than the largest request.
 constexpr size_t kMaxRequestMemory = size_t{1} << 40;
 constexpr absl::Duration kMaxTimeout = absl::Hours(1);
@@ -35,9 +39,10 @@ absl::Status CheckDuration(absl::string_view flag, absl::Duration value, absl::D
                                   absl::FormatDuration(max)));
 }
 
-absl::Status CheckQueue(absl::string_view flag, size_t value) {
-  if (value >= kMinQueue && value <= kMaxQueue) return absl::OkStatus();
-  return Wrong(flag, absl::StrCat("must be between ", kMinQueue, " and ", kMaxQueue));
+template <typename T>
+absl::Status CheckNumber(absl::string_view flag, T value, T min, T max) {
+  if (value >= min && value <= max) return absl::OkStatus();
+  return Wrong(flag, absl::StrCat("must be between ", min, " and ", max));
 }
 
 std::string EnvironmentName(const std::string& flag) {
@@ -91,6 +96,23 @@ void AddServeFlags(CLI::App& app, Config& config) {
                   "Deadline of calls that come with none");
   AddDurationFlag(app, "drain_timeout", config.drain_timeout,
                   "How long calls in flight may take after SIGTERM");
+  AddFlag(app, "max_connections", config.max_connections, "Connections that may be open at once")
+      ->type_name("CONNECTIONS");
+  AddFlag(app, "max_concurrent_streams", config.max_concurrent_streams,
+          "Calls in flight on one connection")
+      ->type_name("CALLS");
+  AddDurationFlag(app, "max_connection_age", config.max_connection_age,
+                  "How long a connection takes new calls");
+  AddDurationFlag(app, "max_connection_age_grace", config.max_connection_age_grace,
+                  "How long calls in flight may take after that");
+  AddDurationFlag(app, "keepalive_time", config.keepalive_time,
+                  "How long a connection may be silent before it is asked for a sign of life");
+  AddDurationFlag(app, "keepalive_timeout", config.keepalive_timeout,
+                  "How long to wait for the sign of life");
+  AddDurationFlag(app, "keepalive_min_interval", config.keepalive_min_interval,
+                  "How often clients may ask for a sign of life");
+  AddBooleanFlag(app, "channelz", config.channelz,
+                 "Serve gRPC channelz, which shows callers' addresses to whoever can connect");
   AddFlag(app, "write_queue", config.write_queue, "Writes that may wait for the store")
       ->type_name("CALLS");
   AddFlag(app, "read_queue", config.read_queue, "Reads that may wait for the store")
@@ -98,7 +120,11 @@ void AddServeFlags(CLI::App& app, Config& config) {
   AddFlag(app, "reader_threads", config.reader_threads, "Threads that read the store")
       ->type_name("THREADS");
   AddFlag(app, "request_memory", config.request_memory,
-          "Memory for the requests in flight, in bytes or with a unit (64MiB)")
+          "Memory for requests in flight; as much again for answers (bytes, or 64MiB)")
+      ->transform(CLI::AsSizeValue(false))
+      ->type_name("BYTES");
+  AddFlag(app, "disk_reserve", config.disk_reserve,
+          "Disk space that only deletions may use (bytes, or 64MiB)")
       ->transform(CLI::AsSizeValue(false))
       ->type_name("BYTES");
   AddDurationFlag(app, "request_id_retention", config.request_id_retention,
@@ -163,15 +189,25 @@ absl::Status Validate(const Config& config) {
       CheckDuration("default_timeout", config.default_timeout, absl::Milliseconds(1), kMaxTimeout));
   RETURN_IF_ERROR(
       CheckDuration("drain_timeout", config.drain_timeout, absl::ZeroDuration(), kMaxTimeout));
-  RETURN_IF_ERROR(CheckQueue("write_queue", config.write_queue));
-  RETURN_IF_ERROR(CheckQueue("read_queue", config.read_queue));
-  if (config.reader_threads < 1 || config.reader_threads > kMaxReaderThreads) {
-    return Wrong("reader_threads", absl::StrCat("must be between 1 and ", kMaxReaderThreads));
-  }
-  if (config.request_memory < kMinRequestMemory || config.request_memory > kMaxRequestMemory) {
-    return Wrong("request_memory", absl::StrCat("must be between ", kMinRequestMemory, " and ",
-                                                kMaxRequestMemory, " bytes"));
-  }
+  RETURN_IF_ERROR(CheckNumber("max_connections", config.max_connections, 1, kMaxConnections));
+  RETURN_IF_ERROR(CheckNumber("max_concurrent_streams", config.max_concurrent_streams, 1,
+                              kMaxConcurrentStreams));
+  RETURN_IF_ERROR(CheckDuration("max_connection_age", config.max_connection_age, absl::Seconds(1),
+                                kMaxConnectionAge));
+  RETURN_IF_ERROR(CheckDuration("max_connection_age_grace", config.max_connection_age_grace,
+                                absl::Seconds(1), kMaxTimeout));
+  RETURN_IF_ERROR(
+      CheckDuration("keepalive_time", config.keepalive_time, absl::Seconds(1), kMaxTimeout));
+  RETURN_IF_ERROR(
+      CheckDuration("keepalive_timeout", config.keepalive_timeout, absl::Seconds(1), kMaxTimeout));
+  RETURN_IF_ERROR(CheckDuration("keepalive_min_interval", config.keepalive_min_interval,
+                                absl::Milliseconds(1), kMaxTimeout));
+  RETURN_IF_ERROR(CheckNumber("write_queue", config.write_queue, kMinQueue, kMaxQueue));
+  RETURN_IF_ERROR(CheckNumber("read_queue", config.read_queue, kMinQueue, kMaxQueue));
+  RETURN_IF_ERROR(CheckNumber("reader_threads", config.reader_threads, 1, kMaxReaderThreads));
+  RETURN_IF_ERROR(
+      CheckNumber("request_memory", config.request_memory, kMinRequestMemory, kMaxRequestMemory));
+  RETURN_IF_ERROR(CheckNumber("disk_reserve", config.disk_reserve, size_t{0}, kMaxDiskReserve));
   return CheckDuration("request_id_retention", config.request_id_retention, absl::Seconds(1),
                        kMaxRetention);
 }

@@ -51,6 +51,29 @@ struct Config {
   // after 30 s by default.
   absl::Duration drain_timeout = absl::Seconds(20);
 
+  // Connections that may be open at once. Each takes a descriptor and about 50 KiB.
+  int max_connections = 1024;
+
+  // Calls in flight on one connection; further ones wait in the client.
+  int max_concurrent_streams = 256;
+
+  // A connection is closed after this time, so that clients spread over new replicas: it takes no
+  // new calls, and those in flight get the grace. gRPC varies the age by a tenth.
+  absl::Duration max_connection_age = absl::Minutes(30);
+  absl::Duration max_connection_age_grace = absl::Seconds(30);
+
+  // A connection on which nothing comes for this time is asked for a sign of life, and closed if
+  // none comes in time: a peer that is gone, or does not read, holds nothing for long.
+  absl::Duration keepalive_time = absl::Seconds(60);
+  absl::Duration keepalive_timeout = absl::Seconds(20);
+
+  // How often clients may ask the same, with or without calls in flight; one that asks more often
+  // is sent away. Go and Java clients in Kubernetes are often set to 20 s or 30 s.
+  absl::Duration keepalive_min_interval = absl::Seconds(10);
+
+  // Serves grpc.channelz.v1. It shows every peer's address to whoever can connect.
+  bool channelz = false;
+
   // Writes, and reads, that may wait for the store. A full write queue is about a quarter of a
   // second of work.
   size_t write_queue = 8192;
@@ -59,8 +82,13 @@ struct Config {
   // Threads that read the store; one a core is enough, since they seldom wait for the disk.
   int reader_threads = 2;
 
-  // Bytes of all requests in flight.
-  size_t request_memory = size_t{256} << 20;
+  // Bytes of all requests in flight. Answers in flight may take as much again, and gRPC twice as
+  // much for what it has received of requests that are not complete.
+  size_t request_memory = size_t{64} << 20;
+
+  // Space on the store's disk, in bytes, that only deletions and the removal of what was deleted
+  // may use.
+  size_t disk_reserve = size_t{64} << 20;
 
   // How long request_ids are remembered.
   absl::Duration request_id_retention = absl::Hours(24);

@@ -20,7 +20,6 @@
 #include "server/auth/authenticator.h"
 #include "server/base/byte_budget.h"
 #include "server/base/clock.h"
-#include "server/base/gate.h"
 #include "server/config.h"
 #include "server/server.h"
 #include "server/store/sqlite/sqlite_store.h"
@@ -31,6 +30,10 @@ namespace {
 
 // How much longer than the drain timeout the process may take to end.
 constexpr absl::Duration kDrainGrace = absl::Seconds(10);
+
+// How long after its deadline a call may still be answered, before it is cancelled: work that was
+// begun in time is finished.
+constexpr absl::Duration kAnswerGrace = absl::Seconds(5);
 
 int Fail(int exit_status, absl::string_view message) {
   std::cerr << "threadstored: " << message << std::endl;
@@ -59,29 +62,40 @@ SqliteOptions MakeStoreOptions(const Config& config) {
   options.write_queue = config.write_queue;
   options.read_queue = config.read_queue;
   options.request_id_retention = config.request_id_retention;
+  options.disk_reserve = static_cast<int64_t>(config.disk_reserve);
   options.allow_network_filesystem = config.allow_network_filesystem;
   return options;
 }
 
 void LogStart(const Config& config) {
-  log::Info("start", {{"version", THREADSTORE_VERSION},
-                      {"grpc_version", grpc::Version()},
-                      {"protobuf_version",
-                       google::protobuf::internal::VersionString(GOOGLE_PROTOBUF_VERSION)},
-                      {"sqlite_version", SqliteVersion()},
-                      {"listen", config.listen},
-                      {"store", config.store},
-                      {"auth", config.auth},
-                      {"allow_unauthenticated", config.allow_unauthenticated},
-                      {"allow_network_filesystem", config.allow_network_filesystem},
-                      {"reflection", config.reflection},
-                      {"default_timeout", absl::FormatDuration(config.default_timeout)},
-                      {"drain_timeout", absl::FormatDuration(config.drain_timeout)},
-                      {"write_queue", static_cast<int64_t>(config.write_queue)},
-                      {"read_queue", static_cast<int64_t>(config.read_queue)},
-                      {"reader_threads", int64_t{config.reader_threads}},
-                      {"request_memory", static_cast<int64_t>(config.request_memory)},
-                      {"request_id_retention", absl::FormatDuration(config.request_id_retention)}});
+  log::Info(
+      "start",
+      {{"version", THREADSTORE_VERSION},
+       {"grpc_version", grpc::Version()},
+       {"protobuf_version", google::protobuf::internal::VersionString(GOOGLE_PROTOBUF_VERSION)},
+       {"sqlite_version", SqliteVersion()},
+       {"listen", config.listen},
+       {"store", config.store},
+       {"auth", config.auth},
+       {"allow_unauthenticated", config.allow_unauthenticated},
+       {"allow_network_filesystem", config.allow_network_filesystem},
+       {"reflection", config.reflection},
+       {"default_timeout", absl::FormatDuration(config.default_timeout)},
+       {"drain_timeout", absl::FormatDuration(config.drain_timeout)},
+       {"max_connections", int64_t{config.max_connections}},
+       {"max_concurrent_streams", int64_t{config.max_concurrent_streams}},
+       {"max_connection_age", absl::FormatDuration(config.max_connection_age)},
+       {"max_connection_age_grace", absl::FormatDuration(config.max_connection_age_grace)},
+       {"keepalive_time", absl::FormatDuration(config.keepalive_time)},
+       {"keepalive_timeout", absl::FormatDuration(config.keepalive_timeout)},
+       {"keepalive_min_interval", absl::FormatDuration(config.keepalive_min_interval)},
+       {"channelz", config.channelz},
+       {"write_queue", static_cast<int64_t>(config.write_queue)},
+       {"read_queue", static_cast<int64_t>(config.read_queue)},
+       {"reader_threads", int64_t{config.reader_threads}},
+       {"request_memory", static_cast<int64_t>(config.request_memory)},
+       {"disk_reserve", static_cast<int64_t>(config.disk_reserve)},
+       {"request_id_retention", absl::FormatDuration(config.request_id_retention)}});
   if (const std::string warning = SqliteVersionWarning(); !warning.empty()) {
     log::Warning("sqlite version", {{"message", warning}});
   }
@@ -96,7 +110,7 @@ void StartDrainWatchdog(absl::Duration limit) {
   }).detach();
 }
 
-// Each connection takes a descriptor, and gRPC stops listening for good when they run out.
+// Each connection takes a descriptor.
 void RaiseDescriptorLimit() {
   rlimit limit;
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -134,11 +148,11 @@ int Serve(const Config& config) {
 
   const NoAuthentication authenticator;
   ByteBudget request_memory(config.request_memory);
-  Gate calls;
-  const ServiceContext services{**store,        authenticator, clock,
-                                request_memory, calls,         config.default_timeout};
-  absl::StatusOr<std::unique_ptr<Server>> server =
-      Server::Start({config.listen, config.reflection}, services);
+  ByteBudget answer_memory(config.request_memory);
+  CallsInFlight calls(config.default_timeout + kAnswerGrace);
+  const ServiceContext services{
+      **store, authenticator, clock, request_memory, answer_memory, calls, config.default_timeout};
+  absl::StatusOr<std::unique_ptr<Server>> server = Server::Start(config, services);
   if (!server.ok()) return Fail(EX_UNAVAILABLE, server.status().message());
 
   HostPort address = *ParseHostPort(config.listen);

@@ -8,12 +8,17 @@
 #include "absl/strings/str_cat.h"
 #include "grpc/health/v1/health.pb.h"
 #include "grpc/support/log.h"
+#include "grpcpp/ext/channelz_service_plugin.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/grpcpp.h"
 #include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/impl/server_builder_option.h"
 #include "grpcpp/impl/server_builder_plugin.h"
+#include "grpcpp/resource_quota.h"
+#include "server/base/status_macros.h"
+#include "server/config.h"
 #include "server/domain/limits.h"
+#include "server/listener.h"
 #include "server/service/group_service.h"
 #include "server/service/thread_service.h"
 #include "server/telemetry/log.h"
@@ -24,15 +29,46 @@ namespace {
 // For the last answers to reach their callers, and callers to see that the server goes away.
 constexpr absl::Duration kConnectionGrace = absl::Seconds(1);
 
-// Reflection is registered for every server of the process; this takes it out of one.
-class WithoutReflection final : public grpc::ServerBuilderOption {
+// Plugins are registered for every server of the process; this takes one out of a server.
+class Without final : public grpc::ServerBuilderOption {
  public:
+  explicit Without(absl::string_view plugin) : plugin_(plugin) {}
   void UpdateArguments(grpc::ChannelArguments* /*arguments*/) override {}
   void UpdatePlugins(std::vector<std::unique_ptr<grpc::ServerBuilderPlugin>>* plugins) override {
-    std::erase_if(*plugins,
-                  [](const auto& plugin) { return plugin->name() == "proto_server_reflection"; });
+    std::erase_if(*plugins, [this](const auto& plugin) { return plugin->name() == plugin_; });
   }
+
+ private:
+  const std::string plugin_;
 };
+
+// What gRPC may hold, as a multiple of what we may. It cancels calls at random when it has no more,
+// so our refusals, which say why and when to come back, must come first.
+constexpr size_t kGrpcMemoryFactor = 2;
+
+int Milliseconds(absl::Duration duration) {
+  return static_cast<int>(absl::ToInt64Milliseconds(duration));
+}
+
+void LimitConnections(const Config& config, grpc::ServerBuilder& builder) {
+  const std::pair<const char*, int> arguments[] = {
+      {GRPC_ARG_MAX_CONCURRENT_STREAMS, config.max_concurrent_streams},
+      {GRPC_ARG_MAX_CONNECTION_AGE_MS, Milliseconds(config.max_connection_age)},
+      {GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, Milliseconds(config.max_connection_age_grace)},
+      {GRPC_ARG_KEEPALIVE_TIME_MS, Milliseconds(config.keepalive_time)},
+      {GRPC_ARG_KEEPALIVE_TIMEOUT_MS, Milliseconds(config.keepalive_timeout)},
+      {GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1},
+      {GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+       Milliseconds(config.keepalive_min_interval)},
+      // Otherwise keepalive pings end after two that no data has followed.
+      {GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0},
+      {GRPC_ARG_MAX_METADATA_SIZE, static_cast<int>(kMaxMetadataBytes)},
+  };
+  for (const auto& [name, value] : arguments) builder.AddChannelArgument(name, value);
+  builder.SetMaxReceiveMessageSize(static_cast<int>(kMaxRequestBytes));
+  builder.SetResourceQuota(
+      grpc::ResourceQuota("server").Resize(kGrpcMemoryFactor * config.request_memory));
+}
 
 void LogFromGrpc(gpr_log_func_args* entry) {
   const auto level = entry->severity == GPR_LOG_SEVERITY_ERROR ? log::Error : log::Info;
@@ -45,21 +81,26 @@ class GrpcServer final : public Server {
   explicit GrpcServer(const ServiceContext& services)
       : services_(services), groups_(services), threads_(services) {}
 
-  absl::Status Listen(const Options& options) {
+  absl::Status Listen(const Config& config) {
+    ASSIGN_OR_RETURN(const HostPort address, ParseHostPort(config.listen));
+    ASSIGN_OR_RETURN(listener_, Listener::Listen(address));
     grpc::ServerBuilder builder;
-    builder.AddListeningPort(options.address, grpc::InsecureServerCredentials(), &port_);
-    builder.SetMaxReceiveMessageSize(static_cast<int>(kMaxRequestBytes));
-    builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, static_cast<int>(kMaxMetadataBytes));
-    // Otherwise two servers on one port would both start, and share its connections.
-    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-    if (!options.reflection) builder.SetOption(std::make_unique<WithoutReflection>());
+    LimitConnections(config, builder);
+    if (!config.reflection) builder.SetOption(std::make_unique<Without>("proto_server_reflection"));
+    if (!config.channelz) builder.SetOption(std::make_unique<Without>("channelz_service"));
     builder.RegisterService(&groups_);
     builder.RegisterService(&threads_);
+    using Type = grpc::ServerBuilder::experimental_type::ExternalConnectionType;
+    acceptor_ = builder.experimental().AddExternalConnectionAcceptor(
+        Type::FROM_FD, grpc::InsecureServerCredentials());
     server_ = builder.BuildAndStart();
-    if (server_ == nullptr || port_ == 0) {
-      return absl::UnavailableError(
-          absl::StrCat("cannot listen on ", options.address, "; the log has the cause"));
-    }
+    if (server_ == nullptr)
+      return absl::InternalError("gRPC does not start; the log has the cause");
+    listener_->Start(config.max_connections, [this](int descriptor) {
+      grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
+      connection.fd = descriptor;
+      acceptor_->HandleNewConnection(&connection);
+    });
     for (const char* service :
          {v1::GroupService::service_full_name(), v1::ThreadService::service_full_name()}) {
       server_->GetHealthCheckService()->SetServingStatus(service, true);
@@ -67,13 +108,14 @@ class GrpcServer final : public Server {
     return absl::OkStatus();
   }
 
-  int port() const override { return port_; }
+  int port() const override { return listener_->port(); }
 
   void StopServingHealth() override { server_->GetHealthCheckService()->Shutdown(); }
 
   // gRPC alone would wait for every stream and connection, however long a health check watches.
   void Shutdown(absl::Time deadline) override {
     services_.calls.CloseAndWait(deadline);
+    listener_->Stop();
     server_->Shutdown(absl::ToChronoTime(absl::Now() + kConnectionGrace));
   }
 
@@ -81,23 +123,25 @@ class GrpcServer final : public Server {
   const ServiceContext& services_;
   GroupServiceImpl groups_;
   ThreadServiceImpl threads_;
-  int port_ = 0;
+  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
   std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<Listener> listener_;  // Hands connections to the server, so it ends first.
 };
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options,
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config,
                                                       const ServiceContext& services) {
   gpr_set_log_function(&LogFromGrpc);
   // Process-wide, read when a server is built.
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::channelz::experimental::InitChannelzService();
   // Reflection describes the health service only if its descriptor is linked in.
   grpc::health::v1::HealthCheckRequest::descriptor();
 
   auto server = std::make_unique<GrpcServer>(services);
-  const absl::Status listening = server->Listen(options);
+  const absl::Status listening = server->Listen(config);
   if (!listening.ok()) return listening;
   return server;
 }

@@ -10,20 +10,17 @@
 
 namespace threadstore {
 
-// The gRPC listener with the services, grpc.health.v1 and reflection.
+struct Config;
+
+// The gRPC listener with the services, grpc.health.v1, reflection and channelz.
 //
 // Health answers SERVING for the whole server (the empty name) and for each service while the
 // store takes writes.
 class Server {
  public:
-  struct Options {
-    std::string address;  // HOST:PORT; port 0 takes a free one.
-    bool reflection = true;
-  };
-
-  // Begins to serve. `services` must outlive the server. UNAVAILABLE if the address cannot be
-  // listened on.
-  static absl::StatusOr<std::unique_ptr<Server>> Start(const Options& options,
+  // Begins to serve where `config` says, with its limits. `services` must outlive the server.
+  // UNAVAILABLE if the address cannot be listened on.
+  static absl::StatusOr<std::unique_ptr<Server>> Start(const Config& config,
                                                        const ServiceContext& services);
 
   virtual ~Server() = default;

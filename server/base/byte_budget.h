@@ -19,10 +19,13 @@ class ByteBudget {
   bool TryTake(size_t bytes) {
     size_t used = used_.load(std::memory_order_relaxed);
     do {
-      if (bytes > limit_ - used) return false;
+      if (used > limit_ || bytes > limit_ - used) return false;
     } while (!used_.compare_exchange_weak(used, used + bytes, std::memory_order_relaxed));
     return true;
   }
+
+  // Takes `bytes` even if they are not left.
+  void Take(size_t bytes) { used_.fetch_add(bytes, std::memory_order_relaxed); }
 
   void GiveBack(size_t bytes) { used_.fetch_sub(bytes, std::memory_order_relaxed); }
 

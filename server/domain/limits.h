@@ -12,6 +12,10 @@ namespace threadstore {
 // base64 makes 4 MB; the rest is room for text.
 inline constexpr size_t kMaxRequestBytes = size_t{5} << 20;
 
+// Fields and list elements in a whole request, those of messages in it counted: three times what
+// the largest thread has. In memory an empty element takes fifty times its two bytes.
+inline constexpr int kMaxRequestFields = 20'000;
+
 // Headers of a request. A token that names 200 groups is about 12 KiB.
 inline constexpr size_t kMaxMetadataBytes = size_t{32} << 10;
 

@@ -14,14 +14,15 @@ namespace {
 
 using google::protobuf::Empty;
 
-using CreateGroupCall = UnaryCall<v1::CreateGroupRequest, v1::Group>;
-using GetGroupCall = UnaryCall<v1::GetGroupRequest, v1::Group>;
-using ListGroupsCall = UnaryCall<v1::ListGroupsRequest, v1::ListGroupsResponse>;
-using ListJoinedGroupsCall = UnaryCall<v1::ListJoinedGroupsRequest, v1::ListJoinedGroupsResponse>;
-using DeleteGroupCall = UnaryCall<v1::DeleteGroupRequest, Empty>;
-using AddMemberCall = UnaryCall<v1::AddMemberRequest, v1::Member>;
-using RemoveMemberCall = UnaryCall<v1::RemoveMemberRequest, Empty>;
-using ListMembersCall = UnaryCall<v1::ListMembersRequest, v1::ListMembersResponse>;
+using CreateGroupCall = UnaryCall<v1::CreateGroupRequest, v1::Group, CallKind::kWrite>;
+using GetGroupCall = UnaryCall<v1::GetGroupRequest, v1::Group, CallKind::kRead>;
+using ListGroupsCall = UnaryCall<v1::ListGroupsRequest, v1::ListGroupsResponse, CallKind::kRead>;
+using ListJoinedGroupsCall =
+    UnaryCall<v1::ListJoinedGroupsRequest, v1::ListJoinedGroupsResponse, CallKind::kRead>;
+using DeleteGroupCall = UnaryCall<v1::DeleteGroupRequest, Empty, CallKind::kWrite>;
+using AddMemberCall = UnaryCall<v1::AddMemberRequest, v1::Member, CallKind::kWrite>;
+using RemoveMemberCall = UnaryCall<v1::RemoveMemberRequest, Empty, CallKind::kWrite>;
+using ListMembersCall = UnaryCall<v1::ListMembersRequest, v1::ListMembersResponse, CallKind::kRead>;
 
 // The token of the page after one that ends with `last_id`, empty if there is none.
 std::string NextPageToken(bool has_more, uint64_t fingerprint, const std::string& last_id) {
@@ -121,8 +122,9 @@ absl::Status HandleDeleteGroup(DeleteGroupCall& call) {
   ASSIGN_OR_RETURN(const GroupName name, Validate(call.request()));
   ASSIGN_OR_RETURN(auto required_member, ResolveOwnerAccess(call.principal(), name, "name"));
   CallContext context = call.MakeCallContext(std::move(required_member));
+  const bool force = call.request().force();
   ThreadStore& store = call.services().store;
-  store.DeleteGroup(std::move(context), name.group, call.request().force(),
+  store.DeleteGroup(std::move(context), name.group, force,
                     [call = std::move(call)](const absl::Status& status) mutable {
                       FinishEmpty(std::move(call), status);
                     });
@@ -182,65 +184,57 @@ absl::Status HandleListMembers(ListMembersCall& call) {
 grpc::ServerUnaryReactor* GroupServiceImpl::CreateGroup(grpc::CallbackServerContext* context,
                                                         const grpc::ByteBuffer* request,
                                                         grpc::ByteBuffer* response) {
-  return StartUnaryCall<v1::CreateGroupRequest, v1::Group>(
-      services_, "threadstore.v1.GroupService.CreateGroup", context, request, response,
-      HandleCreateGroup);
+  return StartUnaryCall(services_, "threadstore.v1.GroupService.CreateGroup", context, request,
+                        response, HandleCreateGroup);
 }
 
 grpc::ServerUnaryReactor* GroupServiceImpl::GetGroup(grpc::CallbackServerContext* context,
                                                      const grpc::ByteBuffer* request,
                                                      grpc::ByteBuffer* response) {
-  return StartUnaryCall<v1::GetGroupRequest, v1::Group>(services_,
-                                                        "threadstore.v1.GroupService.GetGroup",
-                                                        context, request, response, HandleGetGroup);
+  return StartUnaryCall(services_, "threadstore.v1.GroupService.GetGroup", context, request,
+                        response, HandleGetGroup);
 }
 
 grpc::ServerUnaryReactor* GroupServiceImpl::ListGroups(grpc::CallbackServerContext* context,
                                                        const grpc::ByteBuffer* request,
                                                        grpc::ByteBuffer* response) {
-  return StartUnaryCall<v1::ListGroupsRequest, v1::ListGroupsResponse>(
-      services_, "threadstore.v1.GroupService.ListGroups", context, request, response,
-      HandleListGroups);
+  return StartUnaryCall(services_, "threadstore.v1.GroupService.ListGroups", context, request,
+                        response, HandleListGroups);
 }
 
 grpc::ServerUnaryReactor* GroupServiceImpl::ListJoinedGroups(grpc::CallbackServerContext* context,
                                                              const grpc::ByteBuffer* request,
                                                              grpc::ByteBuffer* response) {
-  return StartUnaryCall<v1::ListJoinedGroupsRequest, v1::ListJoinedGroupsResponse>(
-      services_, "threadstore.v1.GroupService.ListJoinedGroups", context, request, response,
-      HandleListJoinedGroups);
+  return StartUnaryCall(services_, "threadstore.v1.GroupService.ListJoinedGroups", context, request,
+                        response, HandleListJoinedGroups);
 }
 
 grpc::ServerUnaryReactor* GroupServiceImpl::DeleteGroup(grpc::CallbackServerContext* context,
                                                         const grpc::ByteBuffer* request,
                                                         grpc::ByteBuffer* response) {
-  return StartUnaryCall<v1::DeleteGroupRequest, google::protobuf::Empty>(
-      services_, "threadstore.v1.GroupService.DeleteGroup", context, request, response,
-      HandleDeleteGroup);
+  return StartUnaryCall(services_, "threadstore.v1.GroupService.DeleteGroup", context, request,
+                        response, HandleDeleteGroup);
 }
 
 grpc::ServerUnaryReactor* GroupServiceImpl::AddMember(grpc::CallbackServerContext* context,
                                                       const grpc::ByteBuffer* request,
                                                       grpc::ByteBuffer* response) {
-  return StartUnaryCall<v1::AddMemberRequest, v1::Member>(
-      services_, "threadstore.v1.GroupService.AddMember", context, request, response,
-      HandleAddMember);
+  return StartUnaryCall(services_, "threadstore.v1.GroupService.AddMember", context, request,
+                        response, HandleAddMember);
 }
 
 grpc::ServerUnaryReactor* GroupServiceImpl::RemoveMember(grpc::CallbackServerContext* context,
                                                          const grpc::ByteBuffer* request,
                                                          grpc::ByteBuffer* response) {
-  return StartUnaryCall<v1::RemoveMemberRequest, google::protobuf::Empty>(
-      services_, "threadstore.v1.GroupService.RemoveMember", context, request, response,
-      HandleRemoveMember);
+  return StartUnaryCall(services_, "threadstore.v1.GroupService.RemoveMember", context, request,
+                        response, HandleRemoveMember);
 }
 
 grpc::ServerUnaryReactor* GroupServiceImpl::ListMembers(grpc::CallbackServerContext* context,
                                                         const grpc::ByteBuffer* request,
                                                         grpc::ByteBuffer* response) {
-  return StartUnaryCall<v1::ListMembersRequest, v1::ListMembersResponse>(
-      services_, "threadstore.v1.GroupService.ListMembers", context, request, response,
-      HandleListMembers);
+  return StartUnaryCall(services_, "threadstore.v1.GroupService.ListMembers", context, request,
+                        response, HandleListMembers);
 }
 
 }  // namespace threadstore

@@ -12,9 +12,10 @@
 namespace threadstore {
 namespace {
 
-using CreateThreadCall = UnaryCall<v1::CreateThreadRequest, v1::ConversationThread>;
-using GetThreadCall = UnaryCall<v1::GetThreadRequest, v1::ConversationThread>;
-using ListThreadsCall = UnaryCall<v1::ListThreadsRequest, v1::ListThreadsResponse>;
+using CreateThreadCall =
+    UnaryCall<v1::CreateThreadRequest, v1::ConversationThread, CallKind::kWrite>;
+using GetThreadCall = UnaryCall<v1::GetThreadRequest, v1::ConversationThread, CallKind::kRead>;
+using ListThreadsCall = UnaryCall<v1::ListThreadsRequest, v1::ListThreadsResponse, CallKind::kRead>;
 
 absl::Status HandleCreateThread(CreateThreadCall& call) {
   ASSIGN_OR_RETURN(const CreateThreadInput input, Validate(call.request()));
@@ -82,25 +83,22 @@ absl::Status HandleListThreads(ListThreadsCall& call) {
 grpc::ServerUnaryReactor* ThreadServiceImpl::CreateThread(grpc::CallbackServerContext* context,
                                                           const grpc::ByteBuffer* request,
                                                           grpc::ByteBuffer* response) {
-  return StartUnaryCall<v1::CreateThreadRequest, v1::ConversationThread>(
-      services_, "threadstore.v1.ThreadService.CreateThread", context, request, response,
-      HandleCreateThread);
+  return StartUnaryCall(services_, "threadstore.v1.ThreadService.CreateThread", context, request,
+                        response, HandleCreateThread);
 }
 
 grpc::ServerUnaryReactor* ThreadServiceImpl::GetThread(grpc::CallbackServerContext* context,
                                                        const grpc::ByteBuffer* request,
                                                        grpc::ByteBuffer* response) {
-  return StartUnaryCall<v1::GetThreadRequest, v1::ConversationThread>(
-      services_, "threadstore.v1.ThreadService.GetThread", context, request, response,
-      HandleGetThread);
+  return StartUnaryCall(services_, "threadstore.v1.ThreadService.GetThread", context, request,
+                        response, HandleGetThread);
 }
 
 grpc::ServerUnaryReactor* ThreadServiceImpl::ListThreads(grpc::CallbackServerContext* context,
                                                          const grpc::ByteBuffer* request,
                                                          grpc::ByteBuffer* response) {
-  return StartUnaryCall<v1::ListThreadsRequest, v1::ListThreadsResponse>(
-      services_, "threadstore.v1.ThreadService.ListThreads", context, request, response,
-      HandleListThreads);
+  return StartUnaryCall(services_, "threadstore.v1.ThreadService.ListThreads", context, request,
+                        response, HandleListThreads);
 }
 
 }  // namespace threadstore

@@ -1,8 +1,11 @@
 #include "server/service/unary_call.h"
 
 #include <algorithm>
+#include <string>
+#include <utility>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "grpcpp/impl/codegen/proto_utils.h"
 #include "grpcpp/support/proto_buffer_reader.h"
@@ -10,6 +13,8 @@
 #include "server/auth/permissions.h"
 #include "server/base/errors.h"
 #include "server/base/status_macros.h"
+#include "server/base/wire_fields.h"
+#include "server/domain/limits.h"
 #include "server/service/status.h"
 
 namespace threadstore {
@@ -36,36 +41,73 @@ Credentials ReadCredentials(const grpc::CallbackServerContext& context) {
   return credentials;
 }
 
-bool Parse(const grpc::ByteBuffer& bytes, google::protobuf::MessageLite& message) {
-  grpc::ByteBuffer shared = bytes;
-  grpc::ProtoBufferReader reader(&shared);
-  return reader.status().ok() && message.ParseFromZeroCopyStream(&reader);
+// A request below this size has no room for so many fields that they matter.
+constexpr size_t kUncountedBytes = size_t{64} << 10;
+
+absl::Status CheckFieldCount(grpc::ByteBuffer& bytes, const google::protobuf::Message& message) {
+  if (bytes.Length() < kUncountedBytes) return absl::OkStatus();
+  grpc::ProtoBufferReader reader(&bytes);
+  if (!reader.status().ok()) return absl::OkStatus();
+  std::string field = FindFieldBeyond(kMaxRequestFields, *message.GetDescriptor(), reader);
+  if (field.empty()) return absl::OkStatus();
+  return InvalidFieldError(std::move(field),
+                           absl::StrCat("a request may have at most ", kMaxRequestFields,
+                                        " fields and list elements altogether"));
+}
+
+absl::Status Parse(grpc::ByteBuffer& bytes, google::protobuf::Message& message) {
+  RETURN_IF_ERROR(CheckFieldCount(bytes, message));
+  grpc::ProtoBufferReader reader(&bytes);
+  if (reader.status().ok() && message.ParseFromZeroCopyStream(&reader)) return absl::OkStatus();
+  return MalformedRequestError(message.GetTypeName());
 }
 
 }  // namespace
 
-absl::Status UnaryReactor::Begin(google::protobuf::MessageLite& message) {
-  entered_ = services_.calls.TryEnter();
+absl::Status UnaryReactor::Begin(grpc::ByteBuffer& bytes, google::protobuf::Message& message) {
+  const bool has_deadline = context_->deadline() != std::chrono::system_clock::time_point::max();
+  entered_ = services_.calls.TryEnter(*this, has_deadline);
   if (!entered_) return ShuttingDownError();
-  const size_t bytes = request_->Length();
-  if (!services_.request_memory.TryTake(bytes)) return RequestMemoryFullError(kMemoryRetryDelay);
-  bytes_taken_ = bytes;
-  if (!Parse(*request_, message)) return MalformedRequestError(message.GetTypeName());
+  const size_t size = bytes.Length();
+  if (!services_.request_memory.TryTake(size)) return RequestMemoryFullError(kMemoryRetryDelay);
+  request_bytes_ = size;
+  RETURN_IF_ERROR(Parse(bytes, message));
+  bytes.Clear();
   const absl::Time now = services_.clock.Now();
-  deadline_ = context_->deadline() == std::chrono::system_clock::time_point::max()
-                  ? now + services_.default_timeout
-                  : absl::FromChrono(context_->deadline());
+  deadline_ =
+      has_deadline ? absl::FromChrono(context_->deadline()) : now + services_.default_timeout;
   if (deadline_ <= now) return DeadlineExceededError();
   ASSIGN_OR_RETURN(principal_, services_.authenticator.Authenticate(ReadCredentials(*context_)));
   return CheckPermission(principal_, method_);
 }
 
-void UnaryReactor::FinishWith(const absl::Status& status) { Finish(ToGrpcStatus(status, method_)); }
+void UnaryReactor::FinishWith(const absl::Status& status) {
+  GiveRequestBack();
+  Finish(ToGrpcStatus(status, method_));
+}
 
-void UnaryReactor::FinishWith(const google::protobuf::MessageLite& message) {
+void UnaryReactor::FinishWith(const google::protobuf::MessageLite& message, CallKind kind) {
+  if (!TakeForAnswer(message.ByteSizeLong(), kind)) {
+    return FinishWith(RequestMemoryFullError(kMemoryRetryDelay));
+  }
+  GiveRequestBack();
   bool own_buffer = false;
   Finish(grpc::GenericSerialize<grpc::ProtoBufferWriter, google::protobuf::MessageLite>(
       message, response_, &own_buffer));
+}
+
+void UnaryReactor::GiveRequestBack() {
+  services_.request_memory.GiveBack(std::exchange(request_bytes_, 0));
+}
+
+bool UnaryReactor::TakeForAnswer(size_t bytes, CallKind kind) {
+  if (kind == CallKind::kWrite) {
+    services_.answer_memory.Take(bytes);
+  } else if (!services_.answer_memory.TryTake(bytes)) {
+    return false;
+  }
+  answer_bytes_ = bytes;
+  return true;
 }
 
 CallContext UnaryReactor::MakeCallContext(std::optional<RequiredMember> required_member) const {
@@ -77,8 +119,8 @@ CallContext UnaryReactor::MakeCallContext(std::optional<RequiredMember> required
 }
 
 void UnaryReactor::OnDone() {
-  services_.request_memory.GiveBack(bytes_taken_);
-  if (entered_) services_.calls.Leave();
+  services_.answer_memory.GiveBack(answer_bytes_);
+  if (entered_) services_.calls.Leave(*this);
   delete this;
 }
 

@@ -18,7 +18,7 @@
 #include "server/auth/principal.h"
 #include "server/base/byte_budget.h"
 #include "server/base/clock.h"
-#include "server/base/gate.h"
+#include "server/service/calls_in_flight.h"
 #include "server/store/thread_store.h"
 
 // The steps that every RPC shares: parse, count the bytes, set a deadline, learn who is calling,
@@ -33,32 +33,36 @@ struct ServiceContext {
   ThreadStore& store;
   const Authenticator& authenticator;
   const Clock& clock;
+
+  // For the bytes of requests until their calls are finished.
   ByteBudget& request_memory;
 
-  // Calls are inside until gRPC has sent their answer; closed to drain.
-  Gate& calls;
+  // For the bytes of answers until gRPC has sent them. Apart, so that clients that do not read
+  // theirs do not keep others from writing.
+  ByteBudget& answer_memory;
+
+  // Closed to drain.
+  CallsInFlight& calls;
 
   // The deadline of a call that comes with none.
   absl::Duration default_timeout;
 };
 
+// Whether a call changes something, and so may not be refused once that has been done.
+enum class CallKind { kRead, kWrite };
+
 // The part of a call that does not depend on its types. Deletes itself when gRPC is done.
-class UnaryReactor : public grpc::ServerUnaryReactor {
+class UnaryReactor : public grpc::ServerUnaryReactor, private CallsInFlight::Call {
  public:
   UnaryReactor(const ServiceContext& services, absl::string_view method,
-               grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
-               grpc::ByteBuffer* response)
-      : services_(services),
-        method_(method),
-        context_(context),
-        request_(request),
-        response_(response) {}
+               grpc::CallbackServerContext* context, grpc::ByteBuffer* response)
+      : services_(services), method_(method), context_(context), response_(response) {}
 
-  // Everything before the handler. `message` receives the request.
-  absl::Status Begin(google::protobuf::MessageLite& message);
+  // Everything before the handler. `message` receives the request, whose bytes are given up.
+  absl::Status Begin(grpc::ByteBuffer& bytes, google::protobuf::Message& message);
 
   void FinishWith(const absl::Status& status);
-  void FinishWith(const google::protobuf::MessageLite& message);
+  void FinishWith(const google::protobuf::MessageLite& message, CallKind kind);
 
   const ServiceContext& services() const { return services_; }
   const Principal& principal() const { return principal_; }
@@ -69,14 +73,20 @@ class UnaryReactor : public grpc::ServerUnaryReactor {
 
  private:
   void OnDone() override;
+  void Cancel() override { context_->TryCancel(); }
+
+  void GiveRequestBack();
+
+  // False if the memory is not left and the call may still be refused.
+  bool TakeForAnswer(size_t bytes, CallKind kind);
 
   const ServiceContext& services_;
   const absl::string_view method_;
   grpc::CallbackServerContext* const context_;
-  const grpc::ByteBuffer* const request_;
   grpc::ByteBuffer* const response_;
   bool entered_ = false;
-  size_t bytes_taken_ = 0;
+  size_t request_bytes_ = 0;
+  size_t answer_bytes_ = 0;
   absl::Time deadline_ = absl::InfiniteFuture();
   Principal principal_;
 };
@@ -85,25 +95,30 @@ template <typename Request>
 class UnaryReactorOf final : public UnaryReactor {
  public:
   using UnaryReactor::UnaryReactor;
-  Request request;
+
+  // Dropped when the call is finished: gRPC may keep the call until the client has read the answer.
+  std::unique_ptr<Request> request = std::make_unique<Request>();
 };
 
 // A call that awaits its answer: a move-only obligation to finish it. Dropped unfinished, it
 // ends as INTERNAL, so that no caller waits for ever and the server can shut down.
-template <typename Request, typename Response>
+template <typename RequestType, typename ResponseType, CallKind kKind>
 class UnaryCall {
  public:
+  using Request = RequestType;
+  using Response = ResponseType;
+
   explicit UnaryCall(UnaryReactorOf<Request>* reactor) : reactor_(reactor) {}
   UnaryCall(UnaryCall&& other) noexcept : reactor_(std::exchange(other.reactor_, nullptr)) {}
   UnaryCall& operator=(UnaryCall&&) = delete;
   ~UnaryCall() {
     if (reactor_ != nullptr) {
-      reactor_->FinishWith(absl::InternalError("the call was dropped unfinished"));
+      std::move(*this).Finish(absl::InternalError("the call was dropped unfinished"));
     }
   }
 
   // Valid until the call is finished.
-  const Request& request() const { return reactor_->request; }
+  const Request& request() const { return *reactor_->request; }
   const Principal& principal() const { return reactor_->principal(); }
   const ServiceContext& services() const { return reactor_->services(); }
   CallContext MakeCallContext(std::optional<RequiredMember> required_member) const {
@@ -123,8 +138,9 @@ class UnaryCall {
   // From any thread.
   void Finish(const absl::StatusOr<Response>& result) && {
     UnaryReactorOf<Request>* const reactor = std::exchange(reactor_, nullptr);
+    reactor->request.reset();
     if (result.ok()) {
-      reactor->FinishWith(*result);
+      reactor->FinishWith(*result, kKind);
     } else {
       reactor->FinishWith(result.status());
     }
@@ -136,14 +152,19 @@ class UnaryCall {
 
 // Begins a call and hands it to `handler`, a function of the call that returns OK after it has
 // passed the call on, or the error to finish it with.
-template <typename Request, typename Response, typename Handler>
+template <typename Call>
 grpc::ServerUnaryReactor* StartUnaryCall(const ServiceContext& services, absl::string_view method,
                                          grpc::CallbackServerContext* context,
                                          const grpc::ByteBuffer* request,
-                                         grpc::ByteBuffer* response, Handler handler) {
-  auto* const reactor = new UnaryReactorOf<Request>(services, method, context, request, response);
-  UnaryCall<Request, Response> call(reactor);
-  absl::Status status = reactor->Begin(reactor->request);
+                                         grpc::ByteBuffer* response,
+                                         absl::Status (*handler)(Call&)) {
+  using Reactor = UnaryReactorOf<typename Call::Request>;
+  auto* const reactor = new Reactor(services, method, context, response);
+  Call call(reactor);
+  // gRPC made the buffer for this call and does not look at it again; to keep it would keep the
+  // request twice.
+  auto& bytes = const_cast<grpc::ByteBuffer&>(*request);
+  absl::Status status = reactor->Begin(bytes, *reactor->request);
   if (status.ok()) status = handler(call);
   if (!status.ok()) std::move(call).Finish(status);
   return reactor;

@@ -15,8 +15,11 @@ from harness import SERVER, run
 USAGE, UNUSABLE_STORE = 64, 65
 
 FLAGS = ("listen", "store", "allow_network_filesystem", "auth", "allow_unauthenticated",
-         "reflection", "default_timeout", "drain_timeout", "write_queue", "read_queue",
-         "reader_threads", "request_memory", "request_id_retention")
+         "reflection", "default_timeout", "drain_timeout", "max_connections",
+         "max_concurrent_streams", "max_connection_age", "max_connection_age_grace",
+         "keepalive_time", "keepalive_timeout", "keepalive_min_interval", "channelz",
+         "write_queue", "read_queue", "reader_threads", "request_memory", "disk_reserve",
+         "request_id_retention")
 
 
 def messages(stderr):
@@ -57,6 +60,15 @@ class CommandLineTest(harness.TestCase):
                 "auth": ("", "jwt", "None"),
                 "allow_unauthenticated": ("maybe",),
                 "reflection": ("maybe",),
+                "channelz": ("maybe",),
+                "max_connections": ("0", "-1", "1000001", "x"),
+                "max_concurrent_streams": ("0", "-1", "x"),
+                "max_connection_age": ("0s", "999ms", "721h", "x"),
+                "max_connection_age_grace": ("0s", "2h", "x"),
+                "keepalive_time": ("0s", "2h", "x"),
+                "keepalive_timeout": ("0s", "2h", "x"),
+                "keepalive_min_interval": ("0s", "2h", "x"),
+                "disk_reserve": ("-1", "x", "2000TiB"),
                 "default_timeout": ("", "5", "0s", "2h", "-1s", "x"),
                 "drain_timeout": ("", "5", "-1s", "2h"),
                 "write_queue": ("0", "-1", "1.5", "x", "1000001"),

@@ -13,7 +13,6 @@
 #include "server/base/byte_budget.h"
 #include "server/base/errors.h"
 #include "server/base/executor.h"
-#include "server/base/gate.h"
 #include "server/base/sha256.h"
 #include "server/base/uuid.h"
 #include "tests/testing/status_matchers.h"
@@ -75,25 +74,10 @@ TEST(ByteBudgetTest, GivesNoMoreThanItHas) {
   budget.GiveBack(6);
   EXPECT_TRUE(budget.TryTake(5));
   EXPECT_FALSE(budget.TryTake(static_cast<size_t>(-1)));
-}
-
-TEST(GateTest, ClosesBehindThoseInside) {
-  Gate gate;
-  ASSERT_TRUE(gate.TryEnter());
-  ASSERT_TRUE(gate.TryEnter());
-  std::thread closer([&gate] { gate.CloseAndWait(absl::InfiniteFuture()); });
-  while (gate.TryEnter()) gate.Leave();
-  gate.Leave();
-  gate.Leave();
-  closer.join();
-  EXPECT_FALSE(gate.TryEnter());
-}
-
-TEST(GateTest, WaitsNoLongerThanTheDeadline) {
-  Gate gate;
-  ASSERT_TRUE(gate.TryEnter());
-  gate.CloseAndWait(absl::Now() - absl::Seconds(1));
-  EXPECT_FALSE(gate.TryEnter());
+  budget.Take(20);
+  EXPECT_FALSE(budget.TryTake(1));
+  budget.GiveBack(28);
+  EXPECT_TRUE(budget.TryTake(9));
 }
 
 TEST(ExecutorTest, RunsAllTasksBeforeItEnds) {

@@ -1,0 +1,198 @@
+#include "server/listener.h"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "server/base/status_macros.h"
+#include "server/base/thread_name.h"
+#include "server/config.h"
+#include "server/telemetry/log.h"
+
+namespace threadstore {
+namespace {
+
+// Connections that the kernel keeps while none is accepted; it cuts this to net.core.somaxconn.
+constexpr int kBacklog = 4096;
+
+// How long to wait for descriptors or memory to be given back.
+constexpr int kRetryMilliseconds = 100;
+
+// How often connections that are turned away are logged.
+constexpr absl::Duration kLogInterval = absl::Seconds(10);
+
+std::string ErrorText(int error) {
+  return std::error_code(error, std::generic_category()).message();
+}
+
+absl::Status CannotListen(const HostPort& address, absl::string_view why) {
+  return absl::UnavailableError(absl::StrCat("cannot listen on ", address.ToString(), ": ", why));
+}
+
+void Enable(int socket, int level, int option) {
+  constexpr int kOn = 1;
+  setsockopt(socket, level, option, &kOn, sizeof kOn);
+}
+
+// IPv4 and IPv6 keep the port at the same place.
+uint16_t& PortOf(sockaddr* address) {
+  return address->sa_family == AF_INET6 ? reinterpret_cast<sockaddr_in6*>(address)->sin6_port
+                                        : reinterpret_cast<sockaddr_in*>(address)->sin_port;
+}
+
+// What tells a file from another that has its descriptor later; 0 if it is closed.
+ino_t InodeOf(int descriptor) {
+  struct stat info;
+  return fstat(descriptor, &info) == 0 ? info.st_ino : 0;
+}
+
+class TcpListener final : public Listener {
+ public:
+  ~TcpListener() override {
+    Stop();
+    if (stop_event_ >= 0) close(stop_event_);
+  }
+
+  // Listens on `address`, with port 0 on the port that this listener has already. Returns false
+  // and sets errno on failure.
+  bool Add(sockaddr* address, socklen_t size) {
+    if (stop_event_ < 0) stop_event_ = eventfd(0, EFD_CLOEXEC);
+    if (stop_event_ < 0) return false;
+    const int socket = ::socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (socket < 0) return false;
+    sockets_.push_back(socket);
+    Enable(socket, SOL_SOCKET, SO_REUSEADDR);
+    // Accepted sockets inherit it.
+    Enable(socket, IPPROTO_TCP, TCP_NODELAY);
+    if (PortOf(address) == 0) PortOf(address) = htons(static_cast<uint16_t>(port_));
+    if (bind(socket, address, size) != 0 || listen(socket, kBacklog) != 0) return false;
+    if (getsockname(socket, address, &size) != 0) return false;
+    port_ = ntohs(PortOf(address));
+    return true;
+  }
+
+  int port() const override { return port_; }
+
+  void Start(int max_connections, OnConnection on_connection) override {
+    on_connection_ = std::move(on_connection);
+    max_connections_ = static_cast<size_t>(max_connections);
+    thread_ = std::thread([this] {
+      SetThreadName("listener");
+      Run();
+    });
+  }
+
+  void Stop() override {
+    constexpr uint64_t kOne = 1;
+    if (thread_.joinable() && write(stop_event_, &kOne, sizeof kOne) == sizeof kOne) {
+      thread_.join();
+    }
+    for (const int socket : std::exchange(sockets_, {})) close(socket);
+  }
+
+ private:
+  void Run() {
+    std::vector<pollfd> events = {{stop_event_, POLLIN, 0}};
+    for (const int socket : sockets_) events.push_back({socket, POLLIN, 0});
+    while (events[0].revents == 0) {
+      constexpr int kForever = -1;
+      poll(events.data(), events.size(), kForever);
+      for (const pollfd& event : events) {
+        if (event.fd == stop_event_ || event.revents == 0 || AcceptAll(event.fd)) continue;
+        poll(events.data(), 1, kRetryMilliseconds);
+      }
+    }
+  }
+
+  // Accepts the connections that wait. Returns false if they have to wait longer: for descriptors
+  // or memory, as a rule.
+  bool AcceptAll(int socket) {
+    while (true) {
+      const int connection = accept4(socket, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      if (connection >= 0) {
+        Take(connection);
+        continue;
+      }
+      if (errno == EAGAIN) return true;
+      if (errno == ECONNABORTED || errno == EINTR || errno == EPROTO) continue;
+      LogNowAndThen("connections wait", ErrorText(errno));
+      return false;
+    }
+  }
+
+  void Take(int connection) {
+    if (connections_.size() >= max_connections_) ForgetClosed();
+    if (connections_.size() >= max_connections_) {
+      close(connection);
+      return LogNowAndThen("connection refused", "max_connections are open");
+    }
+    connections_[connection] = InodeOf(connection);
+    on_connection_(connection);
+  }
+
+  // Nobody tells when a connection is closed. Its descriptor is then free, or another file's.
+  void ForgetClosed() {
+    std::erase_if(connections_,
+                  [](const auto& entry) { return InodeOf(entry.first) != entry.second; });
+  }
+
+  void LogNowAndThen(absl::string_view event, const std::string& cause) {
+    const absl::Time now = absl::Now();
+    if (now - last_log_ < kLogInterval) return;
+    last_log_ = now;
+    log::Warning(event, {{"cause", cause}});
+  }
+
+  std::vector<int> sockets_;
+  int stop_event_ = -1;
+  int port_ = 0;
+  OnConnection on_connection_;
+  size_t max_connections_ = 0;
+
+  // The thread's own.
+  std::unordered_map<int, ino_t> connections_;  // By descriptor; some may be closed.
+  absl::Time last_log_ = absl::InfinitePast();
+
+  std::thread thread_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Listener>> Listener::Listen(const HostPort& address) {
+  addrinfo hints = {};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+  addrinfo* found = nullptr;
+  const int code =
+      getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found);
+  if (code != 0) return CannotListen(address, gai_strerror(code));
+  const absl::Cleanup free_found = [found] { freeaddrinfo(found); };
+  auto listener = std::make_unique<TcpListener>();
+  // A name such as localhost may have several addresses.
+  for (const addrinfo* info = found; info != nullptr; info = info->ai_next) {
+    if (!listener->Add(info->ai_addr, info->ai_addrlen)) {
+      return CannotListen(address, ErrorText(errno));
+    }
+  }
+  return listener;
+}
+
+}  // namespace threadstore

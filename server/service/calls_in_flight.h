@@ -1,0 +1,69 @@
+#ifndef THREADSTORE_SERVER_SERVICE_CALLS_IN_FLIGHT_H_
+#define THREADSTORE_SERVER_SERVICE_CALLS_IN_FLIGHT_H_
+
+#include <cstddef>
+#include <list>
+#include <thread>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/time/time.h"
+#include "server/base/mutex.h"
+
+namespace threadstore {
+
+// The calls that have begun and whose end gRPC has not reported yet. Cancels those whose clients
+// gave no deadline and do not take their answers; can be closed, to drain. Thread-safe.
+class CallsInFlight {
+ public:
+  class Call {
+   public:
+    // Makes gRPC end the call soon. Called at most once, from any thread, while the call is in
+    // flight; must not block.
+    virtual void Cancel() = 0;
+
+   protected:
+    Call() = default;
+    ~Call() = default;
+
+   private:
+    friend class CallsInFlight;
+    absl::Time overdue_at_ = absl::InfiniteFuture();
+    std::list<Call*>::iterator place_;
+  };
+
+  // A call without a deadline of its own is cancelled when it has been in flight for `timeout`,
+  // within a second.
+  explicit CallsInFlight(absl::Duration timeout);
+
+  // No call may be in flight.
+  ~CallsInFlight();
+
+  CallsInFlight(const CallsInFlight&) = delete;
+  CallsInFlight& operator=(const CallsInFlight&) = delete;
+
+  // False once this is closed; otherwise Leave must follow, and the call live until then.
+  bool TryEnter(Call& call, bool has_deadline);
+  void Leave(Call& call);
+
+  // Lets no call in any more, and returns when none is in flight, or at `deadline`.
+  void CloseAndWait(absl::Time deadline);
+
+ private:
+  void CancelOverdueCalls();
+
+  const absl::Duration timeout_;
+
+  Mutex mutex_;
+  CondVar empty_;
+  CondVar ending_;
+  size_t in_flight_ ABSL_GUARDED_BY(mutex_) = 0;
+  // In the order in which they become overdue.
+  std::list<Call*> without_deadline_ ABSL_GUARDED_BY(mutex_);
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+  bool ended_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace threadstore
+
+#endif  // THREADSTORE_SERVER_SERVICE_CALLS_IN_FLIGHT_H_
