@@ -161,8 +161,9 @@ class Client:
         request = group_messages.ListJoinedGroupsRequest(parent=parent, **fields)
         return self.call(self.groups.ListJoinedGroups, request)
 
-    def delete_group(self, name):
-        return self.call(self.groups.DeleteGroup, group_messages.DeleteGroupRequest(name=name))
+    def delete_group(self, name, force=False):
+        request = group_messages.DeleteGroupRequest(name=name, force=force)
+        return self.call(self.groups.DeleteGroup, request)
 
     def add_member(self, parent, user, role=Member.ROLE_MEMBER, **fields):
         request = group_messages.AddMemberRequest(

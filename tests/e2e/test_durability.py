@@ -1,6 +1,10 @@
 """What is acknowledged is on disk: through kill -9, SIGTERM, deadlines and cancelled calls."""
 
+import os
+import random
+import resource
 import threading
+import time
 import unittest
 import uuid
 
@@ -8,6 +12,9 @@ import grpc
 
 import harness
 from harness import Code, EmailAddress, Recipient, Thread
+
+# How often the server is killed; `./dev torture` asks for more.
+ROUNDS = int(os.environ.get("THREADSTORE_TORTURE_ROUNDS", "3"))
 
 # How a call ends that a stopping server no longer takes.
 STOPPED = (Code.UNAVAILABLE, Code.CANCELLED)
@@ -93,7 +100,9 @@ class DurabilityTestCase(harness.TestCase):
                 self.assertEqual(query(f"SELECT * FROM {table}"
                                        " WHERE thread_key NOT IN (SELECT key FROM threads)"), [])
             self.assertEqual(query("SELECT * FROM idempotency_keys"
-                                   " WHERE resource_id NOT IN (SELECT id FROM threads)"), [])
+                                   " WHERE resource_id NOT IN (SELECT id FROM threads)"
+                                   " AND group_key IN (SELECT key FROM groups WHERE NOT deleted)"),
+                             [])
 
     def assert_kept(self, client, acknowledged):
         threads = {thread.name: thread for thread in
@@ -102,35 +111,73 @@ class DurabilityTestCase(harness.TestCase):
             self.assertEqual(threads.get(answer.name), answer)
         self.assertEqual(client.get_thread(acknowledged[-1][1].name), acknowledged[-1][1])
 
-    def assert_sending_again_makes_each_once(self, client, requests):
+    def assert_sending_again_makes_each_once(self, client, requests, before=()):
+        """`before` are requests that have been sent again already."""
         for request in requests:
             client.call(client.threads.CreateThread, request)
         topics = [thread.topic for thread in harness.all_threads(client, "groups/g",
                                                                  page_size=1000)]
-        self.assertEqual(sorted(topics), sorted(request.thread.topic for request in requests))
+        self.assertEqual(sorted(topics),
+                         sorted(request.thread.topic for request in [*before, *requests]))
 
 
 class CrashTest(DurabilityTestCase):
 
+    def delete_a_group_of_many_threads(self):
+        """Leaves the server removing rows."""
+        client = self.server.client()
+        client.create_group("doomed")
+        calls = [client.start(client.threads.CreateThread, rich_request("groups/doomed", str(i)))
+                 for i in range(500)]
+        for call in calls:
+            call.result()
+        client.delete_group("groups/doomed", force=True)
+
+    def assert_group_is_deleted(self, client):
+        self.assert_not_found(("Group", "groups/doomed"), client.list_threads, "groups/doomed")
+
+    def assert_deleted_groups_leave_nothing(self):
+        """Of a stopped server; no event tells of the end of purging."""
+        def marked():
+            with harness.open_stored(self.store) as database:
+                return database.execute("SELECT count(*) FROM groups WHERE deleted").fetchone()[0]
+        while marked():
+            self.server = self.start_server()
+            time.sleep(0.1)
+            self.assertEqual(self.server.stop(), 0)
+        with harness.open_stored(self.store) as database:
+            self.assertEqual(database.execute("SELECT count(*) FROM threads"
+                                              " WHERE group_key NOT IN (SELECT key FROM groups)")
+                             .fetchone(), (0,))
+
     def test_kill_9_under_load_loses_no_acknowledged_thread(self):
         acknowledged, requests = [], []
-        for round_number in range(3):
+        for round_number in range(ROUNDS):
+            self.delete_a_group_of_many_threads()
             load = Load(self.server, round_number)
             load.await_well_under_way()
+            time.sleep(random.uniform(0, 0.5))  # So that no two rounds end at the same place.
             self.server.process.kill()
             load.await_end()
             self.server.wait()
             acknowledged += load.acknowledged
-            requests += [request for request, _ in load.acknowledged + load.unanswered]
+            sent = [request for request, _ in load.acknowledged + load.unanswered]
             self.assertEqual({code for _, code in load.unanswered}, {Code.UNAVAILABLE})
 
             self.server = self.start_server()
             client = self.server.client()
             self.assert_kept(client, acknowledged)
-            self.assert_sending_again_makes_each_once(client, requests)
+            self.assert_group_is_deleted(client)
+            self.assert_sending_again_makes_each_once(client, sent, requests)
+            requests += sent
             self.assertEqual(self.server.stop(), 0)
             self.assert_sound()
             self.server = self.start_server()
+        self.assertEqual(self.server.stop(), 0)
+        self.assert_deleted_groups_leave_nothing()
+        self.assert_sound()
+        print(f"{ROUNDS} rounds of kill -9, {len(acknowledged)} acknowledged threads, 0 lost,"
+              f" {len(requests) - len(acknowledged)} unanswered")
 
 
 class StopTest(DurabilityTestCase):
@@ -178,6 +225,30 @@ class StopTest(DurabilityTestCase):
             self.server.client().list_groups()
         self.server.signal_stop()
         self.assertEqual(self.server.wait(), 0)
+
+
+class DiskFullTest(DurabilityTestCase):
+
+    def test_writes_stop_while_there_is_no_space_and_nothing_is_half_written(self):
+        load = Load(self.server, "load")
+        load.await_well_under_way()
+        # A file that may not grow is a full disk.
+        pid = self.server.process.pid
+        unlimited = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (1, unlimited[1]))
+        load.await_end()
+        self.assertEqual({code for _, code in load.unanswered}, {Code.RESOURCE_EXHAUSTED})
+        client = self.server.client()
+        self.assert_refused(Code.RESOURCE_EXHAUSTED, "STORE_FULL", client.create_thread,
+                            "groups/g")
+        self.assertEqual(self.server.health(), harness.Health.SERVING)
+        self.assert_kept(client, load.acknowledged)
+
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, unlimited)
+        requests = [request for request, _ in load.acknowledged + load.unanswered]
+        self.assert_sending_again_makes_each_once(client, requests)
+        self.assertEqual(self.server.stop(), 0)
+        self.assert_sound()
 
 
 class GivenUpTest(DurabilityTestCase):

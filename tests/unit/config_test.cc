@@ -127,7 +127,7 @@ TEST(ConfigTest, HelpNamesEveryFlagWithItsDefault) {
   EXPECT_EQ(line.command, CommandLine::Command::kPrint);
   for (const char* text : {"--listen", "127.0.0.1:50051", "--store", "sqlite:threadstore.db",
                            "--reflection", "true", "--default_timeout", "30s", "--drain_timeout",
-                           "20s", "--write_queue", "8192", "--request_memory", "268435456"}) {
+                           "20s", "--write_queue", "8192", "--request_memory", "67108864"}) {
     EXPECT_THAT(line.output, HasSubstr(text));
   }
 }

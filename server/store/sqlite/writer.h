@@ -134,7 +134,7 @@ class Writer {
   const std::unique_ptr<WriteQueries> queries_;
   int last_wal_frames_ = 0;
   int next_checkpoint_frames_;
-  bool more_to_purge_ = false;
+  bool more_to_purge_ = true;  // Until it has been looked for.
   bool has_room_ = true;
   absl::Time last_file_check_ = absl::InfinitePast();
 
