@@ -308,4 +308,5 @@ def main():
     print_figures(rounds)
 
 
-main()
+if __name__ == "__main__":
+    main()
