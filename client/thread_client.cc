@@ -12,13 +12,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
+#include "client/error_details.h"
 #include "google/protobuf/empty.pb.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "grpcpp/create_channel.h"
 #include "grpcpp/generic/generic_stub.h"
 #include "grpcpp/security/credentials.h"
-#include "server/base/errors.h"
 #include "server/base/status_macros.h"
 #include "server/base/uuid.h"
 #include "threadstore/v1/group_service.grpc.pb.h"
@@ -67,11 +67,10 @@ absl::Status ToStatus(const grpc::Status& status) {
 }
 
 std::optional<absl::Duration> ServersDelay(const absl::Status& status) {
-  const auto payload = status.GetPayload("type.googleapis.com/google.rpc.RetryInfo");
-  google::rpc::RetryInfo retry;
-  if (!payload.has_value() || !retry.ParseFromString(std::string(*payload))) return std::nullopt;
-  return absl::Seconds(retry.retry_delay().seconds()) +
-         absl::Nanoseconds(retry.retry_delay().nanos());
+  const auto retry = ErrorDetailOf<google::rpc::RetryInfo>(status);
+  if (!retry.has_value()) return std::nullopt;
+  return absl::Seconds(retry->retry_delay().seconds()) +
+         absl::Nanoseconds(retry->retry_delay().nanos());
 }
 
 bool MayRepeat(const absl::Status& status, Repeat repeat) {

@@ -203,7 +203,8 @@ def all_threads(client, parent, **fields):
 class Server:
     """A running threadstored."""
 
-    def __init__(self, store, log, *flags, listen="127.0.0.1:0", environment=None):
+    def __init__(self, store, log, *flags, listen="127.0.0.1:0", environment=None,
+                 program=SERVER):
         self.store = store
         self._log = log
         self._channels = contextlib.ExitStack()
@@ -211,7 +212,7 @@ class Server:
             # Ends with this process, also if that is killed and cannot clean up.
             self.process = subprocess.Popen(
                 ["setpriv", "--pdeathsig=KILL",
-                 SERVER, "serve", f"--listen={listen}", f"--store=sqlite:{store}", *flags],
+                 program, "serve", f"--listen={listen}", f"--store=sqlite:{store}", *flags],
                 stdout=subprocess.PIPE, stderr=stderr, env=clean_environment(environment))
         try:
             self.address = self._await_ready()
