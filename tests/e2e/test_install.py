@@ -46,6 +46,7 @@ share/threadstore/proto/threadstore/v1/conversation_thread.proto
 share/threadstore/proto/threadstore/v1/error_reason.proto
 share/threadstore/proto/threadstore/v1/group_service.proto
 share/threadstore/proto/threadstore/v1/thread_service.proto
+share/threadstore/service_config.json
 """.split()
 
 
