@@ -22,6 +22,7 @@ import grpc
 
 SERVER = os.environ["THREADSTORE_E2E_SERVER"]
 THREADCTL = os.environ["THREADSTORE_E2E_CLIENT"]
+SOURCE = pathlib.Path(os.environ["THREADSTORE_E2E_SOURCE"])
 STUBS = pathlib.Path(os.environ["THREADSTORE_E2E_STUBS"])
 TESTDATA = pathlib.Path(os.environ["THREADSTORE_E2E_TESTDATA"])
 

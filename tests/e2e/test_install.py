@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import subprocess
 import tempfile
 import unittest
@@ -11,7 +12,6 @@ import harness
 BUILD = pathlib.Path(os.environ["THREADSTORE_E2E_BUILD"])
 CMAKE = os.environ["THREADSTORE_E2E_CMAKE"]
 CONFIGURATION = os.environ["THREADSTORE_E2E_CONFIGURATION"].lower()
-CONSUMER = pathlib.Path(os.environ["THREADSTORE_E2E_CONSUMER"])
 
 INSTALLED = f"""
 bin/threadctl
@@ -61,11 +61,11 @@ class InstallTest(harness.TestCase):
         cls.assert_runs(CMAKE, "--install", BUILD, "--prefix", cls.prefix)
 
     @staticmethod
-    def assert_runs(*command):
+    def assert_runs(*command, **settings):
         """What a command that succeeds prints."""
         # A compiler may take its time; ctest ends what never does.
         result = subprocess.run([str(word) for word in command], capture_output=True, text=True,
-                                check=False)
+                                check=False, **settings)
         if result.returncode != 0:
             raise AssertionError(f"{command}:\n{result.stdout}{result.stderr}")
         return result.stdout
@@ -92,13 +92,27 @@ class InstallTest(harness.TestCase):
 
     def test_a_project_builds_on_it(self):
         build = self.folder / "build"
-        self.assert_runs(CMAKE, "-S", CONSUMER, "-B", build, f"-DCMAKE_PREFIX_PATH={self.prefix}")
+        self.assert_runs(CMAKE, "-S", harness.SOURCE / "tests/consumer", "-B", build, f"-DCMAKE_PREFIX_PATH={self.prefix}")
         self.assert_runs(CMAKE, "--build", build)
         server = self.start_server(program=self.prefix / "bin/threadstored")
         name, reason, resource = self.assert_runs(build / "consumer", server.address).splitlines()
         self.assertEqual(server.client().get_thread(name).topic, "Hello")
         self.assertEqual((reason, resource),
                          ("ERROR_REASON_RESOURCE_NOT_FOUND", "groups/unknown"))
+
+    def test_the_readmes_python_runs(self):
+        readme = (harness.SOURCE / "client/README.md").read_text()
+        section = readme.split("\n## Python\n")[1].split("\n## ")[0]
+        commands, example = re.findall(r"^```\w+\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+        server = self.start_server()
+        server.client().create_group("demo")
+        thread = server.client().create_thread("groups/demo")
+        (self.folder / "example.py").write_text(
+            example.replace("127.0.0.1:50051", server.address))
+        self.assertEqual(
+            self.assert_runs("bash", "-euc", commands, cwd=self.folder,
+                             env=os.environ | {"PROTO": f"{self.prefix}/share/threadstore/proto"}),
+            f"{thread.name} {thread.topic}\n")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 import concurrent.futures
 import json
 import os
-import pathlib
 import signal
 import unittest
 
@@ -14,7 +13,7 @@ from harness import Code, health_pb2, health_pb2_grpc
 from harness import group_messages, thread_messages
 from google.api import annotations_pb2
 
-TEXT = pathlib.Path(os.environ["THREADSTORE_E2E_SERVICE_CONFIG"]).read_text()
+TEXT = (harness.SOURCE / "client/service_config.json").read_text()
 CONFIG = json.loads(TEXT)
 
 SERVICES = [file.services_by_name[name]
