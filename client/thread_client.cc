@@ -18,7 +18,7 @@
 #include "grpcpp/create_channel.h"
 #include "grpcpp/generic/generic_stub.h"
 #include "grpcpp/security/credentials.h"
-#include "server/base/errors.h"
+#include "server/base/error_details.h"
 #include "server/base/status_macros.h"
 #include "server/base/uuid.h"
 #include "threadstore/v1/group_service.grpc.pb.h"
@@ -67,11 +67,10 @@ absl::Status ToStatus(const grpc::Status& status) {
 }
 
 std::optional<absl::Duration> ServersDelay(const absl::Status& status) {
-  const auto payload = status.GetPayload("type.googleapis.com/google.rpc.RetryInfo");
-  google::rpc::RetryInfo retry;
-  if (!payload.has_value() || !retry.ParseFromString(std::string(*payload))) return std::nullopt;
-  return absl::Seconds(retry.retry_delay().seconds()) +
-         absl::Nanoseconds(retry.retry_delay().nanos());
+  const auto retry = ErrorDetailOf<google::rpc::RetryInfo>(status);
+  if (!retry.has_value()) return std::nullopt;
+  return absl::Seconds(retry->retry_delay().seconds()) +
+         absl::Nanoseconds(retry->retry_delay().nanos());
 }
 
 bool MayRepeat(const absl::Status& status, Repeat repeat) {

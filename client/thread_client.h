@@ -18,9 +18,9 @@ namespace threadstore {
 // until it has ended. Requests are checked by the server only. Thread-safe; one client, and so
 // one connection, serves a whole process. Calls must have returned before it is destroyed.
 //
-// Errors are the server's, with its google.rpc details as payloads under their type URLs, so
-// that ErrorReasonOf and FieldViolationsOf of server/base/errors.h work on them; or gRPC's own,
-// without details: UNAVAILABLE if the server cannot be reached, DEADLINE_EXCEEDED.
+// Errors are the server's, with its google.rpc details as payloads under their type URLs, which
+// error_details.h reads; or gRPC's own, without details: UNAVAILABLE if the server cannot be
+// reached, DEADLINE_EXCEEDED.
 //
 // A call is tried up to five times, for at most the timeout altogether:
 // - UNAVAILABLE, and a CANCELLED that the server did not explain, is tried again after about 0.2,

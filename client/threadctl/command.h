@@ -36,6 +36,11 @@ void AddHealthCommand(CLI::App& app, Command* command);
 void AddMemberCommands(CLI::App& app, Command* command);
 void AddThreadCommands(CLI::App& app, Command* command);
 
+// `script` is set if the command line asks for it: to what completes, in the shell, all that `app`
+// has by then. It knows a flag's values from a type name such as `table|json`, and offers files
+// where that is `FILE`.
+void AddCompletionCommand(CLI::App& app, std::string* script);
+
 inline CLI::App* AddNoun(CLI::App& app, const std::string& name, const std::string& description) {
   return app.add_subcommand(name, description)->require_subcommand(1);
 }

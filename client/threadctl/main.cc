@@ -76,7 +76,7 @@ void AddFlags(CLI::App& app, ThreadClient::Options* options, OutputFormat* forma
            *format = text == "json" ? OutputFormat::kJson : OutputFormat::kTable;
          },
          "table for people, json for programs")
-      ->type_name("FORMAT")
+      ->type_name("table|json")
       ->default_str("table");
 }
 
@@ -159,11 +159,13 @@ int Main(int argc, char** argv) {
   ThreadClient::Options options;
   OutputFormat format = OutputFormat::kTable;
   Command command;
+  std::string completion;
   CLI::App app("Reads and writes what a Threadstore server keeps.", "threadctl");
   app.fallthrough();
   app.require_subcommand(1);
   app.footer(std::string(kFooter));
   AddFlags(app, &options, &format);
+  AddCompletionCommand(app, &completion);
   AddGroupCommands(app, &command);
   AddHealthCommand(app, &command);
   AddMemberCommands(app, &command);
@@ -177,6 +179,7 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return ReportUsage(app, error);
   }
+  if (!completion.empty()) return PrintText(completion);
   return Run(command, options, format);
 }
 

@@ -11,6 +11,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "google/rpc/error_details.pb.h"
+#include "server/base/error_details.h"
 #include "server/base/errors.h"
 #include "server/base/proto_json.h"
 
@@ -75,10 +76,8 @@ std::string Padded(absl::string_view text, size_t width) {
 
 // As the server sent it: it may be newer than this program's ErrorReason.
 std::string ReasonOf(const absl::Status& error) {
-  const auto payload = error.GetPayload("type.googleapis.com/google.rpc.ErrorInfo");
-  google::rpc::ErrorInfo info;
-  if (!payload.has_value() || !info.ParseFromString(std::string(*payload))) return "";
-  return info.reason();
+  const auto info = ErrorDetailOf<google::rpc::ErrorInfo>(error);
+  return info.has_value() ? info->reason() : "";
 }
 
 }  // namespace

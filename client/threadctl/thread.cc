@@ -159,6 +159,7 @@ void AddCreate(CLI::App& noun, Command* command) {
       verb->add_option("--topic", arguments->topic, "Create a thread that has only this topic");
   CLI::Option* file = verb->add_option("--file", arguments->file,
                                        "The file with the thread's JSON; - is standard input")
+                          ->type_name("FILE")
                           ->excludes(topic);
   verb->add_option("--request_id", *arguments->request.mutable_request_id(),
                    "A UUID, under which the same request creates nothing new when sent again");

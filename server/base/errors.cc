@@ -25,14 +25,6 @@ void Attach(absl::Status& status, const Detail& detail) {
   status.SetPayload(TypeUrl<Detail>(), absl::Cord(detail.SerializeAsString()));
 }
 
-template <typename Detail>
-std::optional<Detail> DetailOf(const absl::Status& status) {
-  const absl::optional<absl::Cord> payload = status.GetPayload(TypeUrl<Detail>());
-  Detail detail;
-  if (!payload.has_value() || !detail.ParseFromString(std::string(*payload))) return std::nullopt;
-  return detail;
-}
-
 using Metadata = std::vector<std::pair<std::string, std::string>>;
 
 absl::Status MakeError(absl::StatusCode code, v1::ErrorReason reason, absl::string_view message,
@@ -222,9 +214,9 @@ absl::Status InternalError() {
                    "an internal error; the server's log has the cause");
 }
 
-v1::ErrorReason ErrorReasonOf(const absl::Status& status) {
+v1::ErrorReason ErrorReasonOf(const absl::Status& error) {
   v1::ErrorReason reason = v1::ERROR_REASON_UNSPECIFIED;
-  if (const auto info = DetailOf<google::rpc::ErrorInfo>(status); info.has_value()) {
+  if (const auto info = ErrorDetailOf<google::rpc::ErrorInfo>(error); info.has_value()) {
     v1::ErrorReason_Parse(absl::StrCat(kReasonPrefix, info->reason()), &reason);
   }
   return reason;
@@ -232,7 +224,7 @@ v1::ErrorReason ErrorReasonOf(const absl::Status& status) {
 
 std::vector<FieldViolation> FieldViolationsOf(const absl::Status& status) {
   std::vector<FieldViolation> violations;
-  if (const auto bad_request = DetailOf<google::rpc::BadRequest>(status)) {
+  if (const auto bad_request = ErrorDetailOf<google::rpc::BadRequest>(status)) {
     for (const auto& violation : bad_request->field_violations()) {
       violations.push_back({violation.field(), violation.description()});
     }

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "server/base/error_details.h"  // IWYU pragma: export
 #include "threadstore/v1/error_reason.pb.h"
 
 // Every error a caller can receive is made here: its code, its message, and the google.rpc
@@ -60,9 +61,6 @@ absl::Status CancelledError();
 
 // INTERNAL. Says nothing of the cause, which belongs in the server's log.
 absl::Status InternalError();
-
-// The reason of an error made here; ERROR_REASON_UNSPECIFIED for any other status.
-v1::ErrorReason ErrorReasonOf(const absl::Status& status);
 
 // The violations of an error made by InvalidFieldsError; none for any other status.
 std::vector<FieldViolation> FieldViolationsOf(const absl::Status& status);

@@ -22,6 +22,7 @@ import grpc
 
 SERVER = os.environ["THREADSTORE_E2E_SERVER"]
 THREADCTL = os.environ["THREADSTORE_E2E_CLIENT"]
+SOURCE = pathlib.Path(os.environ["THREADSTORE_E2E_SOURCE"])
 STUBS = pathlib.Path(os.environ["THREADSTORE_E2E_STUBS"])
 TESTDATA = pathlib.Path(os.environ["THREADSTORE_E2E_TESTDATA"])
 
@@ -204,7 +205,8 @@ def all_threads(client, parent, **fields):
 class Server:
     """A running threadstored."""
 
-    def __init__(self, store, log, *flags, listen="127.0.0.1:0", environment=None):
+    def __init__(self, store, log, *flags, listen="127.0.0.1:0", environment=None,
+                 program=SERVER):
         self.store = store
         self._log = log
         self._channels = contextlib.ExitStack()
@@ -212,7 +214,7 @@ class Server:
             # Ends with this process, also if that is killed and cannot clean up.
             self.process = subprocess.Popen(
                 ["setpriv", "--pdeathsig=KILL",
-                 SERVER, "serve", f"--listen={listen}", f"--store=sqlite:{store}", *flags],
+                 program, "serve", f"--listen={listen}", f"--store=sqlite:{store}", *flags],
                 stdout=subprocess.PIPE, stderr=stderr, env=clean_environment(environment))
         try:
             self.address = self._await_ready()

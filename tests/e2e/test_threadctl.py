@@ -20,9 +20,9 @@ FAILED_PRECONDITION, UNAVAILABLE, USAGE, OUTPUT_FAILED = 9, 14, 64, 74
 
 REQUEST_ID = "6f1c3bd6-7dd1-4f0c-9f0e-0d5c2ad3a7b1"
 SEED = harness.TESTDATA / "create_thread_request.json"
-VERBS = ("group create", "group delete", "group get", "group joined", "group list", "health",
-         "member add", "member list", "member remove", "thread create", "thread get",
-         "thread list")
+VERBS = ("completion bash", "group create", "group delete", "group get", "group joined",
+         "group list", "health", "member add", "member list", "member remove", "thread create",
+         "thread get", "thread list")
 
 
 class ThreadctlTestCase(harness.TestCase):
