@@ -222,6 +222,14 @@ v1::ErrorReason ErrorReasonOf(const absl::Status& error) {
   return reason;
 }
 
+absl::Status DeepCopy(const absl::Status& status) {
+  absl::Status copy(status.code(), status.message());
+  status.ForEachPayload([&copy](absl::string_view type_url, const absl::Cord& payload) {
+    copy.SetPayload(type_url, absl::Cord(std::string(payload)));
+  });
+  return copy;
+}
+
 std::vector<FieldViolation> FieldViolationsOf(const absl::Status& status) {
   std::vector<FieldViolation> violations;
   if (const auto bad_request = ErrorDetailOf<google::rpc::BadRequest>(status)) {

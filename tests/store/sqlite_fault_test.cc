@@ -356,7 +356,9 @@ TEST(DiskFull, InTheMiddleOfAGroupRefusesAllOfItUntilSpaceComesBack) {
 TEST(DiskFull, LeavesAReserveToDeletionsAndReads) {
   Trial trial(kSeed);
   std::atomic<int64_t> free_space = trial.options().disk_reserve;
-  trial.options().free_space = [&free_space](const std::string&) { return free_space.load(); };
+  trial.options().stat_file_system = [&free_space](const std::string&) {
+    return FileSystemInfo{.free_bytes = free_space};
+  };
   ASSERT_THAT(trial.Open(), IsOk());
   ASSERT_THAT(trial.CreateGroup(), IsOk());
   ASSERT_THAT(trial.CreateThread(), IsOk());

@@ -122,6 +122,22 @@ TEST_F(SqliteStoreTest, PathIsNeverTakenForAUri) {
   std::filesystem::current_path(before);
 }
 
+TEST_F(SqliteStoreTest, NetworkFileSystemIsRefusedUnlessAllowed) {
+  constexpr uint32_t kNfs = 0x6969;
+  constexpr uint32_t kExt4 = 0xEF53;
+  FileSystemInfo info{.type = kNfs, .free_bytes = options_.disk_reserve};
+  options_.stat_file_system = [&info](const std::string&) { return info; };
+  EXPECT_THAT(Open(), IsRefusal(AllOf(HasSubstr("network file system (NFS)"),
+                                      HasSubstr("--allow_network_filesystem"))));
+  EXPECT_THAT(MigrateSqliteStore(options_), IsRefusal(HasSubstr("(NFS)")));
+  EXPECT_FALSE(std::filesystem::exists(options_.path));
+  options_.allow_network_filesystem = true;
+  EXPECT_THAT(Open(), IsOk());
+  options_.allow_network_filesystem = false;
+  info.type = kExt4;
+  EXPECT_THAT(Open(), IsOk());
+}
+
 TEST_F(SqliteStoreTest, FileThatIsNoDatabaseIsRefusedAndLeftAlone) {
   for (const size_t size : {1, 50, 100, 10000}) {
     const std::string content(size, 'x');

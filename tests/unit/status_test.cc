@@ -23,6 +23,13 @@ google::rpc::Status DetailsOf(const grpc::Status& status) {
   return details;
 }
 
+TEST(DeepCopyTest, HasCodeMessageAndDetails) {
+  const absl::Status error = QueueFullError(absl::Seconds(3));
+  EXPECT_EQ(DeepCopy(error), error);
+  EXPECT_EQ(ErrorReasonOf(DeepCopy(error)), v1::ERROR_REASON_QUEUE_FULL);
+  EXPECT_EQ(DeepCopy(absl::OkStatus()), absl::OkStatus());
+}
+
 TEST(ToGrpcStatusTest, CarriesCodeMessageAndDetails) {
   const grpc::Status status = ToGrpcStatus(NotFoundError(kGroupType, "groups/g"), "m");
   EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND);

@@ -1,7 +1,8 @@
 #include "server/store/sqlite/sqlite_store.h"
 
-#include <sys/statvfs.h>
+#include <sys/statfs.h>
 
+#include <cerrno>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -259,8 +260,10 @@ absl::Status SqliteStore::Open(const SqliteOptions& options, const Clock& clock)
   Writer::Options writer_options;
   writer_options.queue_capacity = options.write_queue;
   writer_options.disk_reserve = options.disk_reserve;
-  writer_options.free_space = [path = options.path, free_space = options.free_space] {
-    return free_space(path);
+  writer_options.free_space = [path = options.path, stat = options.stat_file_system] {
+    const absl::StatusOr<FileSystemInfo> info = stat(path);
+    // If the file system cannot say, a write that it has no room for will.
+    return info.ok() ? info->free_bytes : std::numeric_limits<int64_t>::max();
   };
   writer_options.on_failure = [on_failure = options.on_failure](const absl::Status&) {
     on_failure();
@@ -274,18 +277,17 @@ absl::Status SqliteStore::Open(const SqliteOptions& options, const Clock& clock)
 }  // namespace
 }  // namespace sqlite
 
-int64_t FreeSpaceAt(const std::string& path) {
-  struct statvfs info;
-  // If the file system cannot say, a write that it has no room for will.
-  if (statvfs(path.c_str(), &info) != 0) return std::numeric_limits<int64_t>::max();
-  return static_cast<int64_t>(info.f_bavail) * static_cast<int64_t>(info.f_frsize);
+absl::StatusOr<FileSystemInfo> StatFileSystem(const std::string& path) {
+  struct statfs info;
+  if (statfs(path.c_str(), &info) != 0) return absl::ErrnoToStatus(errno, "statfs");
+  return FileSystemInfo{static_cast<uint32_t>(info.f_type),
+                        static_cast<int64_t>(info.f_bavail) * static_cast<int64_t>(info.f_frsize)};
 }
 
 absl::StatusOr<std::unique_ptr<ThreadStore>> OpenSqliteStore(const SqliteOptions& options,
                                                              const Clock& clock) {
   SqliteOptions resolved = options;
-  ASSIGN_OR_RETURN(resolved.path,
-                   sqlite::ResolvePath(options.path, options.allow_network_filesystem));
+  ASSIGN_OR_RETURN(resolved.path, sqlite::ResolvePath(options));
   ASSIGN_OR_RETURN(sqlite::FileLock lock, sqlite::FileLock::Acquire(resolved.path));
   auto store = std::make_unique<sqlite::SqliteStore>(
       std::move(lock),
@@ -295,8 +297,7 @@ absl::StatusOr<std::unique_ptr<ThreadStore>> OpenSqliteStore(const SqliteOptions
 }
 
 absl::StatusOr<MigrationResult> MigrateSqliteStore(const SqliteOptions& options) {
-  ASSIGN_OR_RETURN(const std::string path,
-                   sqlite::ResolvePath(options.path, options.allow_network_filesystem));
+  ASSIGN_OR_RETURN(const std::string path, sqlite::ResolvePath(options));
   ASSIGN_OR_RETURN(const sqlite::FileLock lock, sqlite::FileLock::Acquire(path));
   ASSIGN_OR_RETURN(const std::unique_ptr<sqlite::Database> db, sqlite::OpenForWriting(path));
   return sqlite::MigrateFile(*db, path, *options.migrations);

@@ -17,8 +17,13 @@
 
 namespace threadstore {
 
-// The space, in bytes, that an unprivileged process may still take on the file system of `path`.
-int64_t FreeSpaceAt(const std::string& path);
+struct FileSystemInfo {
+  uint32_t type = 0;       // As in linux/magic.h.
+  int64_t free_bytes = 0;  // That an unprivileged process may still take.
+};
+
+// Of the file system that a file or folder is on. NOT_FOUND, or another error of statfs(2).
+absl::StatusOr<FileSystemInfo> StatFileSystem(const std::string& path);
 
 struct SqliteOptions {
   // The database file; created if it is not there. Beside it lie `{path}-wal`, `{path}-shm`,
@@ -42,11 +47,12 @@ struct SqliteOptions {
   // purging, which make room, still have some to work in.
   int64_t disk_reserve = int64_t{64} << 20;
 
-  // Tells the space left for the file at a path; tests put another in its place.
-  std::function<int64_t(const std::string& path)> free_space = &FreeSpaceAt;
-
   // Whether the file may lie where locks cannot be relied on.
   bool allow_network_filesystem = false;
+
+  // Tests put another in its place.
+  std::function<absl::StatusOr<FileSystemInfo>(const std::string& path)> stat_file_system =
+      &StatFileSystem;
 
   // The schema to bring the file to.
   const std::vector<Migration>* migrations = &SqliteMigrations();

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/statfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -17,6 +16,7 @@
 #include "absl/time/clock.h"
 #include "server/base/status_macros.h"
 #include "server/base/uuid.h"
+#include "server/store/sqlite/sqlite_store.h"
 
 namespace threadstore::sqlite {
 namespace {
@@ -62,15 +62,15 @@ absl::Status Explain(const absl::Status& status, const std::string& path) {
   return status;
 }
 
-absl::Status CheckFileSystem(const std::string& path, bool allow_network_filesystem) {
-  if (allow_network_filesystem) return absl::OkStatus();
+absl::Status CheckFileSystem(const std::string& path, const SqliteOptions& options) {
+  if (options.allow_network_filesystem) return absl::OkStatus();
   const std::string folder = FolderOf(path);
-  struct statfs info;
-  if (statfs(folder.c_str(), &info) != 0) {
-    return CannotUse(path, absl::StrCat("folder ", folder, ": ", ErrorText(errno)));
+  const absl::StatusOr<FileSystemInfo> info = options.stat_file_system(folder);
+  if (!info.ok()) {
+    return CannotUse(path, absl::StrCat("folder ", folder, ": ", info.status().message()));
   }
   for (const auto& [type, name] : kNetworkFileSystems) {
-    if (static_cast<uint32_t>(info.f_type) == type) {
+    if (info->type == type) {
       return CannotUse(path, absl::StrCat("folder ", folder, " is on a network file system (", name,
                                           "), where data can be lost; use a local or block volume,"
                                           " or --allow_network_filesystem at your own risk"));
@@ -247,7 +247,8 @@ FileLock::~FileLock() {
   if (descriptor_ >= 0) close(descriptor_);
 }
 
-absl::StatusOr<std::string> ResolvePath(const std::string& path, bool allow_network_filesystem) {
+absl::StatusOr<std::string> ResolvePath(const SqliteOptions& options) {
+  const std::string& path = options.path;
   std::error_code error;
   const std::filesystem::path folder = std::filesystem::canonical(FolderOf(path), error);
   if (error) return CannotUse(path, absl::StrCat("folder ", FolderOf(path), ": ", error.message()));
@@ -259,7 +260,7 @@ absl::StatusOr<std::string> ResolvePath(const std::string& path, bool allow_netw
   } else if (std::filesystem::is_symlink(file)) {
     return CannotUse(path, "it is a symbolic link that leads nowhere");
   }
-  RETURN_IF_ERROR(CheckFileSystem(file.string(), allow_network_filesystem));
+  RETURN_IF_ERROR(CheckFileSystem(file.string(), options));
   if (std::filesystem::exists(status)) RETURN_IF_ERROR(CheckFile(file));
   return file.string();
 }

@@ -158,8 +158,8 @@ void Writer::DoGroup(Group group) {
   completions.reserve(group.size());
   for (size_t i = 0; i < group.size(); ++i) {
     // A refusal holds only if what it was decided on has been committed.
-    absl::Status outcome = committed;
-    if (committed.ok() || outcomes[i].left_out) outcome = std::move(outcomes[i].status);
+    const bool has_own_outcome = committed.ok() || outcomes[i].left_out;
+    absl::Status outcome = has_own_outcome ? std::move(outcomes[i].status) : DeepCopy(committed);
     completions.push_back([write = std::move(group[i]), outcome = std::move(outcome)]() mutable {
       write->Finish(std::move(outcome));
     });
