@@ -632,8 +632,8 @@ TEST_F(Conformance, OneRefusedWriteDoesNotDisturbItsNeighbours) {
   const auto submit = [&](size_t index, CreateContext context, const std::string& group,
                           v1::ConversationThread thread) {
     store_->CreateThread(std::move(context), group, std::nullopt, std::move(thread),
-                         [&outcomes, index](const absl::StatusOr<v1::ConversationThread>& result) {
-                           outcomes[index].set_value(result.status());
+                         [&outcomes, index](absl::StatusOr<v1::ConversationThread> result) {
+                           outcomes[index].set_value(std::move(result).status());
                          });
   };
   CreateContext expired;
@@ -667,8 +667,8 @@ TEST_F(Conformance, FullQueueRefusesAtOnceWithATimeToRetry) {
   std::vector<std::promise<absl::Status>> outcomes(3);
   for (auto& outcome : outcomes) {
     store_->CreateThread({}, "g", std::nullopt, MakeThread("g", "topic: 't'"),
-                         [&outcome](const absl::StatusOr<v1::ConversationThread>& result) {
-                           outcome.set_value(result.status());
+                         [&outcome](absl::StatusOr<v1::ConversationThread> result) {
+                           outcome.set_value(std::move(result).status());
                          });
   }
   const absl::Status refused = outcomes[2].get_future().get();
@@ -695,8 +695,8 @@ TEST_F(Conformance, CloseEndsWhatWasAcceptedAndRefusesTheRest) {
   std::vector<std::promise<absl::Status>> outcomes(20);
   for (auto& outcome : outcomes) {
     store_->CreateThread({}, "g", std::nullopt, MakeThread("g", "topic: 't'"),
-                         [&outcome](const absl::StatusOr<v1::ConversationThread>& result) {
-                           outcome.set_value(result.status());
+                         [&outcome](absl::StatusOr<v1::ConversationThread> result) {
+                           outcome.set_value(std::move(result).status());
                          });
   }
   block.Release();

@@ -65,8 +65,8 @@ class Trial {
     request.set_group_id("g");
     auto outcome = std::make_shared<std::promise<absl::Status>>();
     store_->CreateGroup({}, BuildGroup(request, clock_.Now()), std::nullopt,
-                        [outcome](const absl::StatusOr<v1::Group>& created) {
-                          outcome->set_value(created.status());
+                        [outcome](absl::StatusOr<v1::Group> created) {
+                          outcome->set_value(std::move(created).status());
                         });
     return outcome->get_future();
   }
@@ -94,8 +94,8 @@ class Trial {
     context.now = clock_.Now();
     context.request = RequestKey{Uuid::V7(clock_.Now()), std::string(32, 'h'), "user:ann"};
     store_->CreateThread(std::move(context), "g", std::nullopt, std::move(thread),
-                         [outcome](const absl::StatusOr<v1::ConversationThread>& created) {
-                           outcome->set_value(created.status());
+                         [outcome](absl::StatusOr<v1::ConversationThread> created) {
+                           outcome->set_value(std::move(created).status());
                          });
   }
 
