@@ -22,7 +22,7 @@ constexpr int kMaxReaderThreads = 256;
 constexpr int kMaxConnections = 1'000'000;
 constexpr int kMaxConcurrentStreams = 1'000'000;
 constexpr size_t kMaxDiskReserve = size_t{1} << 50;
-constexpr absl::Duration kMaxConnectionAge = absl::Hours(24 * 30);
+constexpr absl::Duration kMaxConnectionAge = absl::Hours(24 * 20);  // gRPC has int milliseconds.
 constexpr size_t kMinRequestMemory = size_t{8} << 20;  // More than the largest request.
 constexpr size_t kMaxRequestMemory = size_t{1} << 40;
 constexpr absl::Duration kMaxTimeout = absl::Hours(1);
@@ -91,9 +91,10 @@ void AddServeFlags(CLI::App& app, Config& config) {
       ->type_name("none");
   AddBooleanFlag(app, "allow_unauthenticated", config.allow_unauthenticated,
                  "Serve --auth=none on addresses that others can reach");
-  AddBooleanFlag(app, "reflection", config.reflection, "Serve gRPC reflection");
+  AddBooleanFlag(app, "reflection", config.reflection,
+                 "Serve gRPC reflection, which takes a thread for each of its calls");
   AddDurationFlag(app, "default_timeout", config.default_timeout,
-                  "Deadline of calls that come with none");
+                  "Deadline of calls that come with none, and time to take an answer");
   AddDurationFlag(app, "drain_timeout", config.drain_timeout,
                   "How long calls in flight may take after SIGTERM");
   AddFlag(app, "max_connections", config.max_connections, "Connections that may be open at once")

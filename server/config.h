@@ -44,7 +44,8 @@ struct Config {
   // Serves gRPC reflection, so that grpcurl needs no proto files.
   bool reflection = true;
 
-  // The deadline of calls that come with none.
+  // The deadline of calls that come with none, and the time that every caller has to take its
+  // answer.
   absl::Duration default_timeout = absl::Seconds(30);
 
   // How long calls in flight may take after SIGTERM before they are cancelled. Kubernetes kills
@@ -54,8 +55,9 @@ struct Config {
   // Connections that may be open at once. Each takes a descriptor and about 50 KiB.
   int max_connections = 1024;
 
-  // Calls in flight on one connection; further ones wait in the client.
-  int max_concurrent_streams = 256;
+  // Calls in flight on one connection; further ones wait in the client. Each takes about 10 KiB and
+  // its headers.
+  int max_concurrent_streams = 100;
 
   // A connection is closed after this time, so that clients spread over new replicas: it takes no
   // new calls, and those in flight get the grace. gRPC varies the age by a tenth.
@@ -82,8 +84,8 @@ struct Config {
   // Threads that read the store; one a core is enough, since they seldom wait for the disk.
   int reader_threads = 2;
 
-  // Bytes of all requests in flight. Answers in flight may take as much again, and gRPC twice as
-  // much for what it has received of requests that are not complete.
+  // Bytes of all requests in flight, as they are in memory. Answers in flight may take as much
+  // again, and gRPC twice as much for what it has received of requests that are not complete.
   size_t request_memory = size_t{64} << 20;
 
   // Space on the store's disk, in bytes, that only deletions and the removal of what was deleted

@@ -11,6 +11,7 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -35,6 +36,11 @@ constexpr int kBacklog = 4096;
 
 // How long to wait for descriptors or memory to be given back.
 constexpr int kRetryMilliseconds = 100;
+
+constexpr int kMaxAcceptedAtOnce = 64;
+
+// How often it is looked which connections are still open, when there may be too many.
+constexpr absl::Duration kForgetInterval = absl::Milliseconds(100);
 
 // How often connections that are turned away are logged.
 constexpr absl::Duration kLogInterval = absl::Seconds(10);
@@ -78,13 +84,18 @@ class TcpListener final : public Listener {
     if (stop_event_ < 0) return false;
     const int socket = ::socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (socket < 0) return false;
-    sockets_.push_back(socket);
     Enable(socket, SOL_SOCKET, SO_REUSEADDR);
     // Accepted sockets inherit it.
     Enable(socket, IPPROTO_TCP, TCP_NODELAY);
     if (PortOf(address) == 0) PortOf(address) = htons(static_cast<uint16_t>(port_));
-    if (bind(socket, address, size) != 0 || listen(socket, kBacklog) != 0) return false;
-    if (getsockname(socket, address, &size) != 0) return false;
+    if (bind(socket, address, size) != 0 || listen(socket, kBacklog) != 0 ||
+        getsockname(socket, address, &size) != 0) {
+      const int error = errno;
+      close(socket);
+      errno = error;
+      return false;
+    }
+    sockets_.push_back(socket);
     port_ = ntohs(PortOf(address));
     return true;
   }
@@ -125,7 +136,8 @@ class TcpListener final : public Listener {
   // Accepts the connections that wait. Returns false if they have to wait longer: for descriptors
   // or memory, as a rule.
   bool AcceptAll(int socket) {
-    while (true) {
+    // In turns, so that a flood keeps neither other addresses nor Stop waiting.
+    for (int i = 0; i < kMaxAcceptedAtOnce; ++i) {
       const int connection = accept4(socket, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (connection >= 0) {
         Take(connection);
@@ -136,9 +148,17 @@ class TcpListener final : public Listener {
       LogNowAndThen("connections wait", ErrorText(errno));
       return false;
     }
+    return true;
   }
 
   void Take(int connection) {
+    sockaddr_storage peer;
+    socklen_t size = sizeof peer;
+    // One that has been reset meanwhile would only be an error in gRPC's log.
+    if (getpeername(connection, reinterpret_cast<sockaddr*>(&peer), &size) != 0) {
+      close(connection);
+      return;
+    }
     if (connections_.size() >= max_connections_) ForgetClosed();
     if (connections_.size() >= max_connections_) {
       close(connection);
@@ -150,6 +170,9 @@ class TcpListener final : public Listener {
 
   // Nobody tells when a connection is closed. Its descriptor is then free, or another file's.
   void ForgetClosed() {
+    const absl::Time now = absl::Now();
+    if (now - last_forgotten_ < kForgetInterval) return;
+    last_forgotten_ = now;
     std::erase_if(connections_,
                   [](const auto& entry) { return InodeOf(entry.first) != entry.second; });
   }
@@ -169,6 +192,7 @@ class TcpListener final : public Listener {
 
   // The thread's own.
   std::unordered_map<int, ino_t> connections_;  // By descriptor; some may be closed.
+  absl::Time last_forgotten_ = absl::InfinitePast();
   absl::Time last_log_ = absl::InfinitePast();
 
   std::thread thread_;
@@ -186,12 +210,19 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Listen(const HostPort& addre
   if (code != 0) return CannotListen(address, gai_strerror(code));
   const absl::Cleanup free_found = [found] { freeaddrinfo(found); };
   auto listener = std::make_unique<TcpListener>();
-  // A name such as localhost may have several addresses.
+  // A name such as localhost may have several addresses, also one twice, or some that the machine
+  // has not.
+  std::set<std::string> seen;
+  int error = 0;
   for (const addrinfo* info = found; info != nullptr; info = info->ai_next) {
-    if (!listener->Add(info->ai_addr, info->ai_addrlen)) {
-      return CannotListen(address, ErrorText(errno));
+    const std::string bytes(reinterpret_cast<const char*>(info->ai_addr), info->ai_addrlen);
+    if (!seen.insert(bytes).second || listener->Add(info->ai_addr, info->ai_addrlen)) continue;
+    error = errno;
+    if (error != EADDRNOTAVAIL && error != EAFNOSUPPORT) {
+      return CannotListen(address, ErrorText(error));
     }
   }
+  if (listener->port() == 0) return CannotListen(address, ErrorText(error));
   return listener;
 }
 

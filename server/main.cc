@@ -7,6 +7,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <iostream>
 #include <memory>
@@ -31,9 +32,8 @@ namespace {
 // How much longer than the drain timeout the process may take to end.
 constexpr absl::Duration kDrainGrace = absl::Seconds(10);
 
-// How long after its deadline a call may still be answered, before it is cancelled: work that was
-// begun in time is finished.
-constexpr absl::Duration kAnswerGrace = absl::Seconds(5);
+// A shorter time to take an answer would end calls whose clients are only busy.
+constexpr absl::Duration kMinAnswerTimeout = absl::Seconds(1);
 
 int Fail(int exit_status, absl::string_view message) {
   std::cerr << "threadstored: " << message << std::endl;
@@ -149,7 +149,7 @@ int Serve(const Config& config) {
   const NoAuthentication authenticator;
   ByteBudget request_memory(config.request_memory);
   ByteBudget answer_memory(config.request_memory);
-  CallsInFlight calls(config.default_timeout + kAnswerGrace);
+  CallsInFlight calls(std::max(config.default_timeout, kMinAnswerTimeout));
   const ServiceContext services{
       **store, authenticator, clock, request_memory, answer_memory, calls, config.default_timeout};
   absl::StatusOr<std::unique_ptr<Server>> server = Server::Start(config, services);

@@ -17,15 +17,17 @@ using google::protobuf::internal::WireFormatLite;
 
 class Counter {
  public:
-  Counter(int max_fields, google::protobuf::io::ZeroCopyInputStream& bytes)
-      : left_(max_fields), input_(&bytes) {}
+  Counter(int limit, google::protobuf::io::ZeroCopyInputStream& bytes)
+      : limit_(limit), input_(&bytes) {}
+
+  int count() const { return count_; }
 
   // Counts the fields up to the end of the message. Nothing if they can be counted on; otherwise
   // the path to give as an answer.
   std::optional<std::string> Count(const Descriptor& type) {
     while (const uint32_t tag = input_.ReadTag()) {
       const FieldDescriptor* field = type.FindFieldByNumber(WireFormatLite::GetTagFieldNumber(tag));
-      if (--left_ < 0) return field == nullptr ? "unknown field" : field->name();
+      if (++count_ > limit_) return field == nullptr ? "unknown field" : field->name();
       const bool is_message =
           field != nullptr && field->message_type() != nullptr &&
           WireFormatLite::GetTagWireType(tag) == WireFormatLite::WIRETYPE_LENGTH_DELIMITED;
@@ -55,15 +57,18 @@ class Counter {
     return input_.ReadVarintSizeAsInt(&length) ? length : 0;
   }
 
-  int left_;
+  const int limit_;
+  int count_ = 0;
   google::protobuf::io::CodedInputStream input_;
 };
 
 }  // namespace
 
-std::string FindFieldBeyond(int max_fields, const Descriptor& type,
-                            google::protobuf::io::ZeroCopyInputStream& bytes) {
-  return Counter(max_fields, bytes).Count(type).value_or("");
+WireFields CountFields(const Descriptor& type, int limit,
+                       google::protobuf::io::ZeroCopyInputStream& bytes) {
+  Counter counter(limit, bytes);
+  std::string beyond = counter.Count(type).value_or("");
+  return {counter.count(), std::move(beyond)};
 }
 
 }  // namespace threadstore

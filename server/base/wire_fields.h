@@ -8,12 +8,19 @@
 
 namespace threadstore {
 
-// Where a serialised message of `type` has more than `max_fields` fields, those of messages in it
-// and unknown ones counted: the path of the field at which it goes beyond, such as
-// `thread.to_recipients`. Empty if it has not, or cannot be parsed. Takes no memory, unlike
-// parsing, where two bytes can become a hundred.
-std::string FindFieldBeyond(int max_fields, const google::protobuf::Descriptor& type,
-                            google::protobuf::io::ZeroCopyInputStream& bytes);
+struct WireFields {
+  // Fields and list elements, those of messages in it and unknown ones counted. Counting ends
+  // where the message cannot be parsed, or with the first that goes beyond the limit.
+  int count = 0;
+
+  // The path of that one, such as `thread.to_recipients`; empty if there is none.
+  std::string beyond;
+};
+
+// Counts the fields of a serialised message of `type`. Takes no memory, unlike parsing, where two
+// bytes can become a hundred.
+WireFields CountFields(const google::protobuf::Descriptor& type, int limit,
+                       google::protobuf::io::ZeroCopyInputStream& bytes);
 
 }  // namespace threadstore
 

@@ -12,7 +12,7 @@ constexpr absl::Duration kMaxCheckInterval = absl::Seconds(1);
 
 }  // namespace
 
-CallsInFlight::CallsInFlight(absl::Duration timeout) : timeout_(timeout) {
+CallsInFlight::CallsInFlight(absl::Duration answer_timeout) : answer_timeout_(answer_timeout) {
   thread_ = std::thread([this] {
     SetThreadName("call-timeouts");
     CancelOverdueCalls();
@@ -28,20 +28,23 @@ CallsInFlight::~CallsInFlight() {
   thread_.join();
 }
 
-bool CallsInFlight::TryEnter(Call& call, bool has_deadline) {
+bool CallsInFlight::TryEnter() {
   MutexLock lock(&mutex_);
   if (closed_) return false;
   ++in_flight_;
-  if (!has_deadline) {
-    call.overdue_at_ = absl::Now() + timeout_;
-    call.place_ = without_deadline_.insert(without_deadline_.end(), &call);
-  }
   return true;
+}
+
+void CallsInFlight::Answer(Call& call) {
+  MutexLock lock(&mutex_);
+  call.overdue_at_ = absl::Now() + answer_timeout_;
+  call.place_ = answered_.insert(answered_.end(), &call);
+  call.is_answered_ = true;
 }
 
 void CallsInFlight::Leave(Call& call) {
   MutexLock lock(&mutex_);
-  if (call.overdue_at_ < absl::InfiniteFuture()) without_deadline_.erase(call.place_);
+  if (call.is_answered_) answered_.erase(call.place_);
   if (--in_flight_ == 0 && closed_) empty_.NotifyAll();
 }
 
@@ -57,13 +60,13 @@ void CallsInFlight::CancelOverdueCalls() {
   MutexLock lock(&mutex_);
   while (!ended_) {
     const absl::Time now = absl::Now();
-    while (!without_deadline_.empty() && without_deadline_.front()->overdue_at_ <= now) {
-      Call& call = *without_deadline_.front();
-      without_deadline_.pop_front();
-      call.overdue_at_ = absl::InfiniteFuture();
+    while (!answered_.empty() && answered_.front()->overdue_at_ <= now) {
+      Call& call = *answered_.front();
+      answered_.pop_front();
+      call.is_answered_ = false;
       call.Cancel();
     }
-    ending_.WaitFor(&mutex_, std::min(timeout_, kMaxCheckInterval));
+    ending_.WaitFor(&mutex_, std::min(answer_timeout_, kMaxCheckInterval));
   }
 }
 

@@ -11,8 +11,8 @@
 
 namespace threadstore {
 
-// The calls that have begun and whose end gRPC has not reported yet. Cancels those whose clients
-// gave no deadline and do not take their answers; can be closed, to drain. Thread-safe.
+// The calls that have begun and whose end gRPC has not reported yet. Cancels those whose clients do
+// not take their answers; can be closed, to drain. Thread-safe.
 class CallsInFlight {
  public:
   class Call {
@@ -27,13 +27,13 @@ class CallsInFlight {
 
    private:
     friend class CallsInFlight;
-    absl::Time overdue_at_ = absl::InfiniteFuture();
+    absl::Time overdue_at_;
     std::list<Call*>::iterator place_;
+    bool is_answered_ = false;
   };
 
-  // A call without a deadline of its own is cancelled when it has been in flight for `timeout`,
-  // within a second.
-  explicit CallsInFlight(absl::Duration timeout);
+  // A call whose answer was not taken in `answer_timeout` is cancelled within a second after it.
+  explicit CallsInFlight(absl::Duration answer_timeout);
 
   // No call may be in flight.
   ~CallsInFlight();
@@ -42,8 +42,11 @@ class CallsInFlight {
   CallsInFlight& operator=(const CallsInFlight&) = delete;
 
   // False once this is closed; otherwise Leave must follow, and the call live until then.
-  bool TryEnter(Call& call, bool has_deadline);
+  bool TryEnter();
   void Leave(Call& call);
+
+  // The call's answer is about to be handed to gRPC. At most once, between TryEnter and Leave.
+  void Answer(Call& call);
 
   // Lets no call in any more, and returns when none is in flight, or at `deadline`.
   void CloseAndWait(absl::Time deadline);
@@ -51,14 +54,14 @@ class CallsInFlight {
  private:
   void CancelOverdueCalls();
 
-  const absl::Duration timeout_;
+  const absl::Duration answer_timeout_;
 
   Mutex mutex_;
   CondVar empty_;
   CondVar ending_;
   size_t in_flight_ ABSL_GUARDED_BY(mutex_) = 0;
   // In the order in which they become overdue.
-  std::list<Call*> without_deadline_ ABSL_GUARDED_BY(mutex_);
+  std::list<Call*> answered_ ABSL_GUARDED_BY(mutex_);
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;

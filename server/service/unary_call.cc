@@ -41,22 +41,25 @@ Credentials ReadCredentials(const grpc::CallbackServerContext& context) {
   return credentials;
 }
 
-// A request below this size has no room for so many fields that they matter.
-constexpr size_t kUncountedBytes = size_t{64} << 10;
+// What a field takes in memory, besides its bytes on the wire, in the parsed request and in the
+// resource that is made of it.
+constexpr size_t kBytesPerField = 150;
 
-absl::Status CheckFieldCount(grpc::ByteBuffer& bytes, const google::protobuf::Message& message) {
-  if (bytes.Length() < kUncountedBytes) return absl::OkStatus();
+// What a request will take in memory. INVALID_ARGUMENT if it has too many fields.
+absl::StatusOr<size_t> MeasureRequest(grpc::ByteBuffer& bytes,
+                                      const google::protobuf::Message& message) {
   grpc::ProtoBufferReader reader(&bytes);
-  if (!reader.status().ok()) return absl::OkStatus();
-  std::string field = FindFieldBeyond(kMaxRequestFields, *message.GetDescriptor(), reader);
-  if (field.empty()) return absl::OkStatus();
-  return InvalidFieldError(std::move(field),
+  if (!reader.status().ok()) return MalformedRequestError(message.GetTypeName());
+  WireFields fields = CountFields(*message.GetDescriptor(), kMaxRequestFields, reader);
+  if (fields.beyond.empty()) {
+    return bytes.Length() + kBytesPerField * static_cast<size_t>(fields.count);
+  }
+  return InvalidFieldError(std::move(fields.beyond),
                            absl::StrCat("a request may have at most ", kMaxRequestFields,
                                         " fields and list elements altogether"));
 }
 
 absl::Status Parse(grpc::ByteBuffer& bytes, google::protobuf::Message& message) {
-  RETURN_IF_ERROR(CheckFieldCount(bytes, message));
   grpc::ProtoBufferReader reader(&bytes);
   if (reader.status().ok() && message.ParseFromZeroCopyStream(&reader)) return absl::OkStatus();
   return MalformedRequestError(message.GetTypeName());
@@ -65,15 +68,16 @@ absl::Status Parse(grpc::ByteBuffer& bytes, google::protobuf::Message& message) 
 }  // namespace
 
 absl::Status UnaryReactor::Begin(grpc::ByteBuffer& bytes, google::protobuf::Message& message) {
-  const bool has_deadline = context_->deadline() != std::chrono::system_clock::time_point::max();
-  entered_ = services_.calls.TryEnter(*this, has_deadline);
+  entered_ = services_.calls.TryEnter();
   if (!entered_) return ShuttingDownError();
-  const size_t size = bytes.Length();
+  if (context_->IsCancelled()) return CancelledError();
+  ASSIGN_OR_RETURN(const size_t size, MeasureRequest(bytes, message));
   if (!services_.request_memory.TryTake(size)) return RequestMemoryFullError(kMemoryRetryDelay);
   request_bytes_ = size;
   RETURN_IF_ERROR(Parse(bytes, message));
   bytes.Clear();
   const absl::Time now = services_.clock.Now();
+  const bool has_deadline = context_->deadline() != std::chrono::system_clock::time_point::max();
   deadline_ =
       has_deadline ? absl::FromChrono(context_->deadline()) : now + services_.default_timeout;
   if (deadline_ <= now) return DeadlineExceededError();
@@ -83,6 +87,7 @@ absl::Status UnaryReactor::Begin(grpc::ByteBuffer& bytes, google::protobuf::Mess
 
 void UnaryReactor::FinishWith(const absl::Status& status) {
   GiveRequestBack();
+  if (entered_) services_.calls.Answer(*this);
   Finish(ToGrpcStatus(status, method_));
 }
 
@@ -91,6 +96,7 @@ void UnaryReactor::FinishWith(const google::protobuf::MessageLite& message, Call
     return FinishWith(RequestMemoryFullError(kMemoryRetryDelay));
   }
   GiveRequestBack();
+  services_.calls.Answer(*this);
   bool own_buffer = false;
   Finish(grpc::GenericSerialize<grpc::ProtoBufferWriter, google::protobuf::MessageLite>(
       message, response_, &own_buffer));

@@ -19,6 +19,8 @@ NO_ERROR, REFUSED_STREAM, ENHANCE_YOUR_CALM = 0, 7, 11
 # RFC 9113, section 4.1: three bytes of length, the type, flags, the stream.
 FRAME_HEADER_SIZE, FRAME_TYPE, GOAWAY = 9, 3, 7
 
+ENDS = (h2.events.StreamReset, h2.events.StreamEnded, h2.events.ConnectionTerminated)
+
 
 def message(request):
     """A request as gRPC frames it."""
@@ -62,8 +64,10 @@ class RawClient:
                 self._h2.send_data(stream, data[:size], end_stream=end and size == len(data))
                 self.flush()
                 data = data[size:]
-            elif not any(isinstance(event, h2.events.WindowUpdated) for event in self.read()):
-                return
+            else:
+                events = self.read()
+                if not events or any(isinstance(event, ENDS) for event in events):
+                    return
 
     def ping(self):
         self._h2.ping(b"12345678")

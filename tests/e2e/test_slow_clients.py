@@ -1,6 +1,7 @@
 """Clients that never finish, never read, or trickle: they cost a bounded amount of memory, and
 keep neither the health check nor other callers from being answered."""
 
+import collections
 import contextlib
 import re
 import unittest
@@ -11,7 +12,7 @@ import h2.exceptions
 
 import harness
 import raw_client
-from harness import Code, Health, Thread, thread_messages
+from harness import Code, EmailAddress, Health, Recipient, Thread, thread_messages
 from raw_client import CREATE_THREAD, LIST_THREADS, RawClient
 
 CLIENTS = 100
@@ -107,6 +108,22 @@ class SlowClientsTest(harness.TestCase):
             if index % 2:
                 client.start_call("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo")
         self.assert_others_are_served()
+
+    def test_requests_that_are_small_on_the_wire_only(self):
+        self.serve()
+        recipients = [Recipient(email_address=EmailAddress())] * 500
+        request = harness.create_request("groups/g", Thread(
+            topic="T", to_recipients=recipients, cc_recipients=recipients,
+            unique_senders=[""] * 500))
+        self.assertLess(len(request.SerializeToString()), 6000)
+        clients = [self.server.client() for _ in range(8)]
+        calls = [client.start(client.threads.CreateThread, request)
+                 for _ in range(100) for client in clients]
+        ended = collections.Counter(call.code() for call in calls)
+        self.assertLessEqual(set(ended), {Code.OK, Code.RESOURCE_EXHAUSTED})
+        self.assertGreater(ended[Code.OK], 0)
+        self.assert_others_are_served()
+        self.assertLess(self.peak_memory(), BASE_MEMORY + 4 * 8 * MIB)
 
     def test_requests_of_very_many_fields_are_refused_before_they_take_memory(self):
         self.serve(request_memory="64MiB")

@@ -54,10 +54,7 @@ struct FaultyVfs::Methods {
     if (verdict == Verdict::kFail) return SQLITE_IOERR_WRITE;
     sqlite3_int64 file_size = 0;
     file.real->pMethods->xFileSize(file.real, &file_size);
-    {
-      const std::lock_guard lock(vfs.mutex_);
-      if (vfs.disk_full_ && offset + size > file_size) verdict = Verdict::kFailHalfway;
-    }
+    if (vfs.is_disk_full() && offset + size > file_size) verdict = Verdict::kFailHalfway;
     const int written = verdict == Verdict::kFailHalfway ? size / 2 : size;
     const int code = file.real->pMethods->xWrite(file.real, data, written, offset);
     if (file.path != nullptr && code == SQLITE_OK) {
@@ -89,7 +86,9 @@ struct FaultyVfs::Methods {
       }
       return SQLITE_OK;
     };
-    return Try(*file.vfs, SQLITE_IOERR_FSYNC, sync, Call::kSync);
+    const int code = Try(*file.vfs, SQLITE_IOERR_FSYNC, sync, Call::kSync);
+    if (code != SQLITE_OK) file.vfs->ForgetChanges(file);
+    return code;
   }
 
   static int FileSize(sqlite3_file* base, sqlite3_int64* size) {
@@ -133,8 +132,15 @@ struct FaultyVfs::Methods {
   static int ShmMap(sqlite3_file* base, int page, int page_size, int extend,
                     void volatile** memory) {
     sqlite3_file* const real = Of(base).real;
-    return Try(*Of(base).vfs, SQLITE_IOERR_SHMMAP,
-               [&] { return real->pMethods->xShmMap(real, page, page_size, extend, memory); });
+    FaultyVfs& vfs = *Of(base).vfs;
+    return Try(vfs, SQLITE_IOERR_SHMMAP, [&] {
+      if (!vfs.is_disk_full()) {
+        return real->pMethods->xShmMap(real, page, page_size, extend, memory);
+      }
+      constexpr int kOnlyIfThere = 0;
+      const int code = real->pMethods->xShmMap(real, page, page_size, kOnlyIfThere, memory);
+      return code == SQLITE_OK && *memory == nullptr && extend != 0 ? SQLITE_IOERR_SHMSIZE : code;
+    });
   }
 
   static int ShmLock(sqlite3_file* base, int offset, int count, int flags) {
@@ -289,15 +295,37 @@ void FaultyVfs::CutPower(int64_t skipped) {
   power_cut_at_ = calls_ + skipped;
 }
 
+bool FaultyVfs::is_disk_full() const {
+  const std::lock_guard lock(mutex_);
+  return disk_full_;
+}
+
+void FaultyVfs::ForgetChanges(const File& file) {
+  const std::lock_guard lock(mutex_);
+  // Without power there is nothing to forget: RestorePower decides what was written.
+  if (file.path != nullptr && !power_cut_at_.has_value()) disks_[*file.path].changes.clear();
+}
+
+void FaultyVfs::Revive() {
+  const std::lock_guard lock(mutex_);
+  power_cut_at_.reset();
+}
+
 void FaultyVfs::RestorePower(std::mt19937& random) {
   const std::lock_guard lock(mutex_);
   power_cut_at_.reset();
   for (auto& [path, disk] : disks_) {
     for (Change& change : std::exchange(disk.changes, {})) {
-      enum { kLost, kKept, kTorn, kEnd };
+      enum { kLost, kKept, kTorn, kZeros, kEnd };
       const int fate = std::uniform_int_distribution(0, kEnd - 1)(random);
       if (fate == kLost) continue;
       if (fate == kTorn) change.bytes.resize(change.bytes.size() / 2);
+      // The file has grown, but what was written there is lost.
+      const size_t end = static_cast<size_t>(change.offset) + change.bytes.size();
+      if (fate == kZeros && !change.truncates) {
+        if (end > disk.synced.size()) disk.synced.resize(end);
+        continue;
+      }
       Methods::Apply(change, disk.synced);
     }
     std::ofstream(path, std::ios::binary | std::ios::trunc) << disk.synced;

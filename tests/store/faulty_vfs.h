@@ -26,7 +26,8 @@ class FaultyVfs {
  public:
   enum class Fault {
     kAnyCall,   // Any call fails, with SQLITE_IOERR_* or SQLITE_CANTOPEN, and does nothing.
-    kSync,      // The same for syncs; other calls do not count.
+    kSync,      // The same for syncs; other calls do not count. As on Linux, what was to be synced
+                // can be read until the power goes, and is never written.
     kDiskFull,  // A write fails with SQLITE_FULL after half of it; other calls do not count.
   };
 
@@ -45,11 +46,14 @@ class FaultyVfs {
   // Whether FailOnce's call has come.
   bool has_failed() const;
 
-  // Fails every write that makes a file larger, for want of space, until told otherwise.
+  // Fails every call that makes a file larger, for want of space, until told otherwise.
   void SetDiskFull(bool full);
 
-  // Fails every call after `skipped` others: the power is gone.
+  // Fails every call after `skipped` others: the power is gone, or the process.
   void CutPower(int64_t skipped);
+
+  // Only the process was gone: its files hold what it wrote.
+  void Revive();
 
   // The power is back. Each file holds what was synced and, of what was written since, what
   // `random` chooses: a disk may have kept any of it, or part of a write. No file may be open.
@@ -73,6 +77,11 @@ class FaultyVfs {
   enum class Call { kWrite, kSync, kOther };
   enum class Verdict { kPassOn, kFail, kFailHalfway };
   Verdict Judge(Call call);
+
+  bool is_disk_full() const;
+
+  // What was written to the file since it was last synced will never be.
+  void ForgetChanges(const File& file);
 
   // Takes what a file holds when it is first opened for synced.
   void Know(const std::string& path);

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <future>
 #include <iostream>
 #include <memory>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/base/errors.h"
@@ -37,11 +39,16 @@ using ::testing::SizeIs;
 // Any number will do; one that finds a fault is worth keeping as a test.
 constexpr uint32_t kSeed = 20261123;
 
+// What survives a power cut is drawn so often for each place.
+constexpr uint32_t kSeedsPerPlace = 4;
+
 // A store that is used, fails, and is opened again, with what its callers have been told.
 class Trial {
  public:
   explicit Trial(uint32_t seed) : random_(seed) {
     options_.path = folder_.File("threads.db");
+    // So that a few writes bring one.
+    options_.checkpoint_frames = 16;
     options_.on_failure = [this] { ++failures_; };
   }
 
@@ -60,9 +67,9 @@ class Trial {
   int failures() const { return failures_; }
   SqliteOptions& options() { return options_; }
 
-  std::future<absl::Status> StartCreateGroup() {
+  std::future<absl::Status> StartCreateGroup(const std::string& id = "g") {
     v1::CreateGroupRequest request;
-    request.set_group_id("g");
+    request.set_group_id(id);
     auto outcome = std::make_shared<std::promise<absl::Status>>();
     store_->CreateGroup({}, BuildGroup(request, clock_.Now()), std::nullopt,
                         [outcome](absl::StatusOr<v1::Group> created) {
@@ -71,7 +78,13 @@ class Trial {
     return outcome->get_future();
   }
 
-  absl::Status CreateGroup() { return StartCreateGroup().get(); }
+  absl::Status CreateGroup() {
+    absl::Status status = StartCreateGroup().get();
+    has_group_ = has_group_ || status.ok();
+    return status;
+  }
+
+  absl::Status DeleteGroup() { return BlockingStore(*store_).DeleteGroup({}, "g", /*force=*/true); }
 
   v1::ConversationThread MakeThread() {
     ThreadParent parent;
@@ -85,14 +98,20 @@ class Trial {
                        clock_.Now());
   }
 
-  // Begins to create a thread; `outcomes` hears how it ends.
+  // Begins to create a thread; AwaitCreates tells how it ends.
   void StartCreateThread() {
-    v1::ConversationThread thread = MakeThread();
+    last_request_ = RequestKey{Uuid::V7(clock_.Now()), std::string(32, 'h'), "user:ann"};
+    last_thread_ = MakeThread();
+    StartLastCreateThreadAgain();
+  }
+
+  void StartLastCreateThreadAgain() {
+    v1::ConversationThread thread = last_thread_;
     auto outcome = std::make_shared<std::promise<absl::Status>>();
     pending_.push_back({thread, outcome->get_future()});
     CreateContext context;
     context.now = clock_.Now();
-    context.request = RequestKey{Uuid::V7(clock_.Now()), std::string(32, 'h'), "user:ann"};
+    context.request = last_request_;
     store_->CreateThread(std::move(context), "g", std::nullopt, std::move(thread),
                          [outcome](absl::StatusOr<v1::ConversationThread> created) {
                            outcome->set_value(std::move(created).status());
@@ -121,7 +140,35 @@ class Trial {
     return AwaitCreates().front();
   }
 
+  // The last create once more, with the same request_id.
+  absl::Status CreateThreadAgain() {
+    StartLastCreateThreadAgain();
+    return AwaitCreates().front();
+  }
+
+  // Ends the store as kill -9 does: nothing more is written, and what was is still there.
+  void Kill() {
+    disk_.CutPower(0);
+    Close();
+    disk_.Revive();
+  }
+
   void RestorePower() { disk_.RestorePower(random_); }
+
+  // Waits until nothing is left of deleted groups, and no other group is there.
+  void AwaitPurge() {
+    const auto reader = Database::Open(options_.path, Database::Mode::kReadOnly);
+    ASSERT_THAT(reader, IsOk());
+    while (*(*reader)->QueryInteger("SELECT count(*) FROM groups") > 0) {
+      absl::SleepFor(absl::Milliseconds(1));
+    }
+    for (const char* table : {"threads", "conversations", "recipients", "unique_senders"}) {
+      EXPECT_THAT((*reader)->QueryInteger(absl::StrCat("SELECT count(*) FROM ", table)),
+                  IsOkAndHolds(0))
+          << table;
+    }
+    EXPECT_THAT((*reader)->QueryText("PRAGMA integrity_check"), IsOkAndHolds("ok"));
+  }
 
   // After the store was closed and the faults are over: it opens, is sound, and holds what was
   // acknowledged, whole, and nothing that was refused.
@@ -140,7 +187,7 @@ class Trial {
     for (const v1::ConversationThread& thread : refused_) {
       EXPECT_FALSE(Find(threads, thread.id()).has_value()) << "a refused thread is there";
     }
-    if (!threads.empty()) {
+    if (has_group_) {
       EXPECT_THAT(CreateThread(), IsOk());
     }
     Close();
@@ -193,6 +240,9 @@ class Trial {
   std::atomic<int> failures_ = 0;
   std::unique_ptr<ThreadStore> store_;
   std::mt19937 random_;
+  bool has_group_ = false;
+  std::optional<RequestKey> last_request_;
+  v1::ConversationThread last_thread_;
   std::vector<Pending> pending_;
   std::vector<v1::ConversationThread> acknowledged_;
   std::vector<v1::ConversationThread> unknown_;
@@ -288,21 +338,23 @@ TEST(PowerCut, AtEachCallLosesNothingThatWasAcknowledged) {
   int64_t place = 0;
   for (bool has_ended = false; !has_ended; ++place) {
     SCOPED_TRACE(absl::StrCat("the power goes after ", place, " calls"));
-    Trial trial(kSeed + static_cast<uint32_t>(place));
-    trial.disk().CutPower(place);
-    if (trial.Open().ok()) {
-      if (trial.CreateGroup().ok()) {
-        trial.CreateThread().IgnoreError();
-        trial.CreateThread().IgnoreError();
+    for (uint32_t seed = 0; seed < kSeedsPerPlace; ++seed) {
+      Trial trial(kSeed + seed);
+      trial.disk().CutPower(place);
+      if (trial.Open().ok()) {
+        if (trial.CreateGroup().ok()) {
+          trial.CreateThread().IgnoreError();
+          trial.CreateThread().IgnoreError();
+        }
+        trial.Close();
       }
-      trial.Close();
+      has_ended = trial.disk().calls() <= place;
+      trial.RestorePower();
+      trial.CheckPromises();
+      if (HasFatalFailure()) return;
     }
-    has_ended = trial.disk().calls() <= place;
-    trial.RestorePower();
-    trial.CheckPromises();
-    if (HasFatalFailure()) return;
   }
-  Report("power cuts", place);
+  Report("power cuts", place * kSeedsPerPlace);
 }
 
 TEST(PowerCut, UnderLoadLosesNothingThatWasAcknowledged) {
@@ -327,6 +379,50 @@ TEST(PowerCut, UnderLoadLosesNothingThatWasAcknowledged) {
   }
 }
 
+// Deletes a group of some threads while `fault` strikes at one place after another, and looks
+// whether it is gone or there, and purged when it is gone.
+void CheckDeletions(const std::function<void(FaultyVfs& disk, int place)>& fault,
+                    bool loses_power) {
+  constexpr int kPlaces = 120;
+  for (int place = 0; place < kPlaces; ++place) {
+    SCOPED_TRACE(absl::StrCat("place ", place));
+    Trial trial(kSeed + static_cast<uint32_t>(place));
+    ASSERT_THAT(trial.Open(), IsOk());
+    ASSERT_THAT(trial.CreateGroup(), IsOk());
+    for (int i = 0; i < 12; ++i) trial.StartCreateThread();
+    trial.AwaitCreates();
+    fault(trial.disk(), place);
+    const absl::Status deleted = trial.DeleteGroup();
+    // A little of the purging, or all of it.
+    absl::SleepFor(absl::Milliseconds(place % 8));
+    trial.Close();
+    trial.disk().StopFailing();
+    if (loses_power) trial.RestorePower();
+
+    ASSERT_THAT(trial.Open(), IsOk());
+    const absl::Status found = BlockingStore(trial.store()).GetGroup({}, "g").status();
+    if (ErrorReasonOf(deleted) != v1::ERROR_REASON_WRITE_OUTCOME_UNKNOWN) {
+      EXPECT_EQ(found.ok(), !deleted.ok()) << deleted;
+    }
+    if (found.ok()) {
+      EXPECT_THAT(trial.DeleteGroup(), IsOk());
+    }
+    trial.AwaitPurge();
+    trial.Close();
+    if (::testing::Test::HasFatalFailure()) return;
+  }
+}
+
+TEST(Deletion, IsAllOrNothingWhenThePowerGoes) {
+  CheckDeletions([](FaultyVfs& disk, int place) { disk.CutPower(place); }, /*loses_power=*/true);
+}
+
+TEST(Deletion, IsAllOrNothingWhenAnyCallFails) {
+  CheckDeletions(
+      [](FaultyVfs& disk, int place) { disk.FailOnce(place, FaultyVfs::Fault::kAnyCall); },
+      /*loses_power=*/false);
+}
+
 TEST(DiskFull, InTheMiddleOfAGroupRefusesAllOfItUntilSpaceComesBack) {
   Trial trial(kSeed);
   ASSERT_THAT(trial.Open(), IsOk());
@@ -344,7 +440,6 @@ TEST(DiskFull, InTheMiddleOfAGroupRefusesAllOfItUntilSpaceComesBack) {
   query.group = "g";
   query.limit = 1000;
   EXPECT_THAT(BlockingStore(trial.store()).ListThreads({}, query)->threads, SizeIs(1));
-  EXPECT_THAT(trial.CreateThread(), HasReason(v1::ERROR_REASON_STORE_FULL));
 
   trial.disk().SetDiskFull(false);
   EXPECT_THAT(trial.CreateThread(), IsOk());
@@ -370,13 +465,63 @@ TEST(DiskFull, LeavesAReserveToDeletionsAndReads) {
   free_space += 1;
   EXPECT_THAT(trial.CreateThread(), IsOk());
   free_space -= 1;
-  EXPECT_THAT(trial.CreateGroup(), HasReason(v1::ERROR_REASON_STORE_FULL));
-  EXPECT_THAT(db.DeleteGroup({}, "g", /*force=*/true), IsOk());
+  EXPECT_THAT(trial.CreateThreadAgain(), IsOk()) << "a repeated request takes no space";
+  EXPECT_THAT(trial.CreateGroup(), HasReason(v1::ERROR_REASON_RESOURCE_EXISTS));
+  EXPECT_THAT(trial.StartCreateGroup("h").get(), HasReason(v1::ERROR_REASON_STORE_FULL));
+  EXPECT_THAT(trial.DeleteGroup(), IsOk());
   EXPECT_THAT(db.GetGroup({}, "g"), HasReason(v1::ERROR_REASON_RESOURCE_NOT_FOUND));
+}
+
+TEST(DiskFull, CountsWhatWasDeletedAsSpace) {
+  Trial trial(kSeed);
+  std::atomic<int64_t> free_space = trial.options().disk_reserve;
+  trial.options().stat_file_system = [&free_space](const std::string&) {
+    return FileSystemInfo{.free_bytes = free_space};
+  };
+  ASSERT_THAT(trial.Open(), IsOk());
+  ASSERT_THAT(trial.CreateGroup(), IsOk());
+  for (int i = 0; i < 200; ++i) trial.StartCreateThread();
+  trial.AwaitCreates();
+  constexpr int64_t kLessThanTheyTake = 40'000;
+  free_space -= kLessThanTheyTake;
+  EXPECT_THAT(trial.CreateThread(), HasReason(v1::ERROR_REASON_STORE_FULL));
+  ASSERT_THAT(trial.DeleteGroup(), IsOk());
+  // Until enough of it has been purged, which no event tells.
+  while (!trial.StartCreateGroup("h").get().ok()) absl::SleepFor(absl::Milliseconds(1));
+}
+
+TEST(DiskFull, DoesNotKeepDeletionsFromWhatTheLogHasAlready) {
+  Trial trial(kSeed);
+  ASSERT_THAT(trial.Open(), IsOk());
+  ASSERT_THAT(trial.CreateGroup(), IsOk());
+  for (int i = 0; i < 20; ++i) ASSERT_THAT(trial.CreateThread(), IsOk());
+  std::promise<absl::Status> deleted;
+  {
+    WriterBlock block(trial.store());
+    for (int i = 0; i < 500; ++i) trial.StartCreateThread();
+    trial.store().DeleteGroup({}, "g", /*force=*/true, [&deleted](absl::Status status) {
+      deleted.set_value(std::move(status));
+    });
+    trial.disk().SetDiskFull(true);
+    block.Release();
+  }
+  EXPECT_THAT(trial.AwaitCreates(), Each(HasReason(v1::ERROR_REASON_STORE_FULL)));
+  EXPECT_THAT(deleted.get_future().get(), IsOk());
+}
+
+TEST(DiskFull, AtTheStartIsSaidToBeThat) {
+  Trial trial(kSeed);
+  ASSERT_THAT(trial.Open(), IsOk());
+  trial.Close();
+  trial.disk().SetDiskFull(true);
+  EXPECT_THAT(trial.Open(), HasReason(v1::ERROR_REASON_STORE_FULL));
+  trial.disk().SetDiskFull(false);
+  EXPECT_THAT(trial.Open(), IsOk());
 }
 
 TEST(FailedSync, IsUnknownToItsCallersAndEndsWriting) {
   Trial trial(kSeed);
+  trial.options().checkpoint_frames = 4096;  // Whose syncs are not meant.
   ASSERT_THAT(trial.Open(), IsOk());
   ASSERT_THAT(trial.CreateGroup(), IsOk());
   trial.disk().FailOnce(0, FaultyVfs::Fault::kSync);
@@ -388,8 +533,34 @@ TEST(FailedSync, IsUnknownToItsCallersAndEndsWriting) {
   trial.CheckPromises();
 }
 
+// The frames of the commit can be read after a restart, but are not on disk.
+TEST(FailedSync, IsNotBuiltOnAfterARestart) {
+  for (uint32_t seed = 0; seed < 20; ++seed) {
+    SCOPED_TRACE(absl::StrCat("seed ", seed));
+    Trial trial(seed);
+    trial.options().checkpoint_frames = 4096;  // Whose syncs are not meant.
+    ASSERT_THAT(trial.Open(), IsOk());
+    ASSERT_THAT(trial.CreateGroup(), IsOk());
+    ASSERT_THAT(trial.CreateThread(), IsOk());
+    trial.disk().FailOnce(0, FaultyVfs::Fault::kSync);
+    ASSERT_THAT(trial.CreateThread(), HasReason(v1::ERROR_REASON_WRITE_OUTCOME_UNKNOWN));
+    trial.Kill();
+    ASSERT_THAT(trial.Open(), IsOk());
+    EXPECT_THAT(trial.CreateThreadAgain(), IsOk());
+    if (seed % 2 == 0) {
+      EXPECT_THAT(trial.CreateThread(), IsOk());
+    }
+    trial.disk().CutPower(0);
+    trial.Close();
+    trial.RestorePower();
+    trial.CheckPromises();
+    if (::testing::Test::HasFatalFailure()) return;
+  }
+}
+
 TEST(FailedSync, MakesRefusalsUnknownThatWereDecidedOnWhatItMayHaveLost) {
   Trial trial(kSeed);
+  trial.options().checkpoint_frames = 4096;  // Whose syncs are not meant.
   ASSERT_THAT(trial.Open(), IsOk());
   std::vector<std::future<absl::Status>> outcomes;
   {

@@ -166,6 +166,24 @@ TEST_F(SqliteStoreTest, LogOfAnotherApplicationsDatabaseIsLeftAlone) {
 }
 
 // Else a power cut in the first checkpoint could leave a file that seems to be somebody else's.
+TEST_F(SqliteStoreTest, SmallDatabaseOfAnotherApplicationKeepsItsLog) {
+  std::string content;
+  std::string log;
+  {
+    const auto theirs = OpenFile();
+    ASSERT_THAT(theirs->Execute("PRAGMA journal_mode = WAL; CREATE TABLE theirs (x)"), IsOk());
+    // As after a crash: a file of one page, and all else in the log.
+    content = ReadFile(options_.path);
+    log = ReadFile(options_.path + "-wal");
+  }
+  std::ofstream(options_.path, std::ios::binary) << content;
+  std::ofstream(options_.path + "-wal", std::ios::binary) << log;
+  ASSERT_EQ(content.size(), 4096);
+  EXPECT_THAT(Open(), IsRefusal(HasSubstr("another application")));
+  EXPECT_EQ(ReadFile(options_.path), content);
+  EXPECT_EQ(ReadFile(options_.path + "-wal"), log);
+}
+
 TEST_F(SqliteStoreTest, HeaderOfANewStoreIsOnDiskBeforeItIsServed) {
   const auto store = Open();
   ASSERT_THAT(store, IsOk());
@@ -341,6 +359,18 @@ TEST_F(SqliteStoreTest, StoreFailsWhenItsFileIsDeletedOrReplaced) {
               HasReason(v1::ERROR_REASON_STORE_FAILED));
 }
 
+TEST_F(SqliteStoreTest, StoreFailsWhenItsLogIsDeleted) {
+  std::promise<void> failed;
+  options_.on_failure = [&failed] { failed.set_value(); };
+  const auto store = Open();
+  ASSERT_THAT(store, IsOk());
+  CreateGroup(**store, "g");
+  std::filesystem::remove(options_.path + "-wal");
+  // The file is looked at once a second.
+  failed.get_future().wait();
+  EXPECT_THAT(CreateThread(**store, "g"), HasReason(v1::ERROR_REASON_STORE_FAILED));
+}
+
 TEST_F(SqliteStoreTest, LockOfAnotherProcessIsSaidToBeBusy) {
   const auto store = Open();
   ASSERT_THAT(store, IsOk());
@@ -393,6 +423,40 @@ TEST_F(SqliteStoreTest, MembersOfDeletedGroupsAndOldRequestsAreRemoved) {
   EXPECT_THAT(db->QueryInteger("SELECT count(*) FROM groups"), IsOkAndHolds(1));
   EXPECT_THAT(db->QueryInteger("SELECT count(*) FROM members"), IsOkAndHolds(20));
   EXPECT_THAT(db->QueryInteger("SELECT count(*) FROM idempotency_keys"), IsOkAndHolds(0));
+}
+
+TEST_F(SqliteStoreTest, DeletedGroupIsInvisibleWhileItsRowsAreThere) {
+  v1::CreateGroupRequest request;
+  request.set_group_id("g");
+  CreateContext context;
+  context.now = clock_.Now();
+  context.request = RequestKey{Uuid::V7(clock_.Now()), std::string(32, 'h'), "user:ann"};
+  {
+    const auto store = Open();
+    ASSERT_THAT(store, IsOk());
+    ASSERT_THAT(BlockingStore(**store).CreateGroup(context, BuildGroup(request, clock_.Now())),
+                IsOk());
+  }
+  // So many members that it takes a while to remove them; the last is `zoe`.
+  ASSERT_THAT(OpenFile()->Execute(
+                  "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 100000)"
+                  " INSERT INTO members SELECT 1, 'member' || i, '', '', 0, 'g' FROM n;"
+                  " INSERT INTO members VALUES (1, 'zoe', '', '', 1, 'g');"
+                  " UPDATE groups SET deleted = 1"),
+              IsOk());
+  {
+    const auto store = Open();
+    ASSERT_THAT(store, IsOk());
+    BlockingStore db(**store);
+    EXPECT_EQ(db.ListGroups({}, {.member = "zoe", .limit = 5})->groups.size(), 0);
+    EXPECT_EQ(db.ListGroups({}, {.limit = 5})->groups.size(), 0);
+    EXPECT_THAT(db.GetGroup({}, "g"), HasReason(v1::ERROR_REASON_RESOURCE_NOT_FOUND));
+    EXPECT_THAT(db.CreateGroup(context, BuildGroup(request, clock_.Now())),
+                HasReason(v1::ERROR_REASON_RESOURCE_NOT_FOUND));
+  }
+  EXPECT_THAT(OpenFile()->QueryInteger("SELECT count(*) FROM members WHERE user_id = 'zoe'"),
+              IsOkAndHolds(1))
+      << "the rows were gone before anyone looked";
 }
 
 TEST_F(SqliteStoreTest, DeletedGroupIsPurgedAlsoAfterARestart) {

@@ -21,39 +21,40 @@ class FakeCall final : public CallsInFlight::Call {
 TEST(CallsInFlightTest, ClosesBehindThoseInFlight) {
   CallsInFlight calls(absl::Hours(1));
   FakeCall first, second, late;
-  ASSERT_TRUE(calls.TryEnter(first, /*has_deadline=*/true));
-  ASSERT_TRUE(calls.TryEnter(second, /*has_deadline=*/false));
+  ASSERT_TRUE(calls.TryEnter());
+  ASSERT_TRUE(calls.TryEnter());
   std::thread closer([&calls] { calls.CloseAndWait(absl::InfiniteFuture()); });
-  while (calls.TryEnter(late, /*has_deadline=*/true)) calls.Leave(late);
+  while (calls.TryEnter()) calls.Leave(late);
   calls.Leave(first);
   calls.Leave(second);
   closer.join();
-  EXPECT_FALSE(calls.TryEnter(late, /*has_deadline=*/true));
+  EXPECT_FALSE(calls.TryEnter());
 }
 
 TEST(CallsInFlightTest, WaitsNoLongerThanTheDeadline) {
   CallsInFlight calls(absl::Hours(1));
   FakeCall call;
-  ASSERT_TRUE(calls.TryEnter(call, /*has_deadline=*/false));
+  ASSERT_TRUE(calls.TryEnter());
   calls.CloseAndWait(absl::Now() - absl::Seconds(1));
   calls.Leave(call);
 }
 
-TEST(CallsInFlightTest, CancelsOnceWhatHasNoDeadlineAndStaysTooLong) {
+TEST(CallsInFlightTest, CancelsOnceWhatIsAnsweredAndStaysTooLong) {
   CallsInFlight calls(absl::Milliseconds(5));
-  FakeCall with_deadline, first, second;
-  ASSERT_TRUE(calls.TryEnter(with_deadline, /*has_deadline=*/true));
-  ASSERT_TRUE(calls.TryEnter(first, /*has_deadline=*/false));
-  ASSERT_TRUE(calls.TryEnter(second, /*has_deadline=*/false));
+  FakeCall unanswered, first, second;
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(calls.TryEnter());
+  calls.Answer(first);
+  calls.Answer(second);
   first.AwaitCancel();
   second.AwaitCancel();
   calls.Leave(first);
   calls.Leave(second);
   FakeCall third;
-  ASSERT_TRUE(calls.TryEnter(third, /*has_deadline=*/false));
+  ASSERT_TRUE(calls.TryEnter());
+  calls.Answer(third);
   third.AwaitCancel();
   calls.Leave(third);
-  calls.Leave(with_deadline);
+  calls.Leave(unanswered);
 }
 
 }  // namespace

@@ -9,9 +9,13 @@
 namespace threadstore {
 namespace {
 
-std::string FindFieldBeyond(int max_fields, const std::string& bytes) {
+WireFields Count(int limit, const std::string& bytes) {
   google::protobuf::io::ArrayInputStream stream(bytes.data(), static_cast<int>(bytes.size()));
-  return threadstore::FindFieldBeyond(max_fields, *v1::CreateThreadRequest::descriptor(), stream);
+  return CountFields(*v1::CreateThreadRequest::descriptor(), limit, stream);
+}
+
+std::string FindFieldBeyond(int limit, const std::string& bytes) {
+  return Count(limit, bytes).beyond;
 }
 
 TEST(WireFieldsTest, CountsFieldsAtEveryDepth) {
@@ -22,6 +26,7 @@ TEST(WireFieldsTest, CountsFieldsAtEveryDepth) {
   request.mutable_thread()->add_to_recipients();                                            // 1
   request.mutable_thread()->add_to_recipients()->mutable_email_address()->set_name("Bob");  // 3
   const std::string bytes = request.SerializeAsString();
+  EXPECT_EQ(Count(100, bytes).count, 8);
   EXPECT_EQ(FindFieldBeyond(8, bytes), "");
   EXPECT_EQ(FindFieldBeyond(7, bytes), "thread.unique_senders");
   EXPECT_EQ(FindFieldBeyond(4, bytes), "thread.to_recipients.email_address");

@@ -1,7 +1,9 @@
 #include "server/store/sqlite/database.h"
 
 #include <sqlite3.h>
+#include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -46,28 +48,39 @@ absl::Status ToStatus(int code, absl::string_view context, absl::string_view det
   }
 }
 
-// The files of a connection, as sqlite3_file_control names them.
-enum WrittenFile : int {
-  kDatabaseFile = SQLITE_FCNTL_FILE_POINTER,
-  kLogFile = SQLITE_FCNTL_JOURNAL_POINTER,
-};
-
-// Whether a write failed for want of space in a way that SQLite, which knows only ENOSPC, takes
-// for a failure of the disk.
-bool IsOutOfSpace(sqlite3* db, WrittenFile written) {
-  if (sqlite3_extended_errcode(db) != SQLITE_IOERR_WRITE) return false;
+// The file of a connection that sqlite3_file_control gives for `pointer`, null if it is not open.
+sqlite3_file* FileOf(sqlite3* db, int pointer) {
   sqlite3_file* file = nullptr;
-  sqlite3_file_control(db, nullptr, written, &file);
-  int error = 0;
-  if (file == nullptr || file->pMethods == nullptr ||
-      file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error) != SQLITE_OK) {
-    return false;
-  }
-  return error == EDQUOT || error == EFBIG;
+  sqlite3_file_control(db, nullptr, pointer, &file);
+  return file != nullptr && file->pMethods != nullptr ? file : nullptr;
 }
 
-absl::Status ErrorOf(sqlite3* db, absl::string_view context, WrittenFile written = kLogFile) {
-  if (IsOutOfSpace(db, written)) return StoreFullError();
+// The errno of the last call on the file that failed; 0 if none has.
+int LastErrno(sqlite3* db, int pointer) {
+  sqlite3_file* const file = FileOf(db, pointer);
+  int error = 0;
+  if (file != nullptr) file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error);
+  return error;
+}
+
+// Whether an I/O error is a want of space that SQLite, which knows only ENOSPC in a write, takes
+// for a failure of the disk.
+bool IsOutOfSpace(sqlite3* db) {
+  const int code = sqlite3_extended_errcode(db);
+  // The shared memory of the log, which is a file too, could not grow.
+  if (code == SQLITE_IOERR_SHMSIZE) return true;
+  if (code != SQLITE_IOERR_WRITE) return false;
+  const auto wants_space = [](int error) { return error == EDQUOT || error == EFBIG; };
+  const auto is_harmless = [](int error) { return error == 0 || error == ENOSPC; };
+  const int database = LastErrno(db, SQLITE_FCNTL_FILE_POINTER);
+  const int log = LastErrno(db, SQLITE_FCNTL_JOURNAL_POINTER);
+  // Which of the two has just failed is not known; one that ever failed otherwise is not trusted.
+  return (wants_space(database) && (wants_space(log) || is_harmless(log))) ||
+         (wants_space(log) && is_harmless(database));
+}
+
+absl::Status ErrorOf(sqlite3* db, absl::string_view context) {
+  if (IsOutOfSpace(db)) return StoreFullError();
   return ToStatus(sqlite3_extended_errcode(db), context, sqlite3_errmsg(db));
 }
 
@@ -155,9 +168,30 @@ absl::Status Database::Checkpoint(bool truncate) {
   const int code = sqlite3_wal_checkpoint_v2(db_, nullptr, mode, nullptr, nullptr);
   // What a reader kept back is moved by the next checkpoint.
   if (code != SQLITE_OK && (code & 0xFF) != SQLITE_BUSY) {
-    return ErrorOf(db_, "checkpoint", kDatabaseFile);
+    return ErrorOf(db_, "checkpoint");
   }
   return absl::OkStatus();
+}
+
+absl::Status Database::RewriteLog() {
+  sqlite3_file* const log = FileOf(db_, SQLITE_FCNTL_JOURNAL_POINTER);
+  if (log == nullptr) return absl::OkStatus();
+  const auto check = [](int code) {
+    return code == SQLITE_OK ? absl::OkStatus()
+                             : ToStatus(code, "rewrite the log", sqlite3_errstr(code));
+  };
+  sqlite3_int64 size = 0;
+  RETURN_IF_ERROR(check(log->pMethods->xFileSize(log, &size)));
+  if (size == 0) return absl::OkStatus();
+  // SQLite writes less than 128 KiB at once.
+  std::string part(size_t{64} << 10, '\0');
+  for (sqlite3_int64 offset = 0; offset < size; offset += static_cast<sqlite3_int64>(part.size())) {
+    const int bytes =
+        static_cast<int>(std::min(size - offset, static_cast<sqlite3_int64>(part.size())));
+    RETURN_IF_ERROR(check(log->pMethods->xRead(log, part.data(), bytes, offset)));
+    RETURN_IF_ERROR(check(log->pMethods->xWrite(log, part.data(), bytes, offset)));
+  }
+  return check(log->pMethods->xSync(log, SQLITE_SYNC_NORMAL));
 }
 
 absl::Status Database::CheckNotMoved() {
@@ -166,6 +200,11 @@ absl::Status Database::CheckNotMoved() {
     return ErrorOf(db_, "has_moved");
   }
   if (has_moved != 0) return absl::DataLossError("the database file was deleted or replaced");
+  struct stat log;
+  const std::string log_path = sqlite3_filename_wal(sqlite3_db_filename(db_, "main"));
+  const ino_t inode = stat(log_path.c_str(), &log) == 0 ? log.st_ino : 0;
+  if (log_inode_ == 0) log_inode_ = inode;
+  if (inode != log_inode_) return absl::DataLossError("the log was deleted or replaced");
   return absl::OkStatus();
 }
 
@@ -176,8 +215,7 @@ absl::Status Database::CopyTo(const std::string& path) {
   constexpr int kAllPages = -1;
   const int step = sqlite3_backup_step(backup, kAllPages);
   const int code = sqlite3_backup_finish(backup);
-  if (step != SQLITE_DONE) return ToStatus(step, "backup", sqlite3_errstr(step));
-  if (code != SQLITE_OK) return ErrorOf(target->db_, "backup");
+  if (step != SQLITE_DONE || code != SQLITE_OK) return ErrorOf(target->db_, "backup");
   return absl::OkStatus();
 }
 

@@ -1,6 +1,8 @@
 #ifndef THREADSTORE_SERVER_STORE_SQLITE_DATABASE_H_
 #define THREADSTORE_SERVER_STORE_SQLITE_DATABASE_H_
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -18,8 +20,9 @@ struct sqlite3_stmt;
 // SQLite.
 //
 // Statuses are classified by SQLite's extended result code:
-//   FULL                      RESOURCE_EXHAUSTED / STORE_FULL (see server/base/errors.h); so is an
-//                             IOERR_WRITE that comes from a quota or a limit on the file's size
+//   FULL                      RESOURCE_EXHAUSTED / STORE_FULL (see server/base/errors.h); so are an
+//                             IOERR_WRITE that comes from a quota or a limit on the file's size,
+//                             and IOERR_SHMSIZE
 //   IOERR*, CORRUPT*, NOTADB  DATA_LOSS: the file cannot be trusted any more
 //   CANTOPEN*, READONLY*, PERM, AUTH  FAILED_PRECONDITION
 //   CONSTRAINT_*              ALREADY_EXISTS for a unique key, otherwise INTERNAL
@@ -64,7 +67,15 @@ class Database {
   // nobody reads, cuts the log to nothing. A reader in the way is no error.
   absl::Status Checkpoint(bool truncate);
 
-  // DATA_LOSS if the path no longer leads to the open file.
+  // Writes the write-ahead log once more, as it is, and syncs it. A process that was killed may
+  // have left commits in it that are only in the kernel's cache; SQLite takes them from there
+  // without a sync, and after a sync that failed the kernel never writes them by itself
+  // (https://wiki.postgresql.org/wiki/Fsync_Errors). What is acknowledged on top of them could be
+  // lost with the power. Before any other connection is open.
+  absl::Status RewriteLog();
+
+  // DATA_LOSS if the path no longer leads to the open file, or that of the write-ahead log to the
+  // one it led to at the first call, which a transaction must precede.
   absl::Status CheckNotMoved();
 
   // Frames in the write-ahead log after the last commit of this connection.
@@ -90,6 +101,7 @@ class Database {
 
   sqlite3* const db_;
   int wal_frames_ = 0;
+  ino_t log_inode_ = 0;  // As first seen by CheckNotMoved.
   // Prepared when they are first used.
   std::unique_ptr<Statement> begin_immediate_;
   std::unique_ptr<Statement> begin_;

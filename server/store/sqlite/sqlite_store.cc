@@ -34,7 +34,6 @@ class CreateOf final : public Write {
         done_(std::move(done)) {}
 
   const CallContext& context() const override { return context_; }
-  bool deletes_only() const override { return false; }
 
   absl::Status Apply(WriteQueries& queries) override {
     ASSIGN_OR_RETURN(existing_, work_(queries, context_, resource_));
@@ -61,7 +60,6 @@ class Deletion final : public Write {
       : context_(std::move(context)), work_(std::move(work)), done_(std::move(done)) {}
 
   const CallContext& context() const override { return context_; }
-  bool deletes_only() const override { return true; }
   absl::Status Apply(WriteQueries& queries) override { return work_(queries, context_); }
   void Finish(absl::Status outcome) override { std::move(done_)(std::move(outcome)); }
 
@@ -259,6 +257,7 @@ absl::Status SqliteStore::Open(const SqliteOptions& options, const Clock& clock)
   }
   Writer::Options writer_options;
   writer_options.queue_capacity = options.write_queue;
+  writer_options.checkpoint_frames = options.checkpoint_frames;
   writer_options.disk_reserve = options.disk_reserve;
   writer_options.free_space = [path = options.path, stat = options.stat_file_system] {
     const absl::StatusOr<FileSystemInfo> info = stat(path);

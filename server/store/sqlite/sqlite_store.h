@@ -43,6 +43,10 @@ struct SqliteOptions {
   // How long request_ids are remembered.
   absl::Duration request_id_retention = absl::Hours(24);
 
+  // Pages of 4 KiB in the log between checkpoints: 16 MiB. Long enough that a page written by many
+  // groups is copied once, short enough that recovery after a crash is quick.
+  int checkpoint_frames = 4096;
+
   // With less than this left, in bytes, writes are refused with STORE_FULL, so that deletions and
   // purging, which make room, still have some to work in.
   int64_t disk_reserve = int64_t{64} << 20;

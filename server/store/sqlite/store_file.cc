@@ -55,10 +55,9 @@ absl::Status Explain(const absl::Status& status, const std::string& path) {
     return CannotUse(path,
                      absl::StrCat("it is damaged or not an SQLite database; ", status.message()));
   }
-  if (absl::IsUnavailable(status)) {
+  if (absl::IsUnavailable(status) || absl::IsFailedPrecondition(status)) {
     return CannotUse(path, status.message());
   }
-  if (absl::IsFailedPrecondition(status)) return CannotUse(path, status.message());
   return status;
 }
 
@@ -91,6 +90,10 @@ absl::Status CheckHeader(const std::string& path, uintmax_t size) {
   stream.read(header.data(), static_cast<std::streamsize>(header.size()));
   if (stream.bad() || (!stream && size >= kHeaderBytes))
     return CannotUse(path, "it cannot be read");
+  constexpr uintmax_t kPageBytes = 4096;
+  const bool is_blank = header.find_first_not_of('\0') == std::string::npos;
+  // The creation of a store was cut short before its first page was on disk.
+  if (is_blank && size <= kPageBytes) return absl::OkStatus();
   if (size < kHeaderBytes || !absl::StartsWith(header, kMagic)) {
     return CannotUse(path, "it is not an SQLite database");
   }
@@ -99,10 +102,11 @@ absl::Status CheckHeader(const std::string& path, uintmax_t size) {
     application_id =
         (application_id << 8) | static_cast<unsigned char>(header[kApplicationIdOffset + i]);
   }
-  // One page and no id: a store whose creation was cut short.
-  constexpr uintmax_t kPageBytes = 4096;
+  // The same, before the store was claimed; it gets a write-ahead log only later.
+  std::error_code error;
   const bool is_ours = application_id == kApplicationId;
-  const bool is_unfinished = application_id == 0 && size <= kPageBytes;
+  const bool is_unfinished = application_id == 0 && size <= kPageBytes &&
+                             !std::filesystem::exists(path + "-wal", error) && !error;
   if (!is_ours && !is_unfinished) return CannotUse(path, "it is a database of another application");
   return absl::OkStatus();
 }
@@ -274,6 +278,8 @@ absl::StatusOr<std::unique_ptr<Database>> OpenForWriting(const std::string& path
   if (!claimed.ok()) return Explain(claimed, path);
   const absl::Status configured = Configure(**db, /*writes=*/true);
   if (!configured.ok()) return Explain(configured, path);
+  const absl::Status rewritten = (*db)->RewriteLog();
+  if (!rewritten.ok()) return Explain(rewritten, path);
   return db;
 }
 

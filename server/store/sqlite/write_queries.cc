@@ -95,6 +95,10 @@ absl::Status WriteQueries::PrepareAll(Database& db) {
   return absl::OkStatus();
 }
 
+absl::Status WriteQueries::CheckRoom() const {
+  return has_room_ ? absl::OkStatus() : StoreFullError();
+}
+
 absl::StatusOr<std::optional<v1::Group>> WriteQueries::CreateGroup(
     const CreateContext& context, const v1::Group& group, const std::optional<v1::Member>& owner) {
   if (context.request.has_value()) {
@@ -117,6 +121,7 @@ absl::StatusOr<std::optional<v1::Group>> WriteQueries::CreateGroup(
   }
   ASSIGN_OR_RETURN(const auto existing, reads_->FindGroup(group.id()));
   if (existing.has_value()) return AlreadyExistsError(kGroupType, group.name());
+  RETURN_IF_ERROR(CheckRoom());
 
   RETURN_IF_ERROR(Query(insert_group_)
                       .BindText(group.id())
@@ -147,6 +152,7 @@ absl::Status WriteQueries::AddMember(const CallContext& context, absl::string_vi
   ASSIGN_OR_RETURN(const int64_t key, reads_->ResolveGroup(context.required_member, group));
   ASSIGN_OR_RETURN(const auto existing, reads_->FindMember(key, group, member.id()));
   if (existing.has_value()) return AlreadyExistsError(kMemberType, member.name());
+  RETURN_IF_ERROR(CheckRoom());
   return InsertMember(key, group, member);
 }
 
@@ -192,7 +198,9 @@ absl::StatusOr<std::optional<v1::ConversationThread>> WriteQueries::CreateThread
                      reads_->ResolveConversation(group_key, group, *conversation));
     conversation_key = existing.key;
     if (thread.topic().empty()) thread.set_topic(existing.topic);
-  } else {
+  }
+  RETURN_IF_ERROR(CheckRoom());
+  if (!conversation.has_value()) {
     ASSIGN_OR_RETURN(const Uuid id, RequireUuid(thread.conversation_id()));
     RETURN_IF_ERROR(Query(insert_conversation_)
                         .Bind(group_key)

@@ -27,6 +27,10 @@ class WriteQueries {
   static absl::StatusOr<std::unique_ptr<WriteQueries>> Prepare(Database& db,
                                                                absl::Duration request_retention);
 
+  // Without room, what would add rows is STORE_FULL instead, after everything else that it may be
+  // refused for; a repeated request, which adds none, is answered.
+  void SetRoom(bool has_room) { has_room_ = has_room; }
+
   absl::StatusOr<std::optional<v1::Group>> CreateGroup(const CreateContext& context,
                                                        const v1::Group& group,
                                                        const std::optional<v1::Member>& owner);
@@ -60,6 +64,7 @@ class WriteQueries {
   explicit WriteQueries(absl::Duration request_retention) : request_retention_(request_retention) {}
 
   absl::Status PrepareAll(Database& db);
+  absl::Status CheckRoom() const;
 
   // Finds a past request through `find`, already bound; nothing if its retention is over.
   // INVALID_ARGUMENT if it was another request.
@@ -79,6 +84,7 @@ class WriteQueries {
 
   const absl::Duration request_retention_;
   Database* db_ = nullptr;
+  bool has_room_ = true;
   std::unique_ptr<ReadQueries> reads_;
 
   Statement insert_group_;

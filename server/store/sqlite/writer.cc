@@ -16,10 +16,6 @@ namespace {
 // transaction. Past a few hundred the fsync is a small part of a group's time.
 constexpr size_t kMaxGroupSize = 1024;
 
-// Frames (4 KiB pages) in the log between checkpoints: 16 MiB. Long enough that a page written
-// by many groups is copied once, short enough that recovery after a crash is quick.
-constexpr int kCheckpointIntervalFrames = 4096;
-
 // From 256 MiB on a checkpoint also waits, for at most the connection's busy timeout, for
 // readers that keep the log from starting over.
 constexpr int kTruncateFrames = 65536;
@@ -43,6 +39,9 @@ constexpr absl::Duration kMinRetryDelay = absl::Milliseconds(10);
 constexpr absl::Duration kMaxRetryDelay = absl::Seconds(30);
 constexpr absl::Duration kInitialTimePerWrite = absl::Microseconds(100);
 
+// Space may come and go around the reserve.
+constexpr absl::Duration kRoomLogInterval = absl::Seconds(10);
+
 // How often the writer looks whether the file is still where it was.
 constexpr absl::Duration kFileCheckInterval = absl::Seconds(1);
 
@@ -58,7 +57,7 @@ Writer::Writer(std::unique_ptr<Database> db, std::unique_ptr<WriteQueries> queri
                const Clock& clock, Executor& completions)
     : db_(std::move(db)),
       queries_(std::move(queries)),
-      next_checkpoint_frames_(kCheckpointIntervalFrames),
+      next_checkpoint_frames_(options.checkpoint_frames),
       options_(std::move(options)),
       clock_(clock),
       completions_(completions),
@@ -158,8 +157,7 @@ void Writer::DoGroup(Group group) {
   completions.reserve(group.size());
   for (size_t i = 0; i < group.size(); ++i) {
     // A refusal holds only if what it was decided on has been committed.
-    const bool has_own_outcome = committed.ok() || outcomes[i].left_out;
-    absl::Status outcome = has_own_outcome ? std::move(outcomes[i].status) : DeepCopy(committed);
+    absl::Status outcome = committed.ok() ? std::move(outcomes[i].status) : DeepCopy(committed);
     completions.push_back([write = std::move(group[i]), outcome = std::move(outcome)]() mutable {
       write->Finish(std::move(outcome));
     });
@@ -178,16 +176,29 @@ absl::Status Writer::CommitGroup(const Group& group, std::vector<Outcome>& outco
     if (failed_) return StoreFailedError();
   }
   RETURN_IF_ERROR(CheckFile());
+  absl::Status status = TryGroup(group, /*deletions_only=*/false, outcomes);
+  if (!IsStoreFull(status)) return status;
+  // A log whose content has been moved starts over, in the space that it has.
+  Checkpoint(/*truncate=*/false);
+  return TryGroup(group, /*deletions_only=*/true, outcomes);
+}
+
+absl::Status Writer::TryGroup(const Group& group, bool deletions_only,
+                              std::vector<Outcome>& outcomes) {
   while (true) {
     absl::StatusOr<Transaction> transaction = Transaction::Begin(*db_);
     if (!transaction.ok()) return FailIfFatal(transaction.status());
-    const absl::Status room = CheckRoom();
-    if (!room.ok()) return FailIfFatal(room);
+    absl::StatusOr<bool> has_room = deletions_only ? false : HasRoom();
+    if (!has_room.ok()) return FailIfFatal(has_room.status());
+    SetRoom(*has_room);
     const absl::StatusOr<bool> applied = ApplyAll(group, outcomes);
     if (!applied.ok()) return FailIfFatal(applied.status());
     if (!*applied) continue;
-    const absl::Status purged = PurgeBeside(group.size());
-    if (!purged.ok()) return FailIfFatal(purged);
+    // What is purged takes space in the log, which the deletions need more.
+    if (!deletions_only) {
+      const absl::Status purged = PurgeBeside(group.size());
+      if (!purged.ok()) return FailIfFatal(purged);
+    }
     absl::Status committed = transaction->Commit();
     if (committed.ok() || IsStoreFull(committed)) return committed;
     // After a failed fsync nobody knows what is on disk.
@@ -201,14 +212,14 @@ absl::StatusOr<bool> Writer::ApplyAll(const Group& group, std::vector<Outcome>& 
     Outcome& outcome = outcomes[i];
     if (outcome.left_out) continue;
     outcome.status = CheckWanted(group[i]->context(), clock_.Now());
-    if (outcome.status.ok() && !has_room_ && !group[i]->deletes_only()) {
-      outcome.status = StoreFullError();
-    }
     if (!outcome.status.ok()) continue;
     const int64_t changes_before = db_->total_changes();
     outcome.status = group[i]->Apply(*queries_);
     if (outcome.status.ok()) continue;
-    if (IsFatal(outcome.status) || IsStoreFull(outcome.status)) return outcome.status;
+    // Some errors end the transaction. Without room a refusal for want of it is the write's own.
+    const bool ends_group = IsFatal(outcome.status) || !db_->in_transaction() ||
+                            (has_room_ && IsStoreFull(outcome.status));
+    if (ends_group) return outcome.status;
     if (db_->total_changes() != changes_before) {
       outcome.left_out = true;
       return false;
@@ -224,22 +235,27 @@ absl::Status Writer::CheckFile() {
   return FailIfFatal(db_->CheckNotMoved());
 }
 
-absl::Status Writer::CheckRoom() {
+absl::StatusOr<bool> Writer::HasRoom() {
   int64_t room = options_.free_space();
   if (room < options_.disk_reserve) {
     ASSIGN_OR_RETURN(const int64_t in_file, db_->FreeBytes());
     room += in_file;
   }
-  const bool has_room = room >= options_.disk_reserve;
-  if (has_room == has_room_) return absl::OkStatus();
+  return room >= options_.disk_reserve;
+}
+
+void Writer::SetRoom(bool has_room) {
+  queries_->SetRoom(has_room);
+  if (has_room == has_room_) return;
   has_room_ = has_room;
-  const log::Fields fields = {{"bytes", room}, {"disk_reserve", options_.disk_reserve}};
+  const absl::Time now = absl::Now();
+  if (now - last_room_log_ < kRoomLogInterval) return;
+  last_room_log_ = now;
   if (has_room) {
-    log::Info("disk has room again", fields);
+    log::Info("disk has room again");
   } else {
-    log::Error("disk full, writes are refused", fields);
+    log::Error("disk full, writes are refused", {{"disk_reserve", options_.disk_reserve}});
   }
-  return absl::OkStatus();
 }
 
 void Writer::PurgeWhenIdle() {
@@ -257,8 +273,10 @@ void Writer::PurgeWhenIdle() {
 absl::Status Writer::PurgeBeside(size_t group_size) {
   const auto writes = static_cast<int64_t>(group_size);
   RETURN_IF_ERROR(queries_->PurgeRequests(clock_.Now(), kPurgedRequestsPerWrite * writes).status());
-  return queries_->PurgeDeletedGroups(std::max(kMinPurgedRows, writes / kWritesPerPurgedRow))
-      .status();
+  const int64_t max_rows = std::max(kMinPurgedRows, writes / kWritesPerPurgedRow);
+  ASSIGN_OR_RETURN(const int64_t rows, queries_->PurgeDeletedGroups(max_rows));
+  if (rows >= max_rows) more_to_purge_ = true;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<bool> Writer::PurgeStep() {
@@ -276,13 +294,21 @@ absl::StatusOr<bool> Writer::PurgeStep() {
 }
 
 void Writer::CheckpointIfDue() {
+  {
+    MutexLock lock(&mutex_);
+    if (failed_) return;
+  }
   const int frames = db_->wal_frames();
   const bool started_over = frames < last_wal_frames_;
-  if (started_over) next_checkpoint_frames_ = kCheckpointIntervalFrames;
+  if (started_over) next_checkpoint_frames_ = options_.checkpoint_frames;
   last_wal_frames_ = frames;
   if (frames < next_checkpoint_frames_) return;
-  next_checkpoint_frames_ = frames + kCheckpointIntervalFrames;
-  const absl::Status status = db_->Checkpoint(/*truncate=*/frames >= kTruncateFrames);
+  next_checkpoint_frames_ = frames + options_.checkpoint_frames;
+  Checkpoint(/*truncate=*/frames >= kTruncateFrames);
+}
+
+void Writer::Checkpoint(bool truncate) {
+  const absl::Status status = db_->Checkpoint(truncate);
   if (!status.ok()) LogOrFail("checkpoint", status);
 }
 

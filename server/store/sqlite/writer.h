@@ -29,9 +29,6 @@ class Write {
 
   virtual const CallContext& context() const = 0;
 
-  // Whether it only takes away, and so is done even when space is short.
-  virtual bool deletes_only() const = 0;
-
   // Does the work inside a transaction. May be called again after a rollback.
   virtual absl::Status Apply(WriteQueries& queries) = 0;
 
@@ -53,6 +50,9 @@ class Writer {
   struct Options {
     // Writes that may wait; one more is refused with QUEUE_FULL.
     size_t queue_capacity = 0;
+
+    // Frames (4 KiB pages) in the log between checkpoints.
+    int checkpoint_frames = 0;
 
     // With less space than this, in bytes, writes are refused with STORE_FULL, except those that
     // only delete. Space is what `free_space` says of the disk, and what lies unused in the file.
@@ -99,10 +99,13 @@ class Writer {
   Group TakeGroup();
   void DoGroup(Group group);
 
-  // Runs the group's writes in one transaction and commits it. If that fails, the status is the
-  // outcome of every write that was not left out, refused ones too: what they were refused for
-  // may not have come to be.
+  // Runs the group's writes in one transaction and commits it; without enough space, those of them
+  // that only delete. If it fails, the status is the outcome of every write, refused ones too: what
+  // they were refused for may not have come to be.
   absl::Status CommitGroup(const Group& group, std::vector<Outcome>& outcomes);
+
+  // One try of it. STORE_FULL if it does not fit; with `deletions_only` it does not try more.
+  absl::Status TryGroup(const Group& group, bool deletions_only, std::vector<Outcome>& outcomes);
 
   // Applies the writes that are not left out. Returns false if one of them has to be, and the
   // transaction begun anew; an error if the transaction cannot succeed at all.
@@ -111,8 +114,11 @@ class Writer {
   // Fails the store if its file has been deleted or replaced: writes would be lost.
   absl::Status CheckFile();
 
-  // Updates has_room_, inside a transaction.
-  absl::Status CheckRoom();
+  // Whether there is more space than the reserve, or an error. Inside a transaction.
+  absl::StatusOr<bool> HasRoom();
+
+  // Lets the queries add rows, or only delete.
+  void SetRoom(bool has_room);
 
   void PurgeWhenIdle();
 
@@ -122,6 +128,7 @@ class Writer {
   // Does so in a transaction of its own. Returns whether there are more.
   absl::StatusOr<bool> PurgeStep();
   void CheckpointIfDue();
+  void Checkpoint(bool truncate);
 
   // The status to answer with: if the file cannot be trusted any more, fails the store.
   absl::Status FailIfFatal(const absl::Status& status);
@@ -136,6 +143,7 @@ class Writer {
   int next_checkpoint_frames_;
   bool more_to_purge_ = true;  // Until it has been looked for.
   bool has_room_ = true;
+  absl::Time last_room_log_ = absl::InfinitePast();
   absl::Time last_file_check_ = absl::InfinitePast();
 
   const Options options_;
