@@ -3,6 +3,7 @@
 import concurrent.futures
 import contextlib
 import resource
+import socket
 import time
 import unittest
 
@@ -139,6 +140,10 @@ class ConnectionsTest(harness.TestCase):
         self.assertEqual(caught.exception.code(), Code.UNIMPLEMENTED)
 
     def test_a_name_is_listened_on_with_all_its_addresses(self):
+        try:
+            socket.getaddrinfo("localhost", 0)
+        except socket.gaierror as error:
+            self.skipTest(f"this machine does not know localhost: {error}")
         server = self.start_server(listen="localhost:0")
         self.assert_serves(server)
         port = server.address.rsplit(":", 1)[1]

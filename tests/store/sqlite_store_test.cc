@@ -460,20 +460,17 @@ TEST_F(SqliteStoreTest, DeletedGroupIsInvisibleWhileItsRowsAreThere) {
 }
 
 TEST_F(SqliteStoreTest, DeletedGroupIsPurgedAlsoAfterARestart) {
-  constexpr int kThreads = 500;
-  const std::string kept_path = folder_.File("kept.db");
+  constexpr int kThreads = 100;
   {
     const auto store = Open();
     ASSERT_THAT(store, IsOk());
     CreateGroup(**store, "g");
     CreateGroup(**store, "kept");
-    ASSERT_THAT(CreateThread(**store, "kept"), IsOk());
+    for (int i = 0; i < 2; ++i) ASSERT_THAT(CreateThread(**store, "kept"), IsOk());
     for (int i = 0; i < kThreads; ++i) ASSERT_THAT(CreateThread(**store, "g"), IsOk());
-    ASSERT_THAT(BlockingStore(**store).DeleteGroup({}, "g", /*force=*/true), IsOk());
-    ASSERT_THAT(CreateThread(**store, "kept"), IsOk());
   }
-  ASSERT_GT(*OpenFile()->QueryInteger("SELECT count(*) FROM threads"), 2)
-      << "nothing is left for the restart";
+  // What a server that was killed leaves.
+  ASSERT_THAT(OpenFile()->Execute("UPDATE groups SET deleted = 1 WHERE id = 'g'"), IsOk());
   {
     const auto store = Open();
     ASSERT_THAT(store, IsOk());
