@@ -142,7 +142,7 @@ class Writer {
   int last_wal_frames_ = 0;
   int next_checkpoint_frames_;
   bool more_to_purge_ = true;  // Until it has been looked for.
-  bool is_idle_ = false;  // Whether there was nothing to write the last time.
+  bool is_idle_ = false;       // Whether there was nothing to write the last time.
   bool has_room_ = true;
   absl::Time last_room_log_ = absl::InfinitePast();
   absl::Time last_file_check_ = absl::InfinitePast();
