@@ -96,15 +96,15 @@ class GrpcServer final : public Server {
     server_ = builder.BuildAndStart();
     if (server_ == nullptr)
       return absl::InternalError("gRPC does not start; the log has the cause");
+    for (const char* service :
+         {v1::GroupService::service_full_name(), v1::ThreadService::service_full_name()}) {
+      server_->GetHealthCheckService()->SetServingStatus(service, true);
+    }
     listener_->Start(config.max_connections, [this](int descriptor) {
       grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
       connection.fd = descriptor;
       acceptor_->HandleNewConnection(&connection);
     });
-    for (const char* service :
-         {v1::GroupService::service_full_name(), v1::ThreadService::service_full_name()}) {
-      server_->GetHealthCheckService()->SetServingStatus(service, true);
-    }
     return absl::OkStatus();
   }
 
