@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/wire_format_lite.h"
 
@@ -22,22 +23,28 @@ class Counter {
 
   int count() const { return count_; }
 
-  // Counts the fields up to the end of the message. Nothing if they can be counted on; otherwise
-  // the path to give as an answer.
-  std::optional<std::string> Count(const Descriptor& type) {
+  // Counts the fields up to the end of the message, or of the group it is in. `type` is null if
+  // nothing is known of them. Nothing if they can be counted on; otherwise the path to give as an
+  // answer, empty if the message cannot be parsed.
+  std::optional<std::string> Count(const Descriptor* type) {
     while (const uint32_t tag = input_.ReadTag()) {
-      const FieldDescriptor* field = type.FindFieldByNumber(WireFormatLite::GetTagFieldNumber(tag));
-      if (++count_ > limit_) return field == nullptr ? "unknown field" : field->name();
-      const bool is_message =
-          field != nullptr && field->message_type() != nullptr &&
-          WireFormatLite::GetTagWireType(tag) == WireFormatLite::WIRETYPE_LENGTH_DELIMITED;
-      if (is_message) {
-        std::optional<std::string> inner = CountMessage(*field->message_type());
-        if (inner.has_value())
-          return inner->empty() ? *inner : absl::StrCat(field->name(), ".", *inner);
+      const auto wire_type = WireFormatLite::GetTagWireType(tag);
+      if (wire_type == WireFormatLite::WIRETYPE_END_GROUP) return std::nullopt;
+      const FieldDescriptor* field =
+          type == nullptr ? nullptr
+                          : type->FindFieldByNumber(WireFormatLite::GetTagFieldNumber(tag));
+      const absl::string_view name = field == nullptr ? "unknown field" : field->name();
+      if (++count_ > limit_) return std::string(name);
+      std::optional<std::string> inner;
+      if (wire_type == WireFormatLite::WIRETYPE_START_GROUP) {
+        inner = CountGroup();
+      } else if (wire_type == WireFormatLite::WIRETYPE_LENGTH_DELIMITED && field != nullptr &&
+                 field->message_type() != nullptr) {
+        inner = CountMessage(*field->message_type());
       } else if (!WireFormatLite::SkipField(&input_, tag)) {
-        return "";
+        inner = "";
       }
+      if (inner.has_value()) return inner->empty() ? *inner : absl::StrCat(name, ".", *inner);
     }
     return std::nullopt;
   }
@@ -47,8 +54,16 @@ class Counter {
     const auto [outer_limit, recursion_left] =
         input_.IncrementRecursionDepthAndPushLimit(ReadLength());
     if (recursion_left < 0) return "";
-    std::optional<std::string> beyond = Count(type);
+    std::optional<std::string> beyond = Count(&type);
     if (!beyond.has_value() && !input_.DecrementRecursionDepthAndPopLimit(outer_limit)) return "";
+    return beyond;
+  }
+
+  // A group that our messages do not have; the parser keeps its fields as unknown ones.
+  std::optional<std::string> CountGroup() {
+    if (!input_.IncrementRecursionDepth()) return "";
+    std::optional<std::string> beyond = Count(nullptr);
+    input_.DecrementRecursionDepth();
     return beyond;
   }
 
@@ -67,7 +82,7 @@ class Counter {
 WireFields CountFields(const Descriptor& type, int limit,
                        google::protobuf::io::ZeroCopyInputStream& bytes) {
   Counter counter(limit, bytes);
-  std::string beyond = counter.Count(type).value_or("");
+  std::string beyond = counter.Count(&type).value_or("");
   return {counter.count(), std::move(beyond)};
 }
 

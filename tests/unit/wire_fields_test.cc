@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "gtest/gtest.h"
 #include "threadstore/v1/thread_service.pb.h"
@@ -38,6 +39,26 @@ TEST(WireFieldsTest, CountsUnknownFields) {
   const std::string bytes("\xC0\x3E\x01\xC0\x3E\x01", 6);
   EXPECT_EQ(FindFieldBeyond(2, bytes), "");
   EXPECT_EQ(FindFieldBeyond(1, bytes), "unknown field");
+}
+
+// Field 1000 as a group, which no message of ours has.
+std::string Group(const std::string& content) {
+  return absl::StrCat("\xC3\x3E", content, "\xC4\x3E");
+}
+
+TEST(WireFieldsTest, CountsTheFieldsOfUnknownGroups) {
+  const std::string varint = "\xC0\x3E\x01";
+  const std::string bytes = absl::StrCat(Group(absl::StrCat(varint, Group(varint))), varint);
+  EXPECT_EQ(Count(100, bytes).count, 5);
+  EXPECT_EQ(FindFieldBeyond(3, bytes), "unknown field.unknown field.unknown field");
+}
+
+TEST(WireFieldsTest, LeavesGroupsThatAreTooDeepToTheParser) {
+  std::string bytes;
+  for (int depth = 0; depth < 10'000; ++depth) bytes = Group(bytes);
+  EXPECT_LT(Count(100'000, bytes).count, 200);
+  EXPECT_EQ(FindFieldBeyond(100'000, bytes), "");
+  EXPECT_FALSE(v1::CreateThreadRequest().ParseFromString(bytes));
 }
 
 TEST(WireFieldsTest, LeavesWhatCannotBeParsedToTheParser) {
