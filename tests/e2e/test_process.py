@@ -1,6 +1,7 @@
 """threadstored as a process: its command line, its exit statuses, and stores it cannot use."""
 
 import contextlib
+import os
 import pathlib
 import re
 import shutil
@@ -173,14 +174,14 @@ class ServeTest(harness.TestCase):
 
 class StoreTest(harness.TestCase):
 
-    def assert_unusable(self, says, store=None, commands=("serve", "migrate")):
+    def assert_unusable(self, says, store=None, commands=("serve", "migrate"), as_user=()):
         """Neither command uses the store, each says why in one line, and nothing changes."""
         path = pathlib.Path(store or self.store)
         before = self.contents()
         for command in commands:
             with self.subTest(command=command):
                 flags = ["--listen=127.0.0.1:0"] if command == "serve" else []
-                result = run(SERVER, command, *flags, f"--store=sqlite:{path}")
+                result = run(*as_user, SERVER, command, *flags, f"--store=sqlite:{path}")
                 self.assertEqual((result.returncode, result.stdout), (UNUSABLE_STORE, ""), result)
                 self.assertEqual(len(messages(result.stderr)), 1, result.stderr)
                 self.assertRegex(messages(result.stderr)[0], says)
@@ -265,6 +266,26 @@ class StoreTest(harness.TestCase):
     def test_a_file_is_no_folder(self):
         self.store.write_bytes(b"")
         self.assert_unusable("Not a directory", self.store / "store.db")
+
+    def test_a_file_that_was_cut_short_is_refused(self):
+        self.make_store()
+        for size in (100, 4096, self.store.stat().st_size // 2, self.store.stat().st_size - 1):
+            with self.subTest(size=size):
+                os.truncate(self.store, size)
+                self.assert_unusable("damaged")
+
+    def test_a_file_that_may_not_be_written_is_refused(self):
+        self.make_store()
+        as_user = ()
+        if os.geteuid() == 0:
+            # Root may write everything.
+            as_user = ("setpriv", "--reuid=65534", "--clear-groups")
+            os.chown(self.store, 65534, -1)
+        self.store.chmod(0o400)
+        for lock in self.folder.glob("*.lock"):
+            lock.chmod(0o666)
+        self.folder.chmod(0o777)
+        self.assert_unusable("may not be written", as_user=as_user)
 
     def test_migrate_makes_a_store_and_then_has_nothing_to_do(self):
         result = run(SERVER, "migrate", f"--store=sqlite:{self.store}")

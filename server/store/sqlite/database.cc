@@ -110,6 +110,9 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
   const int code = sqlite3_open_v2(path.c_str(), &handle, OpenFlags(mode), nullptr);
   std::unique_ptr<Database> db(new Database(handle));
   if (code != SQLITE_OK) return ToStatus(code, "open", sqlite3_errstr(code));
+  // SQLite falls back to reading, and a server would start that can write nothing.
+  if (mode != Mode::kReadOnly && sqlite3_db_readonly(handle, "main") == 1)
+    return absl::FailedPreconditionError("the file may not be written");
   // Takes the place of SQLite's own hook, which would checkpoint inside commits.
   sqlite3_wal_hook(handle, &OnCommit, &db->wal_frames_);
   return db;
