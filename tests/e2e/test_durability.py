@@ -232,10 +232,10 @@ class DiskFullTest(DurabilityTestCase):
     def test_writes_stop_while_there_is_no_space_and_nothing_is_half_written(self):
         load = Load(self.server, "load")
         load.await_well_under_way()
-        # A file that may not grow is a full disk.
+        # Files that may not grow are a full disk. The server's log still may.
         pid = self.server.process.pid
         unlimited = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (1, unlimited[1]))
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (8192, unlimited[1]))
         load.await_end()
         self.assertEqual({code for _, code in load.unanswered}, {Code.RESOURCE_EXHAUSTED})
         client = self.server.client()
@@ -249,6 +249,10 @@ class DiskFullTest(DurabilityTestCase):
         self.assert_sending_again_makes_each_once(client, requests)
         self.assertEqual(self.server.stop(), 0)
         self.assert_sound()
+        # The file system has space all the time, and so seems to have room again each time.
+        log = self.server.log()
+        self.assertEqual(log.count('"disk full, writes are refused"'), 1, log)
+        self.assertLessEqual(log.count('"maintenance failed"'), 1, log)
 
 
 class GivenUpTest(DurabilityTestCase):

@@ -30,6 +30,7 @@ class WriteQueries {
   // Without room, what would add rows is STORE_FULL instead, after everything else that it may be
   // refused for; a repeated request, which adds none, is answered.
   void SetRoom(bool has_room) { has_room_ = has_room; }
+  bool has_room() const { return has_room_; }
 
   absl::StatusOr<std::optional<v1::Group>> CreateGroup(const CreateContext& context,
                                                        const v1::Group& group,

@@ -42,8 +42,8 @@ constexpr absl::Duration kMinRetryDelay = absl::Milliseconds(10);
 constexpr absl::Duration kMaxRetryDelay = absl::Seconds(30);
 constexpr absl::Duration kInitialTimePerWrite = absl::Microseconds(100);
 
-// Space may come and go around the reserve.
-constexpr absl::Duration kRoomLogInterval = absl::Seconds(10);
+// How often the same trouble is logged at most.
+constexpr absl::Duration kLogInterval = absl::Seconds(10);
 
 // How often the writer looks whether the file is still where it was.
 constexpr absl::Duration kFileCheckInterval = absl::Seconds(1);
@@ -118,6 +118,9 @@ absl::Status Writer::FailIfFatal(const absl::Status& status) {
 
 void Writer::LogOrFail(absl::string_view work, const absl::Status& status) {
   if (FailIfFatal(status) != status) return;
+  const absl::Time now = absl::Now();
+  if (now - last_maintenance_log_ < kLogInterval) return;
+  last_maintenance_log_ = now;
   log::Error("maintenance failed",
              {{"work", std::string(work)}, {"error", std::string(status.message())}});
 }
@@ -182,7 +185,9 @@ absl::Status Writer::CommitGroup(const Group& group, std::vector<Outcome>& outco
   }
   RETURN_IF_ERROR(CheckFile());
   absl::Status status = TryGroup(group, /*deletions_only=*/false, outcomes);
+  if (status.ok()) LogRoom(queries_->has_room());
   if (!IsStoreFull(status)) return status;
+  LogRoom(false);
   // A log whose content has been moved starts over, in the space that it has.
   Checkpoint(/*truncate=*/false);
   return TryGroup(group, /*deletions_only=*/true, outcomes);
@@ -195,7 +200,7 @@ absl::Status Writer::TryGroup(const Group& group, bool deletions_only,
     if (!transaction.ok()) return FailIfFatal(transaction.status());
     absl::StatusOr<bool> has_room = deletions_only ? false : HasRoom();
     if (!has_room.ok()) return FailIfFatal(has_room.status());
-    SetRoom(*has_room);
+    queries_->SetRoom(*has_room);
     const absl::StatusOr<bool> applied = ApplyAll(group, outcomes);
     if (!applied.ok()) return FailIfFatal(applied.status());
     if (!*applied) continue;
@@ -223,7 +228,7 @@ absl::StatusOr<bool> Writer::ApplyAll(const Group& group, std::vector<Outcome>& 
     if (outcome.status.ok()) continue;
     // Some errors end the transaction. Without room a refusal for want of it is the write's own.
     const bool ends_group = IsFatal(outcome.status) || !db_->in_transaction() ||
-                            (has_room_ && IsStoreFull(outcome.status));
+                            (queries_->has_room() && IsStoreFull(outcome.status));
     if (ends_group) return outcome.status;
     if (db_->total_changes() != changes_before) {
       outcome.left_out = true;
@@ -249,13 +254,12 @@ absl::StatusOr<bool> Writer::HasRoom() {
   return room >= options_.disk_reserve;
 }
 
-void Writer::SetRoom(bool has_room) {
-  queries_->SetRoom(has_room);
-  if (has_room == has_room_) return;
-  has_room_ = has_room;
+void Writer::LogRoom(bool has_room) {
+  if (has_room == logged_room_) return;
   const absl::Time now = absl::Now();
-  if (now - last_room_log_ < kRoomLogInterval) return;
+  if (now - last_room_log_ < kLogInterval) return;
   last_room_log_ = now;
+  logged_room_ = has_room;
   if (has_room) {
     log::Info("disk has room again");
   } else {

@@ -117,8 +117,9 @@ class Writer {
   // Whether there is more space than the reserve, or an error. Inside a transaction.
   absl::StatusOr<bool> HasRoom();
 
-  // Lets the queries add rows, or only delete.
-  void SetRoom(bool has_room);
+  // Tells the operator when a group did not fit, or one has been written again. Space may come and
+  // go: not too often.
+  void LogRoom(bool has_room);
 
   void PurgeWhenIdle();
 
@@ -143,8 +144,9 @@ class Writer {
   int next_checkpoint_frames_;
   bool more_to_purge_ = true;  // Until it has been looked for.
   bool is_idle_ = false;       // Whether there was nothing to write the last time.
-  bool has_room_ = true;
+  bool logged_room_ = true;
   absl::Time last_room_log_ = absl::InfinitePast();
+  absl::Time last_maintenance_log_ = absl::InfinitePast();
   absl::Time last_file_check_ = absl::InfinitePast();
 
   const Options options_;
