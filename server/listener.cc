@@ -13,7 +13,6 @@
 #include <cstdint>
 #include <set>
 #include <string>
-#include <system_error>
 #include <thread>
 #include <unordered_map>
 #include <utility>
@@ -23,6 +22,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "server/base/errno_text.h"
 #include "server/base/status_macros.h"
 #include "server/base/thread_name.h"
 #include "server/config.h"
@@ -44,10 +44,6 @@ constexpr absl::Duration kForgetInterval = absl::Milliseconds(100);
 
 // How often connections that are turned away are logged.
 constexpr absl::Duration kLogInterval = absl::Seconds(10);
-
-std::string ErrorText(int error) {
-  return std::error_code(error, std::generic_category()).message();
-}
 
 absl::Status CannotListen(const HostPort& address, absl::string_view why) {
   return absl::UnavailableError(absl::StrCat("cannot listen on ", address.ToString(), ": ", why));
@@ -145,7 +141,7 @@ class TcpListener final : public Listener {
       }
       if (errno == EAGAIN) return true;
       if (errno == ECONNABORTED || errno == EINTR || errno == EPROTO) continue;
-      LogNowAndThen("connections wait", ErrorText(errno));
+      LogNowAndThen("connections wait", ErrnoText(errno));
       return false;
     }
     return true;
@@ -219,10 +215,10 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Listen(const HostPort& addre
     if (!seen.insert(bytes).second || listener->Add(info->ai_addr, info->ai_addrlen)) continue;
     error = errno;
     if (error != EADDRNOTAVAIL && error != EAFNOSUPPORT) {
-      return CannotListen(address, ErrorText(error));
+      return CannotListen(address, ErrnoText(error));
     }
   }
-  if (listener->port() == 0) return CannotListen(address, ErrorText(error));
+  if (listener->port() == 0) return CannotListen(address, ErrnoText(error));
   return listener;
 }
 

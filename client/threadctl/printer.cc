@@ -4,13 +4,13 @@
 #include <cerrno>
 #include <cstdint>
 #include <iterator>
-#include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "google/rpc/error_details.pb.h"
+#include "server/base/errno_text.h"
 #include "server/base/error_details.h"
 #include "server/base/errors.h"
 #include "server/base/proto_json.h"
@@ -193,14 +193,14 @@ void Printer::EndList(absl::string_view next_page_token) {
 
 absl::Status Printer::Flush() {
   if (status_.ok() && std::fflush(out_) != 0) {
-    status_ = absl::DataLossError(std::generic_category().message(errno));
+    status_ = absl::DataLossError(ErrnoText(errno));
   }
   return status_;
 }
 
 void Printer::Write(absl::string_view text) {
   if (status_.ok() && std::fwrite(text.data(), 1, text.size(), out_) != text.size()) {
-    status_ = absl::DataLossError(std::generic_category().message(errno));
+    status_ = absl::DataLossError(ErrnoText(errno));
   }
 }
 

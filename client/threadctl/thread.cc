@@ -6,11 +6,11 @@
 #include <cstdio>
 #include <memory>
 #include <string>
-#include <system_error>
 
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
 #include "client/threadctl/command.h"
+#include "server/base/errno_text.h"
 #include "server/base/proto_json.h"
 #include "threadstore/v1/conversation_thread.pb.h"
 #include "threadstore/v1/thread_service.pb.h"
@@ -93,7 +93,7 @@ std::string ReadAll(std::FILE* file, absl::string_view source) {
       ThrowFileError(source, absl::StrCat("is larger than ", kMaxFileBytes >> 20, " MiB"));
     }
   }
-  if (std::ferror(file) != 0) ThrowFileError(source, std::generic_category().message(errno));
+  if (std::ferror(file) != 0) ThrowFileError(source, ErrnoText(errno));
   return text;
 }
 
@@ -104,7 +104,7 @@ v1::ConversationThread ReadThread(const std::string& path) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> opened(
       is_standard_input ? nullptr : std::fopen(path.c_str(), "rbe"), &std::fclose);
   if (!is_standard_input && opened == nullptr) {
-    ThrowFileError(source, std::generic_category().message(errno));
+    ThrowFileError(source, ErrnoText(errno));
   }
   v1::ConversationThread thread;
   const absl::Status status =

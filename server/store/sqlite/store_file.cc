@@ -8,12 +8,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
-#include <system_error>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "server/base/errno_text.h"
 #include "server/base/status_macros.h"
 #include "server/base/uuid.h"
 #include "server/store/sqlite/sqlite_store.h"
@@ -39,10 +39,6 @@ absl::Status CannotBackUp(absl::string_view why) {
 std::string FolderOf(const std::string& path) {
   const std::string folder = std::filesystem::path(path).parent_path().string();
   return folder.empty() ? "." : folder;
-}
-
-std::string ErrorText(int error) {
-  return std::error_code(error, std::generic_category()).message();
 }
 
 absl::Status CannotUse(const std::string& path, absl::string_view why) {
@@ -216,11 +212,11 @@ class FileMigrationTarget final : public MigrationTarget {
 
   absl::Status SyncFolder() {
     const int folder = open(FolderOf(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder < 0) return CannotBackUp(ErrorText(errno));
+    if (folder < 0) return CannotBackUp(ErrnoText(errno));
     const int result = fsync(folder);
     const int error = errno;
     close(folder);
-    return result == 0 ? absl::OkStatus() : CannotBackUp(ErrorText(error));
+    return result == 0 ? absl::OkStatus() : CannotBackUp(ErrnoText(error));
   }
 
   Database& db_;
@@ -234,13 +230,13 @@ absl::StatusOr<FileLock> FileLock::Acquire(const std::string& path) {
   constexpr mode_t kOwnerOnly = 0600;
   const int descriptor = open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kOwnerOnly);
   if (descriptor < 0) {
-    return CannotUse(path, absl::StrCat("cannot open ", lock_path, ": ", ErrorText(errno)));
+    return CannotUse(path, absl::StrCat("cannot open ", lock_path, ": ", ErrnoText(errno)));
   }
   FileLock lock(descriptor);
   if (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
     return CannotUse(path, errno == EWOULDBLOCK
                                ? std::string("another server is using it")
-                               : absl::StrCat("cannot lock ", lock_path, ": ", ErrorText(errno)));
+                               : absl::StrCat("cannot lock ", lock_path, ": ", ErrnoText(errno)));
   }
   return lock;
 }
