@@ -12,8 +12,8 @@ CREATE TABLE store_metadata (
   store_id BLOB NOT NULL
 ) STRICT;
 
--- A deleted group stays as a row, invisible, until its threads and members are gone. AUTOINCREMENT, because
--- a key must never come back: idempotency keys outlive their group.
+-- A deleted group stays as a row, invisible, until its threads and members are gone.
+-- AUTOINCREMENT, because a key must never come back: idempotency keys outlive their group.
 CREATE TABLE groups (
   key INTEGER PRIMARY KEY AUTOINCREMENT,
   id TEXT NOT NULL,

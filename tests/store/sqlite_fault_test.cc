@@ -255,18 +255,38 @@ void Report(const char* what, int64_t places) {
   std::cout << what << ": " << places << std::endl;
 }
 
-class EachCallFails : public ::testing::TestWithParam<FaultyVfs::Fault> {};
+class EachCallFails : public ::testing::TestWithParam<FaultyVfs::Fault> {
+ protected:
+  // Uses a store again and again, each time with the fault one call later, until it ends before the
+  // fault; looks after each whether what was promised holds.
+  void ForEachCall(const std::function<void(Trial& trial, int64_t place)>& use) {
+    int64_t place = 0;
+    for (bool has_failed = true; has_failed; ++place) {
+      SCOPED_TRACE(absl::StrCat("the call after ", place, " others fails"));
+      Trial trial(kSeed + static_cast<uint32_t>(place));
+      use(trial, place);
+      trial.Close();
+      has_failed = trial.disk().has_failed();
+      trial.disk().StopFailing();
+      trial.RestorePower();
+      if (!HasFatalFailure()) trial.CheckPromises();
+      if (HasFatalFailure()) return;
+    }
+    Report("calls failed", place - 1);
+  }
+
+  static void MakeStore(Trial& trial) {
+    ASSERT_THAT(trial.Open(), IsOk());
+    ASSERT_THAT(trial.CreateGroup(), IsOk());
+    ASSERT_THAT(trial.CreateThread(), IsOk());
+  }
+};
 
 // Everything that a running store does on the disk: two creates, of which the first begins a new
 // log, and the checkpoint at the end.
 TEST_P(EachCallFails, WhileAStoreIsUsed) {
-  int64_t place = 0;
-  for (bool has_failed = true; has_failed; ++place) {
-    SCOPED_TRACE(absl::StrCat("the call after ", place, " others fails"));
-    Trial trial(kSeed);
-    ASSERT_THAT(trial.Open(), IsOk());
-    ASSERT_THAT(trial.CreateGroup(), IsOk());
-    ASSERT_THAT(trial.CreateThread(), IsOk());
+  ForEachCall([](Trial& trial, int64_t place) {
+    ASSERT_NO_FATAL_FAILURE(MakeStore(trial));
     trial.disk().FailOnce(place, GetParam());
     const absl::Status first = trial.CreateThread();
     const absl::Status second = trial.CreateThread();
@@ -276,55 +296,28 @@ TEST_P(EachCallFails, WhileAStoreIsUsed) {
     } else {
       EXPECT_TRUE(first.ok() || second.ok()) << "a store that did not fail stopped writing";
     }
-    trial.Close();
-    has_failed = trial.disk().has_failed();
-    trial.disk().StopFailing();
-    trial.CheckPromises();
-    if (HasFatalFailure()) return;
-  }
-  Report("calls failed", place - 1);
+  });
 }
 
 // As above, but the power goes before anything more reaches the disk.
 TEST_P(EachCallFails, AndThenThePowerToo) {
-  int64_t place = 0;
-  for (bool has_failed = true; has_failed; ++place) {
-    SCOPED_TRACE(absl::StrCat("the call after ", place, " others fails"));
-    Trial trial(kSeed + static_cast<uint32_t>(place));
-    ASSERT_THAT(trial.Open(), IsOk());
-    ASSERT_THAT(trial.CreateGroup(), IsOk());
-    ASSERT_THAT(trial.CreateThread(), IsOk());
+  ForEachCall([](Trial& trial, int64_t place) {
+    ASSERT_NO_FATAL_FAILURE(MakeStore(trial));
     trial.disk().FailOnce(place, GetParam());
     trial.CreateThread().IgnoreError();
     trial.CreateThread().IgnoreError();
-    has_failed = trial.disk().has_failed();
     trial.disk().StopFailing();
     trial.disk().CutPower(0);
-    trial.Close();
-    trial.RestorePower();
-    trial.CheckPromises();
-    if (HasFatalFailure()) return;
-  }
-  Report("calls failed", place - 1);
+  });
 }
 
 // A new store: its creation, its schema, its first group.
 TEST_P(EachCallFails, WhileAStoreIsMade) {
-  int64_t place = 0;
-  for (bool has_failed = true; has_failed; ++place) {
-    SCOPED_TRACE(absl::StrCat("the call after ", place, " others fails"));
-    Trial trial(kSeed);
+  ForEachCall([](Trial& trial, int64_t place) {
     trial.disk().FailOnce(place, GetParam());
-    if (trial.Open().ok()) {
-      if (trial.CreateGroup().ok()) trial.CreateThread().IgnoreError();
-      trial.Close();
-    }
-    has_failed = trial.disk().has_failed();
-    trial.disk().StopFailing();
-    trial.CheckPromises();
-    if (HasFatalFailure()) return;
-  }
-  Report("calls failed", place - 1);
+    if (!trial.Open().ok() || !trial.CreateGroup().ok()) return;
+    trial.CreateThread().IgnoreError();
+  });
 }
 
 INSTANTIATE_TEST_SUITE_P(Disk, EachCallFails,
