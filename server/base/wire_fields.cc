@@ -33,7 +33,8 @@ class Counter {
       const FieldDescriptor* field =
           type == nullptr ? nullptr
                           : type->FindFieldByNumber(WireFormatLite::GetTagFieldNumber(tag));
-      const absl::string_view name = field == nullptr ? "unknown field" : field->name();
+      absl::string_view name = "unknown field";
+      if (field != nullptr) name = field->name();
       if (++count_ > limit_) return std::string(name);
       std::optional<std::string> inner;
       if (wire_type == WireFormatLite::WIRETYPE_START_GROUP) {
