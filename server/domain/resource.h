@@ -71,6 +71,8 @@ void DeriveFromFirstPost(v1::ConversationThread& thread);
 v1::Group BuildGroup(const v1::CreateGroupRequest& request, absl::Time now);
 v1::Member BuildMember(const GroupName& group, const v1::Member& sent);
 
+v1::Sender MakeSender(const SenderListName& list, absl::string_view id);
+
 // A resource's etag: its revision, quoted (RFC 9110, section 8.8.3).
 std::string MakeEtag(int64_t revision);
 
