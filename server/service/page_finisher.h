@@ -38,11 +38,13 @@ inline void SetPlace(const ExtensionPage& /*page*/, const v1::Extension& last,
 }
 
 // The callback of a store call that lists: ends `call` with the page. `resources` are the page's,
-// `response_resources` their field in the response; `fingerprint` is the query's.
+// `response_resources` their field in the response; `fingerprint` is the query's. Drops the call's
+// request.
 template <typename Call, typename Page, typename Resource>
 auto PageFinisher(
     Call call, uint64_t fingerprint, google::protobuf::RepeatedPtrField<Resource> Page::*resources,
     google::protobuf::RepeatedPtrField<Resource>* (Call::Response::*response_resources)()) {
+  call.DropRequest();
   return [call = std::move(call), fingerprint, resources,
           response_resources](absl::StatusOr<Page> page) mutable {
     if (!page.ok()) return std::move(call).Finish(page.status());

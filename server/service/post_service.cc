@@ -62,7 +62,11 @@ absl::Status HandleUpdatePost(UpdatePostCall& call) {
                    ResolveAccess(call.principal(), input.post.thread.group, "post.name"));
   ChangeContext context =
       call.MakeChangeContext(std::move(required_member), call.request().post().etag());
-  v1::Post built = BuildPost(call.request().post(), context.now);
+  // Without the rest, of which an update takes nothing; a body that is absent is empty text.
+  v1::Post sent;
+  *sent.mutable_body() = call.request().post().body();
+  *sent.mutable_categories() = call.request().post().categories();
+  v1::Post built = BuildPost(sent, context.now);
   PostChanges changes;
   if (input.changes_body) {
     changes.body = std::move(*built.mutable_body());

@@ -100,7 +100,8 @@ class UnaryReactorOf final : public UnaryReactor {
  public:
   using UnaryReactor::UnaryReactor;
 
-  // Dropped when the call is finished: gRPC may keep the call until the client has read the answer.
+  // Dropped when it has been passed on, or the call is finished: gRPC may keep the call until the
+  // client has read the answer.
   std::unique_ptr<Request> request = std::make_unique<Request>();
 };
 
@@ -121,8 +122,13 @@ class UnaryCall {
     }
   }
 
-  // Valid until the call is finished.
+  // Valid until it is dropped, at the latest by finishing the call.
   const Request& request() const { return *reactor_->request; }
+
+  // For handlers that have made of the request all that the store needs: both would take memory
+  // while the call waits.
+  void DropRequest() { reactor_->request.reset(); }
+
   const Principal& principal() const { return reactor_->principal(); }
   CallerKind caller_kind() const {
     return principal().is_user() ? CallerKind::kUser : CallerKind::kApplication;
@@ -170,9 +176,10 @@ class UnaryCall {
 };
 
 // The callback of a store call: ends `call` with the result, which is a status alone if the
-// response is empty.
+// response is empty. Drops the call's request.
 template <typename Call>
 auto Finisher(Call call) {
+  call.DropRequest();
   using Response = typename Call::Response;
   if constexpr (std::is_same_v<Response, google::protobuf::Empty>) {
     return [call = std::move(call)](const absl::Status& status) mutable {
