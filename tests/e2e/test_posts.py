@@ -500,6 +500,9 @@ class UpdatePostTest(PostTestCase):
         self.assertEqual((edited.body.content, list(edited.categories)), ("New", ["red"]))
         edited = self.ann.update_post(Post(name=self.first.name), "categories")
         self.assertEqual(list(edited.categories), [])
+        edited = self.ann.update_post(Post(name=self.first.name), "body")
+        self.assertEqual(edited.body, ItemBody(content_type=ItemBody.CONTENT_TYPE_TEXT))
+        self.assertEqual(self.read_thread().preview, "")
         for path in ("sender", "new_participants", "attachments", "no_such_field"):
             self.assert_invalid(["update_mask"], self.ann.update_post, sent, path)
 
