@@ -4,12 +4,15 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "google/protobuf/empty.pb.h"
 #include "google/protobuf/message_lite.h"
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/byte_buffer.h"
@@ -18,6 +21,7 @@
 #include "server/auth/principal.h"
 #include "server/base/byte_budget.h"
 #include "server/base/clock.h"
+#include "server/domain/validation.h"
 #include "server/service/calls_in_flight.h"
 #include "server/store/thread_store.h"
 
@@ -96,7 +100,8 @@ class UnaryReactorOf final : public UnaryReactor {
  public:
   using UnaryReactor::UnaryReactor;
 
-  // Dropped when the call is finished: gRPC may keep the call until the client has read the answer.
+  // Dropped when it has been passed on, or the call is finished: gRPC may keep the call until the
+  // client has read the answer.
   std::unique_ptr<Request> request = std::make_unique<Request>();
 };
 
@@ -117,21 +122,41 @@ class UnaryCall {
     }
   }
 
-  // Valid until the call is finished.
+  // Valid until it is dropped, at the latest by finishing the call.
   const Request& request() const { return *reactor_->request; }
+
+  // For handlers that have made of the request all that the store needs: both would take memory
+  // while the call waits.
+  void DropRequest() { reactor_->request.reset(); }
+
   const Principal& principal() const { return reactor_->principal(); }
+  CallerKind caller_kind() const {
+    return principal().is_user() ? CallerKind::kUser : CallerKind::kApplication;
+  }
   const ServiceContext& services() const { return reactor_->services(); }
   CallContext MakeCallContext(std::optional<RequiredMember> required_member) const {
     return reactor_->MakeCallContext(std::move(required_member));
   }
+
+  // `hash` tells the hash of the request; it is asked only for requests that have an id.
   CreateContext MakeCreateContext(std::optional<RequiredMember> required_member, absl::Time now,
-                                  std::optional<Uuid> request_id, std::string hash) const {
+                                  std::optional<Uuid> request_id,
+                                  absl::FunctionRef<std::string()> hash) const {
     CreateContext context;
     static_cast<CallContext&>(context) = MakeCallContext(std::move(required_member));
     context.now = now;
     if (request_id.has_value()) {
-      context.request = RequestKey{*request_id, std::move(hash), principal().Key()};
+      context.request = RequestKey{*request_id, hash(), principal().Key()};
     }
+    return context;
+  }
+
+  ChangeContext MakeChangeContext(std::optional<RequiredMember> required_member,
+                                  std::string etag = "") const {
+    ChangeContext context;
+    static_cast<CallContext&>(context) = MakeCallContext(std::move(required_member));
+    context.etag = std::move(etag);
+    context.now = services().clock.Now();
     return context;
   }
 
@@ -149,6 +174,24 @@ class UnaryCall {
  private:
   UnaryReactorOf<Request>* reactor_;
 };
+
+// The callback of a store call: ends `call` with the result, which is a status alone if the
+// response is empty. Drops the call's request.
+template <typename Call>
+auto Finisher(Call call) {
+  call.DropRequest();
+  using Response = typename Call::Response;
+  if constexpr (std::is_same_v<Response, google::protobuf::Empty>) {
+    return [call = std::move(call)](const absl::Status& status) mutable {
+      if (!status.ok()) return std::move(call).Finish(status);
+      std::move(call).Finish(Response());
+    };
+  } else {
+    return [call = std::move(call)](const absl::StatusOr<Response>& result) mutable {
+      std::move(call).Finish(result);
+    };
+  }
+}
 
 // Begins a call and hands it to `handler`, a function of the call that returns OK after it has
 // passed the call on, or the error to finish it with.
