@@ -314,7 +314,11 @@ std::string MakeThreadName(absl::string_view group, const Uuid& thread) {
 }
 
 std::string MakePostName(absl::string_view group, const Uuid& thread, const Uuid& post) {
-  return absl::StrCat(MakeThreadName(group, thread), "/posts/", post.ToString());
+  return MakePostName(MakeThreadName(group, thread), post);
+}
+
+std::string MakePostName(absl::string_view thread_name, const Uuid& post) {
+  return absl::StrCat(thread_name, "/posts/", post.ToString());
 }
 
 std::string MakeAttachmentName(absl::string_view post_name, const Uuid& attachment) {

@@ -126,7 +126,8 @@ std::string MakeConversationName(absl::string_view group, const Uuid& conversati
 std::string MakeThreadName(absl::string_view group, const Uuid& thread);
 std::string MakePostName(absl::string_view group, const Uuid& thread, const Uuid& post);
 
-// `post_name` is canonical.
+// `thread_name` and `post_name` are canonical.
+std::string MakePostName(absl::string_view thread_name, const Uuid& post);
 std::string MakeAttachmentName(absl::string_view post_name, const Uuid& attachment);
 std::string MakeExtensionName(absl::string_view post_name, absl::string_view extension);
 std::string MakeForwardName(absl::string_view post_name, const Uuid& forward);
