@@ -715,6 +715,7 @@ TEST_F(PostConformance, PostIsLaterThanTheOthersWhateverTheClockSays) {
 TEST_F(PostConformance, PostsAreListedInBothOrdersInPages) {
   const ThreadName thread = CreateThreadNamed();
   std::vector<std::string> ids;
+  ids.reserve(5);
   for (int i = 0; i < 5; ++i) ids.push_back(CreatePost(thread, kAnnsPost).id());
   for (const bool newest_first : {false, true}) {
     std::vector<std::string> expected = ids;
