@@ -145,6 +145,7 @@ TEST_F(ConcurrencyTest, RepliesToOneThreadAreAllKeptInOrder) {
   constexpr int kRepliesEach = 50;
   const ThreadName thread = NewThread();
   std::vector<std::function<void()>> works;
+  works.reserve(kThreads);
   for (int i = 0; i < kThreads; ++i) {
     works.push_back([&, sender = absl::StrCat("sender ", i)] {
       for (int n = 0; n < kRepliesEach; ++n) {

@@ -51,6 +51,7 @@ inline v1::Member MakeMember(const std::string& group, const std::string& user,
 template <typename Page>
 std::vector<std::string> IdsOf(const Page& items) {
   std::vector<std::string> ids;
+  ids.reserve(static_cast<size_t>(items.size()));
   for (const auto& item : items) ids.push_back(item.id());
   return ids;
 }

@@ -1,3 +1,5 @@
+#include "tests/store/conformance.h"
+
 #include <functional>
 #include <future>
 #include <optional>
@@ -8,7 +10,6 @@
 #include <vector>
 
 #include "server/domain/limits.h"
-#include "tests/store/conformance.h"
 #include "tests/testing/writer_block.h"
 
 namespace threadstore::testing {

@@ -105,6 +105,7 @@ std::vector<Positioned<T>> Arrange(std::vector<Positioned<T>> items, const Query
 template <typename T>
 std::vector<T> WithoutPositions(const std::vector<Positioned<T>>& items) {
   std::vector<T> result;
+  result.reserve(items.size());
   for (const auto& [position, item] : items) result.push_back(item);
   return result;
 }

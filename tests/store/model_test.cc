@@ -46,7 +46,7 @@ constexpr ThreadOrder kOrders[] = {ThreadOrder::kNewestActivity, ThreadOrder::kO
                                    ThreadOrder::kNewestCreated};
 
 uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
-  const char* text = std::getenv(name);
+  const char* text = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
   uint64_t value = 0;
   return text != nullptr && absl::SimpleAtoi(text, &value) ? value : otherwise;
 }
