@@ -106,8 +106,7 @@ bool IsGiven(const BodyFlags& flags) { return flags.text->count() + flags.html->
 v1::ItemBody MakeBody(const BodyFlags& flags) {
   const bool is_html = flags.html->count() > 0;
   v1::ItemBody body;
-  body.set_content_type(is_html ? v1::ItemBody::CONTENT_TYPE_HTML
-                                : v1::ItemBody::CONTENT_TYPE_TEXT);
+  body.set_content_type(is_html ? "html" : "text");
   body.set_content((is_html ? flags.html : flags.text)->as<std::string>());
   return body;
 }

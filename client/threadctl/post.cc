@@ -12,13 +12,6 @@ namespace {
 
 using ListPostsArguments = ListArguments<v1::ListPostsRequest>;
 
-// `text`, `html`, or the number of a type that is newer than this program.
-std::string ContentTypeName(v1::ItemBody::ContentType type) {
-  const std::string& name = v1::ItemBody::ContentType_Name(type);
-  if (name.empty()) return absl::StrCat(static_cast<int>(type));
-  return absl::AsciiStrToLower(absl::StripPrefix(name, "CONTENT_TYPE_"));
-}
-
 absl::Status GetPost(const v1::GetPostRequest& request, ThreadClient& client, Printer& printer) {
   ASSIGN_OR_RETURN(const v1::Post post, client.GetPost(request));
   PrintPost(post, printer);
@@ -169,7 +162,7 @@ void PrintPost(const v1::Post& post, Printer& printer) {
                                {"sender", RecipientText(post.sender())},
                                {"new participants", RecipientsText(post.new_participants())},
                                {"categories", absl::StrJoin(post.categories(), ", ")},
-                               {"content type", ContentTypeName(post.body().content_type())},
+                               {"content type", post.body().content_type()},
                                {"content", post.body().content()},
                                {"has attachments", YesOrNo(post.has_attachments())},
                                {"created", Created(post)},

@@ -152,7 +152,7 @@ void AddReply(CLI::App& noun, Command* command) {
           "  threadctl thread reply groups/team-a/threads/THREAD --body='Me too.'\n"
           "  threadctl thread reply groups/team-a/threads/THREAD --body='The menu' "
           "--attach=menu.pdf\n"
-          "  echo '{\"body\": {\"contentType\": \"CONTENT_TYPE_HTML\", \"content\": "
+          "  echo '{\"body\": {\"contentType\": \"html\", \"content\": "
           "\"<p>Yes\"}}' |\n"
           "    threadctl thread reply groups/team-a/threads/THREAD --from=ann@example.com"));
   SetReplyCommand(verb, kThreadName, &ThreadClient::ReplyToThread, command);

@@ -109,7 +109,7 @@ class ThreadView {
     std::vector<std::string> notes;
     if (is_orphan) notes.push_back("reply to a deleted post");
     if (post.has_attachments()) notes.push_back("with attachments");
-    if (post.body().content_type() == v1::ItemBody::CONTENT_TYPE_HTML) notes.push_back("HTML");
+    if (post.body().content_type() == "html") notes.push_back("HTML");
     for (const std::string& category : post.categories()) notes.push_back(Printable(category));
     return notes.empty() ? "" : absl::StrCat("(", absl::StrJoin(notes, ", "), ")");
   }

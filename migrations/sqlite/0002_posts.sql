@@ -45,7 +45,7 @@ CREATE TABLE posts (
   has_attachments INTEGER NOT NULL,
   in_reply_to BLOB,
   preview TEXT NOT NULL,
-  content_type INTEGER,  -- Of ItemBody; absent without a body.
+  content_type TEXT,  -- Absent without a body.
   content TEXT
 ) STRICT;
 CREATE UNIQUE INDEX posts_by_id ON posts (thread_key, id);

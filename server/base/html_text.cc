@@ -1,24 +1,31 @@
 #include "server/base/html_text.h"
 
+#include <libxml/HTMLparser.h>
+
 #include <algorithm>
-#include <cstdint>
+#include <cstddef>
 #include <iterator>
-#include <optional>
+#include <memory>
+#include <new>
 #include <utility>
 
+#include "absl/base/call_once.h"
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
-#include "absl/strings/strip.h"
-#include "server/base/html_entities.h"
 
 namespace threadstore {
 namespace {
 
-constexpr absl::string_view kHtmlSpace = " \t\n\f\r";
-constexpr absl::string_view kTagNameEnd = " \t\n\f\r/>";
-constexpr char32_t kReplacementCharacter = 0xFFFD;
+// What is parsed at once. The text that is asked for is as a rule in the first.
+constexpr size_t kChunkBytes = 4096;
 
-// Their content is not for readers, and nothing in it but their own end tag is a tag.
+// Bound the time that HTML made to be slow can take, to about a tenth of a second: the parser
+// compares each attribute of a tag with all before it, and an end tag with all open elements. Mail
+// readers cut mail off at 102 KB; browsers nest no deeper than 512.
+constexpr size_t kMaxHtmlBytes = size_t{256} << 10;
+constexpr ptrdiff_t kMaxTagBytes = 4096;
+constexpr int kMaxDepth = 256;
+
+// Their content is not for readers.
 constexpr absl::string_view kHiddenElements[] = {"iframe", "noembed", "noframes",
                                                  "script", "style",   "title"};
 
@@ -41,11 +48,6 @@ static_assert(std::is_sorted(std::begin(kHiddenElements), std::end(kHiddenElemen
 static_assert(std::is_sorted(std::begin(kBlockElements), std::end(kBlockElements)));
 
 bool IsContinuationByte(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
-
-bool IsAlpha(char c) { return absl::ascii_isalpha(static_cast<unsigned char>(c)); }
-bool IsDigit(char c) { return absl::ascii_isdigit(static_cast<unsigned char>(c)); }
-bool IsHexDigit(char c) { return absl::ascii_isxdigit(static_cast<unsigned char>(c)); }
-bool IsAlphanumeric(char c) { return absl::ascii_isalnum(static_cast<unsigned char>(c)); }
 
 bool IsWhiteSpace(absl::string_view character) {
   // U+0085, U+00A0, U+1680, U+2000 to U+200A, U+2028, U+2029, U+202F, U+205F, U+3000.
@@ -99,164 +101,70 @@ class OneLine {
   bool space_is_due_ = false;
 };
 
-std::string EncodeUtf8(char32_t c) {
-  const auto byte = [c](int shift, uint32_t mask, uint32_t mark) {
-    return static_cast<char>(((c >> shift) & mask) | mark);
-  };
-  if (c < 0x80) return {byte(0, 0x7F, 0)};
-  if (c < 0x800) return {byte(6, 0x1F, 0xC0), byte(0, 0x3F, 0x80)};
-  if (c < 0x10000) return {byte(12, 0x0F, 0xE0), byte(6, 0x3F, 0x80), byte(0, 0x3F, 0x80)};
-  return {byte(18, 0x07, 0xF0), byte(12, 0x3F, 0x80), byte(6, 0x3F, 0x80), byte(0, 0x3F, 0x80)};
-}
-
-// The character that a numeric reference means: numbers of controls are those of windows-1252.
-char32_t CharacterOfNumber(uint32_t number) {
-  constexpr char32_t kWindows1252[] = {
-      0x20AC, 0x81,   0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160,
-      0x2039, 0x0152, 0x8D,   0x017D, 0x8F,   0x90,   0x2018, 0x2019, 0x201C, 0x201D, 0x2022,
-      0x2013, 0x2014, 0x02DC, 0x2122, 0x0161, 0x203A, 0x0153, 0x9D,   0x017E, 0x0178};
-  if (number >= 0x80 && number <= 0x9F) return kWindows1252[number - 0x80];
-  const bool is_surrogate = number >= 0xD800 && number <= 0xDFFF;
-  if (number == 0 || is_surrogate || number > 0x10FFFF) return kReplacementCharacter;
-  return number;
-}
-
-// Reads HTML from the front, token by token, and puts its text on a line.
+// Hands a parser's text to a line.
 class Reader {
  public:
-  Reader(absl::string_view html, OneLine& line) : rest_(html), line_(line) {}
+  explicit Reader(OneLine& line) : line_(line) {}
 
-  void Read() {
-    while (!rest_.empty() && !line_.IsFull()) {
-      const size_t text_bytes = std::min(rest_.find_first_of("<&"), rest_.size());
-      line_.Add(Take(text_bytes));
-      if (absl::StartsWith(rest_, "<")) {
-        ReadMarkup();
-      } else if (!rest_.empty()) {
-        ReadReference();
-      }
-    }
+  bool IsDone() const { return line_.IsFull() || depth_ > kMaxDepth; }
+
+  void StartElement(absl::string_view name) {
+    ++depth_;
+    if (Contains(kHiddenElements, name)) ++hidden_;
+    if (Contains(kBlockElements, name)) line_.AddSpace();
+  }
+
+  void EndElement(absl::string_view name) {
+    --depth_;
+    if (Contains(kHiddenElements, name)) --hidden_;
+    if (Contains(kBlockElements, name)) line_.AddSpace();
+  }
+
+  void AddText(absl::string_view text) {
+    if (hidden_ == 0) line_.Add(text);
   }
 
  private:
-  absl::string_view Take(size_t bytes) {
-    const absl::string_view taken = rest_.substr(0, bytes);
-    rest_.remove_prefix(taken.size());
-    return taken;
-  }
-
-  template <typename Predicate>
-  absl::string_view TakeWhile(Predicate predicate) {
-    return Take(static_cast<size_t>(std::find_if_not(rest_.begin(), rest_.end(), predicate) -
-                                    rest_.begin()));
-  }
-
-  void SkipBehind(absl::string_view end) {
-    const size_t at = rest_.find(end);
-    rest_.remove_prefix(at == absl::string_view::npos ? rest_.size() : at + end.size());
-  }
-
-  void ReadMarkup() {
-    const char next = rest_.size() > 1 ? rest_[1] : '\0';
-    if (IsAlpha(next)) {
-      ReadStartTag();
-    } else if (next == '/' && rest_.size() > 2 && IsAlpha(rest_[2])) {
-      ReadEndTag();
-    } else if (absl::StartsWith(rest_, "<!--")) {
-      SkipComment();
-    } else if (next == '!' || next == '?' || (next == '/' && rest_.size() > 2)) {
-      SkipBehind(">");
-    } else {
-      line_.Add(Take(1));
-    }
-  }
-
-  void SkipComment() {
-    rest_.remove_prefix(absl::string_view("<!--").size());
-    if (absl::ConsumePrefix(&rest_, ">") || absl::ConsumePrefix(&rest_, "->")) return;
-    SkipBehind("-->");
-  }
-
-  void ReadStartTag() {
-    rest_.remove_prefix(1);
-    const std::string name = ReadTagName();
-    if (Contains(kBlockElements, name)) line_.AddSpace();
-    SkipAttributes();
-    if (Contains(kHiddenElements, name)) SkipToEndTag(name);
-  }
-
-  void ReadEndTag() {
-    rest_.remove_prefix(absl::string_view("</").size());
-    if (Contains(kBlockElements, ReadTagName())) line_.AddSpace();
-    SkipAttributes();
-  }
-
-  std::string ReadTagName() {
-    return absl::AsciiStrToLower(
-        TakeWhile([](char c) { return !absl::StrContains(kTagNameEnd, c); }));
-  }
-
-  // Skips what is left of a tag. Between quotes a value may hold what ends a tag.
-  void SkipAttributes() {
-    while (true) {
-      rest_.remove_prefix(std::min(rest_.find_first_of("=>"), rest_.size()));
-      if (rest_.empty() || Take(1) == ">") return;
-      TakeWhile([](char c) { return absl::StrContains(kHtmlSpace, c); });
-      if (absl::StartsWith(rest_, "\"") || absl::StartsWith(rest_, "'")) SkipBehind(Take(1));
-    }
-  }
-
-  // Skips the content of an element that holds no other.
-  void SkipToEndTag(absl::string_view name) {
-    while (!rest_.empty()) {
-      const absl::string_view tag = rest_.substr(0, 2 + name.size());
-      if (absl::StartsWith(tag, "</") && absl::EqualsIgnoreCase(tag.substr(2), name) &&
-          (rest_.size() == tag.size() || absl::StrContains(kTagNameEnd, rest_[tag.size()]))) {
-        return;
-      }
-      rest_.remove_prefix(1);
-      rest_.remove_prefix(std::min(rest_.find('<'), rest_.size()));
-    }
-  }
-
-  void ReadReference() {
-    const absl::string_view ampersand = Take(1);
-    const absl::string_view begin = rest_;
-    const std::optional<char32_t> character =
-        absl::ConsumePrefix(&rest_, "#") ? ReadNumber() : ReadEntity();
-    if (character.has_value()) {
-      line_.Add(EncodeUtf8(*character));
-    } else {
-      rest_ = begin;
-      line_.Add(ampersand);
-    }
-  }
-
-  std::optional<char32_t> ReadNumber() {
-    const bool is_hex = absl::ConsumePrefix(&rest_, "x") || absl::ConsumePrefix(&rest_, "X");
-    const absl::string_view digits = TakeWhile(is_hex ? IsHexDigit : IsDigit);
-    if (digits.empty()) return std::nullopt;
-    absl::ConsumePrefix(&rest_, ";");
-    constexpr uint32_t kTooLarge = 0x110000;
-    uint32_t number = 0;
-    for (const char digit : digits) {
-      const int value = IsDigit(digit) ? digit - '0' : absl::ascii_tolower(digit) - 'a' + 10;
-      number = std::min(number * (is_hex ? 16 : 10) + static_cast<uint32_t>(value), kTooLarge);
-    }
-    return CharacterOfNumber(number);
-  }
-
-  std::optional<char32_t> ReadEntity() {
-    const std::optional<char32_t> character = FindHtmlEntity(TakeWhile(IsAlphanumeric));
-    // The oldest names, those of Latin-1, may do without.
-    const bool ends = absl::ConsumePrefix(&rest_, ";");
-    if (!character.has_value() || (!ends && *character > 0xFF)) return std::nullopt;
-    return character;
-  }
-
-  absl::string_view rest_;
   OneLine& line_;
+  int depth_ = 0;
+  int hidden_ = 0;
 };
+
+absl::string_view ToView(const xmlChar* text) { return reinterpret_cast<const char*>(text); }
+
+void OnStartElement(void* reader, const xmlChar* name, const xmlChar** /*attributes*/) {
+  static_cast<Reader*>(reader)->StartElement(ToView(name));
+}
+
+void OnEndElement(void* reader, const xmlChar* name) {
+  static_cast<Reader*>(reader)->EndElement(ToView(name));
+}
+
+void OnText(void* reader, const xmlChar* text, int size) {
+  static_cast<Reader*>(reader)->AddText(ToView(text).substr(0, static_cast<size_t>(size)));
+}
+
+void InitParserOnce() {
+  static absl::once_flag once;
+  absl::call_once(once, xmlInitParser);
+}
+
+// Whether what the parser waits for the end of is a tag, and a long one.
+bool IsInLongTag(const htmlParserCtxt& parser) {
+  const xmlChar* const begin = parser.input->cur;
+  return parser.input->end - begin > kMaxTagBytes && begin[0] == '<' &&
+         absl::ascii_isalpha(begin[1]);
+}
+
+// The next bytes to parse: a parser that is given half a character takes the text for Latin-1.
+absl::string_view TakeChunk(absl::string_view& html) {
+  size_t size = std::min(html.size(), kChunkBytes);
+  while (size > 0 && size < html.size() && IsContinuationByte(html[size])) --size;
+  if (size == 0) size = std::min(html.size(), kChunkBytes);
+  const absl::string_view chunk = html.substr(0, size);
+  html.remove_prefix(size);
+  return chunk;
+}
 
 }  // namespace
 
@@ -267,8 +175,27 @@ std::string TextOnOneLine(absl::string_view text, size_t max_characters) {
 }
 
 std::string HtmlTextOnOneLine(absl::string_view html, size_t max_characters) {
+  InitParserOnce();
   OneLine line(max_characters);
-  Reader(html, line).Read();
+  Reader reader(line);
+  xmlSAXHandler events = {};
+  events.startElement = OnStartElement;
+  events.endElement = OnEndElement;
+  events.characters = OnText;
+  events.cdataBlock = OnText;
+  events.ignorableWhitespace = OnText;
+  const std::unique_ptr<htmlParserCtxt, decltype(&htmlFreeParserCtxt)> parser(
+      htmlCreatePushParserCtxt(&events, &reader, nullptr, 0, nullptr, XML_CHAR_ENCODING_UTF8),
+      &htmlFreeParserCtxt);
+  if (parser == nullptr) throw std::bad_alloc();
+  htmlCtxtUseOptions(parser.get(), HTML_PARSE_RECOVER | HTML_PARSE_NONET | HTML_PARSE_NOERROR |
+                                       HTML_PARSE_NOWARNING | HTML_PARSE_IGNORE_ENC);
+  html = html.substr(0, kMaxHtmlBytes);
+  while (!html.empty() && !reader.IsDone() && !IsInLongTag(*parser)) {
+    const absl::string_view chunk = TakeChunk(html);
+    htmlParseChunk(parser.get(), chunk.data(), static_cast<int>(chunk.size()), 0);
+  }
+  if (!reader.IsDone() && !IsInLongTag(*parser)) htmlParseChunk(parser.get(), nullptr, 0, 1);
   return std::move(line).Take();
 }
 

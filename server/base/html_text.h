@@ -16,12 +16,11 @@ std::string TextOnOneLine(absl::string_view text, size_t max_characters);
 
 // Likewise, of the text that a reader of the HTML sees: without tags and comments, without titles,
 // scripts and styles, with references such as `&amp;` resolved. Where a block, a line or a table's
-// cell ends there is white space.
+// cell begins or ends there is white space.
 //
-// Anything will do for HTML; it is divided into tags and text as browsers do it (the tokenization
-// of the HTML standard, but for what scripts can do to it). Names of references are those of
-// HTML 4. It is read once, from the front, until there are enough characters: how its elements are
-// nested costs nothing.
+// Anything will do for HTML; libxml2 makes of it what it can. It is read from the front until there
+// are enough characters, at most 256 KiB of it, and not past a tag of several KiB (an image inside,
+// for instance) or an element nested deeper than anyone writes them.
 std::string HtmlTextOnOneLine(absl::string_view html, size_t max_characters);
 
 }  // namespace threadstore

@@ -34,10 +34,8 @@ void ContentChecks::CheckPost(const std::string& path, const v1::Post& post, Cal
 }
 
 void ContentChecks::CheckBody(const std::string& path, const v1::ItemBody& body) {
-  if (!v1::ItemBody::ContentType_IsValid(body.content_type())) {
-    violations_.Add(absl::StrCat(path, ".content_type"),
-                    "must be CONTENT_TYPE_TEXT or CONTENT_TYPE_HTML");
-  }
+  if (!ParseContentType(body.content_type()).has_value())
+    violations_.Add(absl::StrCat(path, ".content_type"), "must be text or html");
   const std::string content = absl::StrCat(path, ".content");
   CheckNoNul(content, body.content(), violations_);
   TakeBytes(content, body.content().size(), bodies_);

@@ -4,6 +4,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "google/protobuf/io/coded_stream.h"
@@ -15,6 +16,9 @@
 
 namespace threadstore {
 namespace {
+
+constexpr absl::string_view kText = "text";
+constexpr absl::string_view kHtml = "html";
 
 using google::protobuf::RepeatedPtrField;
 using google::protobuf::Timestamp;
@@ -122,8 +126,10 @@ void FillIn(v1::Extension& extension) {
 }
 
 void FillIn(absl::Time now, v1::Post& post) {
-  if (post.has_body() && post.body().content_type() == v1::ItemBody::CONTENT_TYPE_UNSPECIFIED) {
-    post.mutable_body()->set_content_type(v1::ItemBody::CONTENT_TYPE_TEXT);
+  if (post.has_body()) {
+    // A type that is none has been refused.
+    const absl::string_view type = ParseContentType(post.body().content_type()).value_or(kText);
+    post.mutable_body()->set_content_type(std::string(type));
   }
   for (int i = 0; i < post.attachments_size(); ++i) {
     FillIn(TimeOfElement(now, i), *post.mutable_attachments(i));
@@ -257,8 +263,23 @@ v1::Forward BuildForward(absl::string_view post_name, const v1::ForwardPostReque
   return forward;
 }
 
+v1::Sender MakeSender(const SenderListName& list, absl::string_view id) {
+  v1::Sender sender;
+  sender.set_name(MakeSenderName(list.group.group, list.list, id));
+  sender.set_id(std::string(id));
+  return sender;
+}
+
+std::optional<absl::string_view> ParseContentType(absl::string_view content_type) {
+  if (content_type.empty()) return kText;
+  for (const absl::string_view type : {kText, kHtml}) {
+    if (absl::EqualsIgnoreCase(content_type, type)) return type;
+  }
+  return std::nullopt;
+}
+
 std::string MakePreview(const v1::ItemBody& body) {
-  return body.content_type() == v1::ItemBody::CONTENT_TYPE_HTML
+  return ParseContentType(body.content_type()) == kHtml
              ? HtmlTextOnOneLine(body.content(), kMaxPreviewCharacters)
              : TextOnOneLine(body.content(), kMaxPreviewCharacters);
 }

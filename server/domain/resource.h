@@ -2,6 +2,7 @@
 #define THREADSTORE_SERVER_DOMAIN_RESOURCE_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/strings/string_view.h"
@@ -43,6 +44,10 @@ v1::Extension BuildExtension(absl::string_view post_name, const v1::Extension& s
 
 v1::Forward BuildForward(absl::string_view post_name, const v1::ForwardPostRequest& request,
                          absl::Time now);
+
+// How the content of a body is to be read: `text` or `html`, which `content_type` says in any case,
+// or nothing if it says neither; text if it is empty.
+std::optional<absl::string_view> ParseContentType(absl::string_view content_type);
 
 // The post's text as a preview: on one line, at most kMaxPreviewCharacters, no character cut. White
 // space of any kind and length, and the bounds of HTML's blocks, are one space.

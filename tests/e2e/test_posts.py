@@ -68,7 +68,7 @@ class FirstPostTest(PostTestCase):
     def test_the_seed_with_a_post_says_what_the_post_says(self):
         sent = json_format.ParseDict(harness.seed("create_thread_request.json"), Thread())
         sent.posts.add(sender=ROBOT, body=ItemBody(
-            content_type=ItemBody.CONTENT_TYPE_HTML, content="<p>Hello,</p><p>world</p>"))
+            content_type="html", content="<p>Hello,</p><p>world</p>"))
         created = self.application.create_thread("groups/g", sent)
 
         post = created.posts[0]
@@ -88,7 +88,7 @@ class FirstPostTest(PostTestCase):
             id=self.first.id, name=f"{self.thread.name}/posts/{self.first.id}",
             etag=self.first.etag, conversation_id=self.thread.conversation_id,
             conversation_thread_id=self.thread.id,
-            body=ItemBody(content_type=ItemBody.CONTENT_TYPE_TEXT, content="Where?"),
+            body=ItemBody(content_type="text", content="Where?"),
             sender=mailbox("Ann Lee", "ann@example.com"))
         getattr(expected, "from").CopyFrom(expected.sender)
         for time in ("created_date_time", "last_modified_date_time", "received_date_time"):
@@ -153,7 +153,7 @@ class ReplyTest(PostTestCase):
                             text_post("Here"))
 
     def test_a_reply_comes_back_as_it_was_sent(self):
-        sent = Post(body=ItemBody(content_type=ItemBody.CONTENT_TYPE_HTML,
+        sent = Post(body=ItemBody(content_type="html",
                                   content="<p>e\u0301 \U0001f35c &amp;\r\n</p>"),
                     categories=["red", "Blue \u00e9"],
                     new_participants=[mailbox("Carl", "carl@example.com"), mailbox(name="Dora")])
@@ -168,7 +168,7 @@ class ReplyTest(PostTestCase):
         self.bob.reply_to_thread(self.thread.name, text_post("There"))
         self.ann.reply_to_thread(self.thread.name, text_post("No"))
         last = self.bob.reply_to_thread(self.thread.name, Post(body=ItemBody(
-            content_type=ItemBody.CONTENT_TYPE_HTML,
+            content_type="html",
             content="<style>p {color: red}</style><p>Fish &amp; <b>chi</b>ps</p>"
                     "<div>today,<br>at   noon</div>")))
         thread = self.read_thread()
@@ -474,7 +474,7 @@ class UpdateThreadTest(PostTestCase):
 class UpdatePostTest(PostTestCase):
 
     def test_a_new_body_is_the_threads_preview_if_the_post_is_the_newest(self):
-        body = ItemBody(content_type=ItemBody.CONTENT_TYPE_HTML, content="<b>Here</b>")
+        body = ItemBody(content_type="html", content="<b>Here</b>")
         edited = self.assert_etags_change(
             lambda: self.ann.update_post(Post(name=self.first.name, body=body), "body"))
         self.assertEqual(edited.body, body)
@@ -489,7 +489,7 @@ class UpdatePostTest(PostTestCase):
 
     def test_a_body_is_text_unless_it_says_otherwise(self):
         edited = self.ann.update_post(Post(name=self.first.name, body=ItemBody(content="<b>")))
-        self.assertEqual(edited.body.content_type, ItemBody.CONTENT_TYPE_TEXT)
+        self.assertEqual(edited.body.content_type, "text")
         self.assertEqual(self.read_thread().preview, "<b>")
 
     def test_only_what_the_mask_names_is_changed(self):
@@ -501,7 +501,7 @@ class UpdatePostTest(PostTestCase):
         edited = self.ann.update_post(Post(name=self.first.name), "categories")
         self.assertEqual(list(edited.categories), [])
         edited = self.ann.update_post(Post(name=self.first.name), "body")
-        self.assertEqual(edited.body, ItemBody(content_type=ItemBody.CONTENT_TYPE_TEXT))
+        self.assertEqual(edited.body, ItemBody(content_type="text"))
         self.assertEqual(self.read_thread().preview, "")
         for path in ("sender", "new_participants", "attachments", "no_such_field"):
             self.assert_invalid(["update_mask"], self.ann.update_post, sent, path)

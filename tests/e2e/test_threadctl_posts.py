@@ -61,7 +61,7 @@ class ReplyTest(PostsTestCase):
 
     def test_a_reply_of_text(self):
         post = self.reply("--body=Where?")
-        self.assertEqual(post["body"], {"contentType": "CONTENT_TYPE_TEXT", "content": "Where?"})
+        self.assertEqual(post["body"], {"contentType": "text", "content": "Where?"})
         self.assertEqual(post["sender"]["emailAddress"],
                          {"name": "Ann", "address": "ann@example.com"})
         self.assertEqual(self.assert_json("post", "get", post["name"]), post)
@@ -71,7 +71,7 @@ class ReplyTest(PostsTestCase):
 
     def test_a_reply_of_html(self):
         self.assertEqual(self.reply("--html=<p>Here</p>")["body"],
-                         {"contentType": "CONTENT_TYPE_HTML", "content": "<p>Here</p>"})
+                         {"contentType": "html", "content": "<p>Here</p>"})
 
     def test_text_is_taken_as_it_is(self):
         for text in ("", "{}", "[a,b]", '"quoted"', "a\nb", "%%"):

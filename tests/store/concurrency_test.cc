@@ -31,7 +31,7 @@ void Concurrently(const std::vector<std::function<void()>>& works) {
 v1::Post SentBy(const std::string& sender, const std::string& text) {
   v1::Post post;
   post.mutable_sender()->mutable_email_address()->set_name(sender);
-  post.mutable_body()->set_content_type(v1::ItemBody::CONTENT_TYPE_TEXT);
+  post.mutable_body()->set_content_type("text");
   post.mutable_body()->set_content(text);
   return post;
 }

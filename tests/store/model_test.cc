@@ -415,7 +415,7 @@ class ModelTest : public ::testing::Test {
   v1::ItemBody AnyBody() {
     v1::ItemBody body;
     const bool html = OneIn(2);
-    body.set_content_type(html ? v1::ItemBody::CONTENT_TYPE_HTML : v1::ItemBody::CONTENT_TYPE_TEXT);
+    body.set_content_type(html ? "html" : "text");
     body.set_content(absl::StrCat(html ? "<p>Step</p> " : "Step\n", step_));
     return body;
   }

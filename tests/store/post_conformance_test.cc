@@ -23,10 +23,10 @@ using ::testing::SizeIs;
 
 constexpr char kAnnsPost[] =
     "sender { email_address { name: 'Ann' address: 'ann@x' } }"
-    " body { content_type: CONTENT_TYPE_TEXT content: 'by Ann' }";
+    " body { content_type: 'text' content: 'by Ann' }";
 constexpr char kBobsPost[] =
     "sender { email_address { name: 'Bob' address: 'bob@x' } }"
-    " body { content_type: CONTENT_TYPE_TEXT content: 'by Bob' }";
+    " body { content_type: 'text' content: 'by Bob' }";
 constexpr char kFile[] =
     "display_name: 'file' content_type: 'text/plain' is_inline: true"
     " file { content_bytes: 'a\\000\\377b' content_id: 'cid' }";
@@ -618,17 +618,17 @@ TEST_F(PostConformance, NameThroughAnotherConversationOrGroupFindsNothing) {
 TEST_F(PostConformance, PostIsReturnedAsStored) {
   const ThreadName thread = CreateThreadNamed();
   clock_.Advance(absl::Seconds(1));
-  NewPost sent = MakePost(
-      absl::StrCat(R"pb(
-                     sender { email_address { name: "Ann" address: "ann@x" } }
-                     body { content_type: CONTENT_TYPE_HTML content: "<p>Grüße</p>" }
-                     categories: "b"
-                     categories: "a"
-                     new_participants { email_address { address: "zoe@x" } }
-                     new_participants {}
-                   )pb",
-                   "attachments { ", kFile, " } attachments { ", kItem, " } attachments { ",
-                   kReference, " } extensions { extension_name: 'e' content_json: '{}' }"));
+  NewPost sent = MakePost(absl::StrCat(R"pb(
+                                         sender { email_address { name: "Ann" address: "ann@x" } }
+                                         body { content_type: 'html' content: "<p>Grüße</p>" }
+                                         categories: "b"
+                                         categories: "a"
+                                         new_participants { email_address { address: "zoe@x" } }
+                                         new_participants {}
+                                       )pb",
+                                       "attachments { ", kFile, " } attachments { ", kItem,
+                                       " } attachments { ", kReference,
+                                       " } extensions { extension_name: 'e' content_json: '{}' }"));
   const auto created = db_->CreatePost(Creating(), thread, sent);
   ASSERT_THAT(created, IsOk());
   const PostName name = NameOf(thread, *created);
@@ -868,7 +868,7 @@ TEST_F(PostConformance, PostIsUpdatedInWhatIsNamed) {
   const PostName name = NameOf(thread, before);
   clock_.Advance(absl::Seconds(1));
   PostChanges edit;
-  edit.body.emplace().set_content_type(v1::ItemBody::CONTENT_TYPE_HTML);
+  edit.body.emplace().set_content_type("html");
   edit.body->set_content("<b>new</b>");
   edit.preview = "new";
   v1::Post expected = before;

@@ -127,7 +127,7 @@ TEST(FormatThreadTest, LeavesRoomForDeepReplies) {
 TEST(FormatThreadTest, NotesWhatIsNotText) {
   v1::ConversationThread thread = Lunch();
   v1::Post* post = AddPost(&thread, "p1", 0, "<p>Where?</p>");
-  post->mutable_body()->set_content_type(v1::ItemBody::CONTENT_TYPE_HTML);
+  post->mutable_body()->set_content_type("html");
   post->set_has_attachments(true);
   post->add_categories("food");
   EXPECT_THAT(Format(thread),

@@ -97,10 +97,7 @@ TEST(ValidateReplyToPostTest, EachViolationNamesItsField) {
       {"post.categories[0]",
        [](auto& p) { p.add_categories(Characters(kMaxCategoryCharacters + 1)); }},
       {"post.categories[0]", [](auto& p) { p.add_categories(kNul); }},
-      {"post.body.content_type",
-       [](auto& p) {
-         p.mutable_body()->set_content_type(static_cast<v1::ItemBody::ContentType>(9));
-       }},
+      {"post.body.content_type", [](auto& p) { p.mutable_body()->set_content_type("markdown"); }},
       {"post.body.content", [](auto& p) { p.mutable_body()->set_content(kNul); }},
       {"post.body.content",
        [](auto& p) { p.mutable_body()->set_content(std::string(kMaxBodyBytes + 1, 'b')); }},

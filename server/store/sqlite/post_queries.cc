@@ -251,7 +251,7 @@ absl::StatusOr<v1::Post> PostQueries::ReadPostRow(const Query& row, const PostCo
     post.set_in_reply_to(MakePostName(context.group.id(), context.thread, in_reply_to));
   }
   if (!row.IsNull(9)) {
-    post.mutable_body()->set_content_type(static_cast<v1::ItemBody::ContentType>(row.Integer(9)));
+    post.mutable_body()->set_content_type(std::string(row.Text(9)));
     post.mutable_body()->set_content(std::string(row.Text(10)));
   }
 

@@ -292,7 +292,7 @@ absl::StatusOr<v1::Post> PostWrites::UpdatePost(const ChangeContext& context, co
   RETURN_IF_ERROR(base_.room.Check());
   if (changes.body.has_value()) {
     RETURN_IF_ERROR(Query(update_body_)
-                        .Bind(changes.body->content_type())
+                        .BindText(changes.body->content_type())
                         .BindText(changes.body->content())
                         .BindText(changes.preview)
                         .Bind(post.key)
@@ -470,7 +470,7 @@ absl::Status PostWrites::InsertPost(int64_t thread_key, const v1::Post& stored,
     }
     insert.BindText(preview);
     if (stored.has_body()) {
-      insert.Bind(stored.body().content_type()).BindText(stored.body().content());
+      insert.BindText(stored.body().content_type()).BindText(stored.body().content());
     } else {
       insert.BindNull().BindNull();
     }
