@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/json_object.h"
 #include "server/domain/field_checks.h"
+#include "server/domain/resource.h"
 #include "server/domain/resource_name.h"
 
 namespace threadstore {
