@@ -23,7 +23,7 @@ constexpr absl::string_view kDim = "\x1b[2m";
 constexpr absl::string_view kCyan = "\x1b[36m";
 constexpr absl::string_view kReset = "\x1b[0m";
 
-constexpr int kIndent = 4;
+constexpr absl::string_view kIndent = "    ";
 
 // Deeper replies would leave no room for their text.
 constexpr int kMaxIndentedDepth = 8;
@@ -76,7 +76,8 @@ class ThreadView {
   }
 
   void AddPost(const v1::Post& post, int depth, bool is_orphan) {
-    const std::string margin(kIndent * std::min(depth, kMaxIndentedDepth), ' ');
+    std::string margin;
+    for (int i = 0; i < std::min(depth, kMaxIndentedDepth); ++i) absl::StrAppend(&margin, kIndent);
     const std::string notes = Notes(post, is_orphan);
     absl::StrAppend(&text_, "\n", margin, Styled(kCyan, RecipientText(post.sender())), "  ",
                     Time(post), notes.empty() ? "" : "  ", notes, "\n");

@@ -75,6 +75,13 @@ class Terminal {
   std::FILE* file_;
 };
 
+// Null takes the variable away.
+void SetEnvironment(const char* name, const char* value) {
+  // NOLINTBEGIN(concurrency-mt-unsafe): no other thread runs.
+  EXPECT_EQ(value == nullptr ? unsetenv(name) : setenv(name, value, /*overwrite=*/1), 0);
+  // NOLINTEND(concurrency-mt-unsafe)
+}
+
 v1::Group NamedGroup(const std::string& name) {
   v1::Group group;
   group.set_name(name);
@@ -235,8 +242,8 @@ TEST(PrinterTest, PrintsAViewUnlessJsonIsWanted) {
 }
 
 TEST(PrinterTest, UsesColourOnlyOnATerminalThatMayHaveIt) {
-  setenv("TERM", "xterm", /*overwrite=*/1);
-  unsetenv("NO_COLOR");
+  SetEnvironment("TERM", "xterm");
+  SetEnvironment("NO_COLOR", nullptr);
   Terminal terminal;
   ASSERT_NE(terminal.file(), nullptr);
   MemoryFile memory;
@@ -247,13 +254,13 @@ TEST(PrinterTest, UsesColourOnlyOnATerminalThatMayHaveIt) {
   EXPECT_FALSE(to_memory.IsTerminal());
   EXPECT_FALSE(to_memory.IsInColor());
 
-  setenv("NO_COLOR", "", /*overwrite=*/1);
+  SetEnvironment("NO_COLOR", "");
   EXPECT_TRUE(to_terminal.IsInColor());
-  setenv("NO_COLOR", "0", /*overwrite=*/1);
+  SetEnvironment("NO_COLOR", "0");
   EXPECT_FALSE(to_terminal.IsInColor());
   EXPECT_TRUE(to_terminal.IsTerminal());
-  unsetenv("NO_COLOR");
-  setenv("TERM", "dumb", /*overwrite=*/1);
+  SetEnvironment("NO_COLOR", nullptr);
+  SetEnvironment("TERM", "dumb");
   EXPECT_FALSE(to_terminal.IsInColor());
 }
 
