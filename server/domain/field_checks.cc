@@ -146,9 +146,11 @@ UpdateMask::UpdateMask(const FieldMask& mask, std::initializer_list<absl::string
 
 bool UpdateMask::Changes(absl::string_view field, bool is_set) const {
   if (mask_.paths().empty()) return is_set;
-  return std::any_of(mask_.paths().begin(), mask_.paths().end(), [field](const std::string& path) {
-    return path == kAllFields || path == field;
-  });
+  return Names(field) || Names(kAllFields);
+}
+
+bool UpdateMask::Names(absl::string_view field) const {
+  return std::find(mask_.paths().begin(), mask_.paths().end(), field) != mask_.paths().end();
 }
 
 }  // namespace threadstore

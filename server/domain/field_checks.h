@@ -78,6 +78,9 @@ class UpdateMask {
   // Whether the mask names a field or, without a mask, whether it is set.
   bool Changes(absl::string_view field, bool is_set) const;
 
+  // Whether the mask names the field itself, not only `*`.
+  bool Names(absl::string_view field) const;
+
  private:
   const google::protobuf::FieldMask& mask_;
 };

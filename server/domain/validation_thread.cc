@@ -151,9 +151,9 @@ absl::StatusOr<UpdateThreadInput> Validate(const v1::UpdateThreadRequest& reques
   UpdateThreadInput input;
   input.thread = violations.Take("thread.name", ParseThreadName(thread.name()));
   const UpdateMask mask(request.update_mask(), {"is_locked", "topic"}, violations);
-  // Of everything, a topic that is not said is not meant.
-  const bool is_meant = !thread.topic().empty() || !mask.IsWildcard();
-  input.has_topic = is_meant && mask.Changes("topic", !thread.topic().empty());
+  const bool has_topic = !thread.topic().empty();
+  // With `*`, a topic that is not said is not meant.
+  input.has_topic = (has_topic || mask.Names("topic")) && mask.Changes("topic", has_topic);
   input.changes_is_locked = mask.Changes("is_locked", thread.is_locked());
   CheckTopic("thread.topic", thread.topic(), Topic::kOptional, violations);
   RETURN_IF_ERROR(violations.ToStatus());
