@@ -89,9 +89,11 @@ CREATE TABLE attachment_contents (
   content BLOB NOT NULL
 ) STRICT;
 
+-- The id tells an extension from one of the same name that was there before.
 CREATE TABLE post_extensions (
   key INTEGER PRIMARY KEY,
   post_key INTEGER NOT NULL REFERENCES posts (key),
+  id BLOB NOT NULL,
   name TEXT NOT NULL,
   content_json TEXT NOT NULL
 ) STRICT;

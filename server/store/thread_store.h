@@ -51,8 +51,8 @@ absl::Status CheckWanted(const CallContext& context, absl::Time now);
 
 // The request_id of a create. Within the retention time the same principal's second request of
 // the same id on the same group makes nothing: if the hashes are equal it gets the resource as
-// it is now, or NOT_FOUND if that has been deleted since; otherwise INVALID_ARGUMENT /
-// REQUEST_ID_REUSED.
+// it is now, with those of the threads and posts made with it that are still there, or NOT_FOUND if
+// it has been deleted since; otherwise INVALID_ARGUMENT / REQUEST_ID_REUSED.
 struct RequestKey {
   Uuid id;
   std::string hash;       // SHA-256

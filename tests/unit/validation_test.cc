@@ -214,7 +214,9 @@ TEST(ValidateUpdateThreadTest, TheMaskSaysWhatChanges) {
            Case{"thread { is_locked: true }", false, true},
            Case{"thread { is_locked: true } update_mask { paths: 'topic' }", true, false},
            Case{"update_mask { paths: 'is_locked' }", false, true},
-           Case{"update_mask { paths: '*' }", true, true},
+           Case{"update_mask { paths: '*' }", false, true},
+           Case{"thread { topic: 't' } update_mask { paths: '*' }", true, true},
+           Case{"update_mask { paths: 'topic' }", true, false},
        }) {
     auto request = ParseText<v1::UpdateThreadRequest>(c.request);
     request.mutable_thread()->set_name(kThread);

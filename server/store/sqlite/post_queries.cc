@@ -59,7 +59,7 @@ absl::Status PostQueries::PrepareAll(Database& db) {
       {&list_attachments_, absl::StrCat(kSelectAttachment, " AND id > ? ORDER BY id LIMIT ?")},
       {&read_content_, "SELECT content FROM attachment_contents WHERE attachment_key = ?"},
       {&get_extension_,
-       "SELECT name, content_json FROM post_extensions WHERE post_key = ? AND name = ?"},
+       "SELECT id, content_json FROM post_extensions WHERE post_key = ? AND name = ?"},
       {&list_extensions_,
        "SELECT name, content_json FROM post_extensions"
        " WHERE post_key = ? AND name > ? ORDER BY name LIMIT ?"},
@@ -175,14 +175,16 @@ absl::StatusOr<AttachmentPage> PostQueries::ListAttachments(int64_t group_key,
 }
 
 absl::StatusOr<v1::Extension> PostQueries::GetExtension(int64_t group_key,
-                                                        const ExtensionName& name) {
+                                                        const ExtensionName& name,
+                                                        const std::optional<Uuid>& id) {
   ASSIGN_OR_RETURN(const Post post, ResolvePost(group_key, name.post));
   const std::string post_name = name.post.Canonical();
   Query query(get_extension_);
   query.Bind(post.key).BindText(name.extension);
   ASSIGN_OR_RETURN(const bool found, query.Step());
-  if (!found) return NotFoundError(kExtensionType, MakeExtensionName(post_name, name.extension));
-  return MakeExtension(post_name, query.Text(0), query.Text(1));
+  const bool is_it = found && (!id.has_value() || query.Blob(0) == id->bytes());
+  if (!is_it) return NotFoundError(kExtensionType, MakeExtensionName(post_name, name.extension));
+  return MakeExtension(post_name, name.extension, query.Text(1));
 }
 
 absl::StatusOr<ExtensionPage> PostQueries::ListExtensions(int64_t group_key,

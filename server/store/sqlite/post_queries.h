@@ -50,7 +50,9 @@ class PostQueries {
   absl::StatusOr<v1::Attachment> GetAttachment(int64_t group_key, const AttachmentName& name,
                                                bool with_content);
   absl::StatusOr<AttachmentPage> ListAttachments(int64_t group_key, const AttachmentQuery& query);
-  absl::StatusOr<v1::Extension> GetExtension(int64_t group_key, const ExtensionName& name);
+  // Also NOT_FOUND if `id` is given and is not the extension's: another one has its name.
+  absl::StatusOr<v1::Extension> GetExtension(int64_t group_key, const ExtensionName& name,
+                                             const std::optional<Uuid>& id = std::nullopt);
   absl::StatusOr<ExtensionPage> ListExtensions(int64_t group_key, const ExtensionQuery& query);
   absl::StatusOr<v1::Forward> GetForward(int64_t group_key, const PostName& post, const Uuid& id);
 

@@ -94,7 +94,7 @@ absl::Status PostWrites::PrepareAll() {
        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
       {&insert_content_, "INSERT INTO attachment_contents (attachment_key, content) VALUES (?, ?)"},
       {&insert_extension_,
-       "INSERT INTO post_extensions (post_key, name, content_json) VALUES (?, ?, ?)"},
+       "INSERT INTO post_extensions (post_key, id, name, content_json) VALUES (?, ?, ?, ?)"},
       {&insert_forward_,
        "INSERT INTO forwards (post_key, id, created_us, comment) VALUES (?, ?, ?, ?)"},
       {&insert_forward_recipient_,
@@ -363,7 +363,7 @@ absl::StatusOr<v1::Attachment> PostWrites::CreateAttachment(const CreateContext&
   RETURN_IF_ERROR(CheckAuthor(context, post, name, /*owners_may=*/false));
   RETURN_IF_ERROR(CheckAttachmentFits(post.key, name, attachment));
   RETURN_IF_ERROR(base_.room.Check());
-  RETURN_IF_ERROR(InsertAttachment(post.key, attachment));
+  RETURN_IF_ERROR(InsertAttachment(post.key, attachment, ContentOf(attachment)));
   RETURN_IF_ERROR(Query(set_post_has_attachments_).Bind(post.key).Run());
   RETURN_IF_ERROR(Query(set_thread_has_attachments_).Bind(post.thread.key).Run());
   RETURN_IF_ERROR(TouchPost(post, context.now));
@@ -391,7 +391,7 @@ absl::StatusOr<v1::Extension> PostWrites::CreateExtension(const CreateContext& c
                    base_.reads.ResolveGroup(context.required_member, name.thread.group.group));
   ASSIGN_OR_RETURN(const auto past, base_.past_requests.Find(context, group_key));
   const ExtensionName extension_name{name, extension.extension_name()};
-  if (past.has_value()) return base_.posts.GetExtension(group_key, extension_name);
+  if (past.has_value()) return base_.posts.GetExtension(group_key, extension_name, *past);
 
   ASSIGN_OR_RETURN(const PostQueries::Post post, base_.posts.ResolvePost(group_key, name));
   const auto existing = base_.posts.GetExtension(group_key, extension_name);
@@ -405,10 +405,10 @@ absl::StatusOr<v1::Extension> PostWrites::CreateExtension(const CreateContext& c
       return TooManyExtensionsError(name.Canonical(), kMaxExtensionsPerPost);
   }
   RETURN_IF_ERROR(base_.room.Check());
-  RETURN_IF_ERROR(InsertExtension(post.key, extension));
+  const Uuid id = Uuid::V7(context.now);
+  RETURN_IF_ERROR(InsertExtension(post.key, id, extension));
   RETURN_IF_ERROR(TouchPost(post, context.now));
-  // An extension has no id but its name, which the request says again.
-  RETURN_IF_ERROR(base_.past_requests.Remember(context, group_key, name.post));
+  RETURN_IF_ERROR(base_.past_requests.Remember(context, group_key, id));
   return extension;
 }
 
@@ -484,16 +484,18 @@ absl::Status PostWrites::InsertPost(int64_t thread_key, const v1::Post& stored,
     BindRecipient(stored.new_participants(i), insert);
     RETURN_IF_ERROR(insert.Run());
   }
-  for (const v1::Attachment& attachment : sent.attachments()) {
-    RETURN_IF_ERROR(InsertAttachment(post_key, attachment));
+  for (int i = 0; i < stored.attachments_size(); ++i) {
+    RETURN_IF_ERROR(
+        InsertAttachment(post_key, stored.attachments(i), ContentOf(sent.attachments(i))));
   }
   for (const v1::Extension& extension : sent.extensions()) {
-    RETURN_IF_ERROR(InsertExtension(post_key, extension));
+    RETURN_IF_ERROR(InsertExtension(post_key, id, extension));
   }
   return absl::OkStatus();
 }
 
-absl::Status PostWrites::InsertAttachment(int64_t post_key, const v1::Attachment& attachment) {
+absl::Status PostWrites::InsertAttachment(int64_t post_key, const v1::Attachment& attachment,
+                                          absl::string_view content) {
   ASSIGN_OR_RETURN(const Uuid id, RequireUuid(attachment.id()));
   const v1::ReferenceAttachment& reference = attachment.reference();
   RETURN_IF_ERROR(Query(insert_attachment_)
@@ -514,13 +516,15 @@ absl::Status PostWrites::InsertAttachment(int64_t post_key, const v1::Attachment
   if (attachment.has_reference()) return absl::OkStatus();
   return Query(insert_content_)
       .Bind(base_.db.last_insert_rowid())
-      .BindBlob(ContentOf(attachment))
+      .BindBlob(content)
       .Run();
 }
 
-absl::Status PostWrites::InsertExtension(int64_t post_key, const v1::Extension& extension) {
+absl::Status PostWrites::InsertExtension(int64_t post_key, const Uuid& id,
+                                         const v1::Extension& extension) {
   return Query(insert_extension_)
       .Bind(post_key)
+      .BindBlob(id.bytes())
       .BindText(extension.extension_name())
       .BindText(extension.content_json())
       .Run();

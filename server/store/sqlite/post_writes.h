@@ -103,8 +103,9 @@ class PostWrites {
 
   absl::Status CheckAttachmentFits(int64_t post_key, const PostName& name,
                                    const v1::Attachment& attachment);
-  absl::Status InsertAttachment(int64_t post_key, const v1::Attachment& attachment);
-  absl::Status InsertExtension(int64_t post_key, const v1::Extension& extension);
+  absl::Status InsertAttachment(int64_t post_key, const v1::Attachment& attachment,
+                                absl::string_view content);
+  absl::Status InsertExtension(int64_t post_key, const Uuid& id, const v1::Extension& extension);
   absl::Status InsertCategories(int64_t post_key,
                                 const google::protobuf::RepeatedPtrField<std::string>& categories);
 
