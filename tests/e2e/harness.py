@@ -421,7 +421,7 @@ def stored_rows(store):
     with open_stored(store) as database:
         tables = [name for name, in database.execute(
             "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")]
-        return {table: database.execute(f"SELECT * FROM {table} ORDER BY 1, 2, 3").fetchall()
+        return {table: sorted(database.execute(f"SELECT * FROM {table}"), key=repr)
                 for table in tables}
 
 

@@ -367,9 +367,9 @@ class ConversationTest(PostsTestCase):
 
     def test_conversations(self):
         text = json.dumps({"topic": "Dinner",
-                           "threads": [{"posts": [{"body": {"content": "Where?"}}]}, {}]})
+                           "threads": [{}, {"posts": [{"body": {"content": "Where?"}}]}]})
         created = self.assert_json("--user=ann", "conversation", "create", "groups/g", stdin=text)
-        self.assertEqual([len(thread["posts"]) for thread in created["threads"]], [1, 0])
+        self.assertEqual([len(thread["posts"]) for thread in created["threads"]], [0, 1])
         got = self.assert_json("conversation", "get", created["name"])
         self.assertEqual((got["topic"], got["preview"]), ("Dinner", "Where?"))
         self.assertIn("Where?", self.assert_prints("conversation", "get", created["name"]))
