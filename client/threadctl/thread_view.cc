@@ -14,6 +14,7 @@
 #include "absl/strings/string_view.h"
 #include "client/threadctl/printer.h"
 #include "client/threadctl/text.h"
+#include "server/base/html_text.h"
 
 namespace threadstore::threadctl {
 namespace {
@@ -110,14 +111,16 @@ class ThreadView {
     std::vector<std::string> notes;
     if (is_orphan) notes.push_back("reply to a deleted post");
     if (post.has_attachments()) notes.push_back("with attachments");
-    if (post.body().content_type() == "html") notes.push_back("HTML");
     for (const std::string& category : post.categories()) notes.push_back(Printable(category));
     return notes.empty() ? "" : absl::StrCat("(", absl::StrJoin(notes, ", "), ")");
   }
 
   static std::vector<std::string> BodyLines(const v1::ItemBody& body) {
     std::vector<std::string> lines;
-    const absl::string_view content = absl::StripTrailingAsciiWhitespace(body.content());
+    const std::string text = body.content_type() == "html"
+                                 ? HtmlText(body.content(), body.content().size())
+                                 : body.content();
+    const absl::string_view content = absl::StripTrailingAsciiWhitespace(text);
     if (content.empty()) return lines;
     for (const absl::string_view line : absl::StrSplit(content, '\n')) {
       lines.push_back(Printable(

@@ -14,7 +14,7 @@ namespace threadstore::threadctl {
 //
 // The text is printable (see Printable) but for its newlines, and for the escapes that colour it if
 // `color`. No line of a post's body can be taken for one of the view's own: each begins with `|`.
-// HTML is shown as it is stored.
+// HTML is shown as its text.
 std::string FormatThread(const v1::ConversationThread& thread, absl::TimeZone zone, bool color);
 
 }  // namespace threadstore::threadctl

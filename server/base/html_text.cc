@@ -29,15 +29,10 @@ constexpr int kMaxDepth = 256;
 constexpr absl::string_view kHiddenElements[] = {"iframe", "noembed", "noframes",
                                                  "script", "style",   "title"};
 
-// Those that begin or end a line, or a cell of a table.
-constexpr absl::string_view kBlockElements[] = {
-    "address",    "article", "aside",  "blockquote", "body",   "br",   "caption", "center",
-    "dd",         "details", "dialog", "dir",        "div",    "dl",   "dt",      "fieldset",
-    "figcaption", "figure",  "footer", "form",       "h1",     "h2",   "h3",      "h4",
-    "h5",         "h6",      "head",   "header",     "hr",     "html", "legend",  "li",
-    "main",       "menu",    "nav",    "ol",         "option", "p",    "pre",     "section",
-    "summary",    "table",   "tbody",  "td",         "tfoot",  "th",   "thead",   "title",
-    "tr",         "ul"};
+constexpr absl::string_view kCellElements[] = {"option", "td", "th"};
+
+// Those that begin or end a line.
+constexpr absl::string_view kBlockElements[] = {"address", "article", "aside", "blockquote", "body", "br", "caption", "center", "dd", "details", "dialog", "dir", "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "head", "header", "hr", "html", "legend", "li", "main", "menu", "nav", "ol", "p", "pre", "section", "summary", "table", "tbody", "tfoot", "thead", "title", "tr", "ul"};
 
 template <size_t N>
 bool Contains(const absl::string_view (&sorted)[N], absl::string_view name) {
@@ -45,6 +40,7 @@ bool Contains(const absl::string_view (&sorted)[N], absl::string_view name) {
 }
 
 static_assert(std::is_sorted(std::begin(kHiddenElements), std::end(kHiddenElements)));
+static_assert(std::is_sorted(std::begin(kCellElements), std::end(kCellElements)));
 static_assert(std::is_sorted(std::begin(kBlockElements), std::end(kBlockElements)));
 
 bool IsContinuationByte(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
@@ -60,13 +56,22 @@ bool IsWhiteSpace(absl::string_view character) {
   return absl::ascii_isspace(static_cast<unsigned char>(character[0]));
 }
 
-class OneLine {
+// Collects text, with what separates it reduced to the least.
+class Collector {
  public:
-  explicit OneLine(size_t max_characters) : left_(max_characters) {}
+  // Lines are kept apart by `line_break`.
+  Collector(size_t max_characters, absl::string_view line_break)
+      : left_(max_characters), line_break_(line_break) {}
 
   bool IsFull() const { return left_ == 0; }
 
-  void AddSpace() { space_is_due_ = !line_.empty(); }
+  void AddSpace() {
+    if (!text_.empty() && separator_.empty()) separator_ = " ";
+  }
+
+  void AddLineBreak() {
+    if (!text_.empty()) separator_ = line_break_;
+  }
 
   void Add(absl::string_view text) {
     while (!text.empty() && !IsFull()) {
@@ -77,55 +82,61 @@ class OneLine {
     }
   }
 
-  std::string Take() && { return std::move(line_); }
+  std::string Take() && { return std::move(text_); }
 
  private:
   void AddCharacter(absl::string_view character) {
     if (IsWhiteSpace(character)) return AddSpace();
-    if (std::exchange(space_is_due_, false)) Append(" ");
-    // The space may have been the last that there was room for.
+    if (!separator_.empty()) Append(std::exchange(separator_, absl::string_view()));
+    // The separator may have been the last that there was room for.
     if (IsFull()) {
-      line_.pop_back();
+      text_.pop_back();
     } else {
       Append(character);
     }
   }
 
   void Append(absl::string_view character) {
-    line_.append(character.data(), character.size());
+    text_.append(character.data(), character.size());
     --left_;
   }
 
-  std::string line_;
+  std::string text_;
   size_t left_;
-  bool space_is_due_ = false;
+  const absl::string_view line_break_;
+  absl::string_view separator_;
 };
 
-// Hands a parser's text to a line.
+// Hands a parser's text on.
 class Reader {
  public:
-  explicit Reader(OneLine& line) : line_(line) {}
+  explicit Reader(Collector& text) : text_(text) {}
 
-  bool IsDone() const { return line_.IsFull() || depth_ > kMaxDepth; }
+  bool IsDone() const { return text_.IsFull() || depth_ > kMaxDepth; }
 
   void StartElement(absl::string_view name) {
     ++depth_;
     if (Contains(kHiddenElements, name)) ++hidden_;
-    if (Contains(kBlockElements, name)) line_.AddSpace();
+    Separate(name);
   }
 
   void EndElement(absl::string_view name) {
     --depth_;
     if (Contains(kHiddenElements, name)) --hidden_;
-    if (Contains(kBlockElements, name)) line_.AddSpace();
+    Separate(name);
   }
 
   void AddText(absl::string_view text) {
-    if (hidden_ == 0) line_.Add(text);
+    if (hidden_ == 0) text_.Add(text);
   }
 
  private:
-  OneLine& line_;
+  void Separate(absl::string_view name) {
+    if (Contains(kCellElements, name)) text_.AddSpace();
+    if (Contains(kBlockElements, name)) text_.AddLineBreak();
+  }
+
+  Collector& text_;
   int depth_ = 0;
   int hidden_ = 0;
 };
@@ -166,18 +177,9 @@ absl::string_view TakeChunk(absl::string_view& html) {
   return chunk;
 }
 
-}  // namespace
-
-std::string TextOnOneLine(absl::string_view text, size_t max_characters) {
-  OneLine line(max_characters);
-  line.Add(text);
-  return std::move(line).Take();
-}
-
-std::string HtmlTextOnOneLine(absl::string_view html, size_t max_characters) {
+std::string ReadHtml(absl::string_view html, Collector collector) {
   InitParserOnce();
-  OneLine line(max_characters);
-  Reader reader(line);
+  Reader reader(collector);
   xmlSAXHandler events = {};
   events.startElement = OnStartElement;
   events.endElement = OnEndElement;
@@ -196,7 +198,23 @@ std::string HtmlTextOnOneLine(absl::string_view html, size_t max_characters) {
     htmlParseChunk(parser.get(), chunk.data(), static_cast<int>(chunk.size()), 0);
   }
   if (!reader.IsDone() && !IsInLongTag(*parser)) htmlParseChunk(parser.get(), nullptr, 0, 1);
-  return std::move(line).Take();
+  return std::move(collector).Take();
+}
+
+}  // namespace
+
+std::string TextOnOneLine(absl::string_view text, size_t max_characters) {
+  Collector collector(max_characters, " ");
+  collector.Add(text);
+  return std::move(collector).Take();
+}
+
+std::string HtmlTextOnOneLine(absl::string_view html, size_t max_characters) {
+  return ReadHtml(html, Collector(max_characters, " "));
+}
+
+std::string HtmlText(absl::string_view html, size_t max_characters) {
+  return ReadHtml(html, Collector(max_characters, "\n"));
 }
 
 }  // namespace threadstore

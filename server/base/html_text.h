@@ -6,9 +6,9 @@
 
 #include "absl/strings/string_view.h"
 
-// Text on one line: white space of any kind (Unicode's White_Space) and length is one space, and
-// none is at either end. Characters are code points, and none is cut. Both functions take UTF-8 and
-// return it.
+// Text for people to read: white space of any kind (Unicode's White_Space) and length is one space,
+// and none is at either end. Characters are code points, and none is cut. All functions take UTF-8
+// and return it.
 namespace threadstore {
 
 // The first `max_characters` of the text on one line.
@@ -22,6 +22,9 @@ std::string TextOnOneLine(absl::string_view text, size_t max_characters);
 // are enough characters, at most 256 KiB of it, and not past a tag of several KiB (an image inside,
 // for instance) or an element nested deeper than anyone writes them.
 std::string HtmlTextOnOneLine(absl::string_view html, size_t max_characters);
+
+// Likewise, but blocks and lines are kept apart by `\n`.
+std::string HtmlText(absl::string_view html, size_t max_characters);
 
 }  // namespace threadstore
 

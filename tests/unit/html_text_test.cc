@@ -65,6 +65,12 @@ TEST(HtmlTextOnOneLineTest, BlocksAndLinesAreApart) {
   EXPECT_EQ(Text("\n <p> a <i> b </i>\n c </p> "), "a b c");
 }
 
+TEST(HtmlTextTest, BlocksAndLinesAreLines) {
+  EXPECT_EQ(HtmlText("<p>a b</p>\n<p>c</p><div> </div>d<br>e", kMany), "a b\nc\nd\ne");
+  EXPECT_EQ(HtmlText("<table><tr><td>a<td>b<tr><td>c</table>", kMany), "a b\nc");
+  EXPECT_EQ(HtmlText("<p>a</p><p>b</p>", 2), "a");
+}
+
 TEST(HtmlTextOnOneLineTest, ResolvesReferences) {
   EXPECT_EQ(Text("&lt;b&gt; &amp; &quot;&apos;&eacute;&euro;&Omega;"), "<b> & \"'é€Ω");
   EXPECT_EQ(Text("&amp;lt;"), "&lt;") << "once only";

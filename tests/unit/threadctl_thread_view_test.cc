@@ -124,14 +124,15 @@ TEST(FormatThreadTest, LeavesRoomForDeepReplies) {
                                     Not(HasSubstr(std::string(33, ' ')))));
 }
 
-TEST(FormatThreadTest, NotesWhatIsNotText) {
+TEST(FormatThreadTest, ShowsHtmlAsText) {
   v1::ConversationThread thread = Lunch();
-  v1::Post* post = AddPost(&thread, "p1", 0, "<p>Where?</p>");
+  v1::Post* post = AddPost(&thread, "p1", 0, "<p>Where &amp; when?</p><p>Ann</p>");
   post->mutable_body()->set_content_type("html");
   post->set_has_attachments(true);
   post->add_categories("food");
   EXPECT_THAT(Format(thread),
-              HasSubstr("2016-12-31 20:58  (with attachments, HTML, food)\np1\n| <p>Where?</p>\n"));
+              HasSubstr("2016-12-31 20:58  (with attachments, food)\n"
+                        "p1\n| Where & when?\n| Ann\n"));
 }
 
 TEST(FormatThreadTest, HasTimesOfTheZone) {
