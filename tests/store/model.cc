@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <tuple>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "server/base/errors.h"
@@ -241,6 +240,33 @@ v1::Post Model::Read(const Group& group, const Post& post) {
   return read;
 }
 
+v1::Conversation Model::ReadCreated(const Group& group, const Conversation& conversation) {
+  v1::Conversation read = Read(conversation);
+  for (const Uuid& id : conversation.came_with) {
+    const auto found = conversation.threads.find(id);
+    if (found != conversation.threads.end()) {
+      *read.add_threads() = ReadCreated(group, found->second);
+    }
+  }
+  return read;
+}
+
+v1::ConversationThread Model::ReadCreated(const Group& group, const Thread& thread) {
+  v1::ConversationThread read = Read(thread);
+  if (!thread.came_with.has_value()) return read;
+  const auto found = thread.posts.find(*thread.came_with);
+  if (found != thread.posts.end()) *read.add_posts() = ReadCreated(group, found->second);
+  return read;
+}
+
+v1::Post Model::ReadCreated(const Group& group, const Post& post) {
+  v1::Post read = Read(group, post);
+  for (const auto& [id, attachment] : post.attachments) {
+    *read.add_attachments() = WithoutContent(attachment);
+  }
+  return read;
+}
+
 // --- Rules
 
 absl::Status Model::CheckSender(const Group& group, const CallContext& context,
@@ -286,40 +312,39 @@ absl::Status Model::CheckAuthor(const CallContext& context, const PostName& name
   return NotTheAuthorError(name.Canonical());
 }
 
-absl::StatusOr<v1::ConversationThread> Model::AddThread(const CreateContext& context, Group& group,
-                                                        Conversation& conversation,
-                                                        const v1::ConversationThread& sent,
-                                                        const v1::ConversationThread& answer) {
+absl::StatusOr<Model::Thread*> Model::AddThread(const CreateContext& context, const Group& group,
+                                                Conversation& conversation,
+                                                const v1::ConversationThread& sent,
+                                                const v1::ConversationThread& answer) {
   RETURN_IF_ERROR(CheckSender(group, context, sent.posts_size() > 0 ? &sent.posts(0) : nullptr));
   Thread thread;
   thread.message = sent;
   thread.message.clear_posts();
   thread.message.set_conversation_id(conversation.message.id());
   if (sent.topic().empty()) thread.message.set_topic(conversation.message.topic());
-  google::protobuf::RepeatedPtrField<v1::Post> posts;
   if (sent.posts_size() > 0) {
     NewPost post;
     post.post = sent.posts(0);
     post.preview = sent.preview();
-    ASSIGN_OR_RETURN(*posts.Add(), AddPost(context, group, thread, post,
-                                           answer.posts_size() > 0 ? answer.posts(0) : v1::Post()));
+    const absl::Time created = absl::FromUnixMicros(ToMicros(sent.created_date_time()));
+    ASSIGN_OR_RETURN(const Post* const first,
+                     AddPost(context, created, group, thread, post,
+                             answer.posts_size() > 0 ? answer.posts(0) : v1::Post()));
+    thread.came_with = IdOf(first->message.id());
   }
-  v1::ConversationThread read = Read(thread);
-  *read.mutable_posts() = posts;
-  conversation.threads.emplace(IdOf(sent.id()), std::move(thread));
-  return read;
+  return &conversation.threads.emplace(IdOf(sent.id()), std::move(thread)).first->second;
 }
 
-absl::StatusOr<v1::Post> Model::AddPost(const CreateContext& context, const Group& group,
-                                        Thread& thread, const NewPost& sent,
-                                        const v1::Post& answer) {
+absl::StatusOr<Model::Post*> Model::AddPost(const CallContext& context, absl::Time now,
+                                            const Group& group, Thread& thread, const NewPost& sent,
+                                            const v1::Post& answer) {
   auto line = thread.message.to_recipients();
   AddParticipants(sent.post.new_participants(), line);
   if (line.size() > kMaxRecipients) {
     return TooManyRecipientsError(thread.message.name(), kMaxRecipients);
   }
 
-  Timestamp time = ToTimestamp(context.now);
+  Timestamp time = ToTimestamp(now);
   const Uuid id = IdOf(answer.id());
   if (!thread.posts.empty()) {
     const auto& [newest_id, newest] = *thread.posts.rbegin();
@@ -365,12 +390,7 @@ absl::StatusOr<v1::Post> Model::AddPost(const CreateContext& context, const Grou
   *thread.message.mutable_last_modified_date_time() =
       Later(thread.message.last_modified_date_time(), time);
   thread.has_had_posts = true;
-  v1::Post read = Read(group, post);
-  for (const auto& [attachment_id, attachment] : post.attachments) {
-    *read.add_attachments() = WithoutContent(attachment);
-  }
-  thread.posts.emplace(id, std::move(post));
-  return read;
+  return &thread.posts.emplace(id, std::move(post)).first->second;
 }
 
 // --- Groups
@@ -510,23 +530,21 @@ absl::StatusOr<v1::Conversation> Model::CreateConversation(const CreateContext& 
   ASSIGN_OR_RETURN(const auto made, FindRequest(found->requests, context));
   if (made.has_value()) {
     ASSIGN_OR_RETURN(const Conversation* const past, FindConversation(*found, IdOf(*made)));
-    return Read(*past);
+    return ReadCreated(*found, *past);
   }
   Conversation conversation;
   conversation.message = sent;
   conversation.message.clear_threads();
-  google::protobuf::RepeatedPtrField<v1::ConversationThread> threads;
   for (int i = 0; i < sent.threads_size(); ++i) {
-    ASSIGN_OR_RETURN(
-        *threads.Add(),
+    RETURN_IF_ERROR(
         AddThread(context, *found, conversation, sent.threads(i),
-                  i < answer.threads_size() ? answer.threads(i) : v1::ConversationThread()));
+                  i < answer.threads_size() ? answer.threads(i) : v1::ConversationThread())
+            .status());
+    conversation.came_with.push_back(IdOf(sent.threads(i).id()));
   }
-  v1::Conversation read = Read(conversation);
-  *read.mutable_threads() = threads;
   Remember(found->requests, context, sent.id());
-  found->conversations.emplace(IdOf(sent.id()), std::move(conversation));
-  return read;
+  return ReadCreated(
+      *found, found->conversations.emplace(IdOf(sent.id()), std::move(conversation)).first->second);
 }
 
 absl::StatusOr<v1::Conversation> Model::GetConversation(const CallContext& context,
@@ -579,7 +597,7 @@ absl::StatusOr<v1::ConversationThread> Model::CreateThread(const CreateContext& 
   ASSIGN_OR_RETURN(const auto made, FindRequest(found->requests, context));
   if (made.has_value()) {
     ASSIGN_OR_RETURN(const ThreadPath path, FindThread(*found, {{}, std::nullopt, IdOf(*made)}));
-    return Read(*path.thread);
+    return ReadCreated(*found, *path.thread);
   }
   Conversation begun;
   Conversation* parent = &begun;
@@ -591,13 +609,13 @@ absl::StatusOr<v1::ConversationThread> Model::CreateThread(const CreateContext& 
     begun.message.set_topic(sent.topic());
     *begun.message.mutable_created_date_time() = sent.created_date_time();
   }
-  ASSIGN_OR_RETURN(v1::ConversationThread created,
-                   AddThread(context, *found, *parent, sent, answer));
+  ASSIGN_OR_RETURN(const Thread* const created, AddThread(context, *found, *parent, sent, answer));
+  v1::ConversationThread read = ReadCreated(*found, *created);
   if (parent == &begun) {
     found->conversations.emplace(IdOf(sent.conversation_id()), std::move(begun));
   }
-  Remember(found->requests, context, created.id());
-  return created;
+  Remember(found->requests, context, read.id());
+  return read;
 }
 
 absl::StatusOr<v1::ConversationThread> Model::GetThread(const CallContext& context,
@@ -660,7 +678,7 @@ absl::StatusOr<v1::Post> Model::CreatePost(const CreateContext& context, const T
   ASSIGN_OR_RETURN(const auto made, FindRequest(group->requests, context));
   if (made.has_value()) {
     ASSIGN_OR_RETURN(const PostPath past, FindPost(*group, {thread, IdOf(*made)}));
-    return Read(*group, *past.post);
+    return ReadCreated(*group, *past.post);
   }
   ASSIGN_OR_RETURN(const ThreadPath path, FindThread(*group, thread));
   if (post.in_reply_to.has_value()) {
@@ -668,10 +686,11 @@ absl::StatusOr<v1::Post> Model::CreatePost(const CreateContext& context, const T
   }
   if (path.thread->message.is_locked()) return ThreadLockedError(thread.Canonical());
   RETURN_IF_ERROR(CheckSender(*group, context, &post.post));
-  ASSIGN_OR_RETURN(v1::Post created, AddPost(context, *group, *path.thread, post, answer));
-  Change(*path.thread, created.created_date_time());
-  Remember(group->requests, context, created.id());
-  return created;
+  ASSIGN_OR_RETURN(const Post* const created,
+                   AddPost(context, context.now, *group, *path.thread, post, answer));
+  Change(*path.thread, created->message.created_date_time());
+  Remember(group->requests, context, created->message.id());
+  return ReadCreated(*group, *created);
 }
 
 absl::StatusOr<v1::Post> Model::GetPost(const CallContext& context, const PostName& name) {

@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -21,7 +22,8 @@ namespace threadstore::testing {
 // Calls and answers are those of ThreadStore. Errors have the right code and reason. Of several
 // rules that a call breaks the first counts, in this order: access to the group, the request key,
 // what must be there, the etag, the author, the lock, the sender, limits. Knows no queues,
-// deadlines and failures, and no bound on the bytes of a page.
+// deadlines and failures, and no bound on the bytes of a page. A repeated create has the answer of
+// the first, as things are now.
 //
 // Calls that make posts also take the store's answer, for the ids that the store has chosen; the
 // times follow from the rules. An id out of order is INTERNAL.
@@ -126,6 +128,7 @@ class Model {
 
   struct Thread {
     v1::ConversationThread message;
+    std::optional<Uuid> came_with;  // The post of the create, which may be there no more.
     bool has_had_posts = false;
     int64_t revision = 1;
     std::map<Uuid, Post> posts;
@@ -133,6 +136,7 @@ class Model {
 
   struct Conversation {
     v1::Conversation message;
+    std::vector<Uuid> came_with;  // The threads of the create, which may be there no more.
     std::map<Uuid, Thread> threads;
   };
 
@@ -171,17 +175,22 @@ class Model {
   static v1::ConversationThread Read(const Thread& thread);
   static v1::Post Read(const Group& group, const Post& post);
 
+  // As the answer to the create has them: with the threads, posts and attachments that it made.
+  static v1::Conversation ReadCreated(const Group& group, const Conversation& conversation);
+  static v1::ConversationThread ReadCreated(const Group& group, const Thread& thread);
+  static v1::Post ReadCreated(const Group& group, const Post& post);
+
   static absl::Status CheckSender(const Group& group, const CallContext& context,
                                   const v1::Post* post);
   static absl::Status CheckAuthor(const CallContext& context, const PostName& name,
                                   const Post& post);
 
-  absl::StatusOr<v1::ConversationThread> AddThread(const CreateContext& context, Group& group,
-                                                   Conversation& conversation,
-                                                   const v1::ConversationThread& sent,
-                                                   const v1::ConversationThread& answer);
-  absl::StatusOr<v1::Post> AddPost(const CreateContext& context, const Group& group, Thread& thread,
-                                   const NewPost& sent, const v1::Post& answer);
+  // Return what they have added.
+  absl::StatusOr<Thread*> AddThread(const CreateContext& context, const Group& group,
+                                    Conversation& conversation, const v1::ConversationThread& sent,
+                                    const v1::ConversationThread& answer);
+  absl::StatusOr<Post*> AddPost(const CallContext& context, absl::Time now, const Group& group,
+                                Thread& thread, const NewPost& sent, const v1::Post& answer);
   std::string NextSerial();
 
   const absl::Duration request_id_retention_;

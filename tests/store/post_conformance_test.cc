@@ -1312,7 +1312,7 @@ TEST_F(PostConformance, RepeatedAttachmentExtensionAndForwardMakeNothingNew) {
   EXPECT_THAT(forward(), gone);
 }
 
-TEST_F(PostConformance, RepeatedConversationAndThreadAreReturnedAsTheyAreNow) {
+TEST_F(PostConformance, RepeatedCreateReturnsWhatTheFirstMadeAsItIsNow) {
   const Uuid request = Uuid::V7(clock_.Now());
   const auto create = [&] {
     return db_->CreateConversation(
@@ -1322,8 +1322,13 @@ TEST_F(PostConformance, RepeatedConversationAndThreadAreReturnedAsTheyAreNow) {
   const auto created = create();
   ASSERT_THAT(created, IsOk());
   const ConversationName name = ConversationNameOf("g", *Uuid::Parse(created->id()));
-  CreatePost(NameOf("g", created->threads(0)), kBobsPost);
-  EXPECT_THAT(create(), IsOkAndHolds(EqualsProto(*db_->GetConversation({}, name))));
+  const ThreadName first = NameOf("g", created->threads(0));
+  CreatePost(first, kBobsPost);
+  CreateThread("g", "topic: 'later'", name.conversation);
+  v1::Conversation expected = *db_->GetConversation({}, name);
+  *expected.add_threads() = Get(first);
+  *expected.mutable_threads(0)->mutable_posts() = created->threads(0).posts();
+  EXPECT_THAT(create(), IsOkAndHolds(EqualsProto(expected)));
   EXPECT_EQ(WalkConversations(ThreadOrder::kOldestCreated, 5), "c");
   ASSERT_THAT(db_->DeleteConversation({}, name), IsOk());
   EXPECT_THAT(create(), HasReason(v1::ERROR_REASON_RESOURCE_NOT_FOUND));
@@ -1335,9 +1340,14 @@ TEST_F(PostConformance, RepeatedConversationAndThreadAreReturnedAsTheyAreNow) {
   };
   const auto thread = create_thread();
   ASSERT_THAT(thread, IsOk());
-  CreatePost(NameOf("g", *thread), kBobsPost);
-  EXPECT_THAT(create_thread(), IsOkAndHolds(EqualsProto(Get(NameOf("g", *thread)))));
-  ASSERT_THAT(db_->DeleteThread(Changing(), NameOf("g", *thread)), IsOk());
+  const ThreadName thread_name = NameOf("g", *thread);
+  CreatePost(thread_name, kBobsPost);
+  v1::ConversationThread expected_thread = Get(thread_name);
+  *expected_thread.mutable_posts() = thread->posts();
+  EXPECT_THAT(create_thread(), IsOkAndHolds(EqualsProto(expected_thread)));
+  ASSERT_THAT(db_->DeletePost(Changing(), NameOf(thread_name, thread->posts(0))), IsOk());
+  EXPECT_THAT(create_thread(), IsOkAndHolds(EqualsProto(Get(thread_name))));
+  ASSERT_THAT(db_->DeleteThread(Changing(), thread_name), IsOk());
   EXPECT_THAT(create_thread(), HasReason(v1::ERROR_REASON_RESOURCE_NOT_FOUND));
 }
 
