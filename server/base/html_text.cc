@@ -32,7 +32,13 @@ constexpr absl::string_view kHiddenElements[] = {"iframe", "noembed", "noframes"
 constexpr absl::string_view kCellElements[] = {"option", "td", "th"};
 
 // Those that begin or end a line.
-constexpr absl::string_view kBlockElements[] = {"address", "article", "aside", "blockquote", "body", "br", "caption", "center", "dd", "details", "dialog", "dir", "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "head", "header", "hr", "html", "legend", "li", "main", "menu", "nav", "ol", "p", "pre", "section", "summary", "table", "tbody", "tfoot", "thead", "title", "tr", "ul"};
+constexpr absl::string_view kBlockElements[] = {
+    "address",    "article", "aside",  "blockquote", "body",  "br",   "caption", "center",
+    "dd",         "details", "dialog", "dir",        "div",   "dl",   "dt",      "fieldset",
+    "figcaption", "figure",  "footer", "form",       "h1",    "h2",   "h3",      "h4",
+    "h5",         "h6",      "head",   "header",     "hr",    "html", "legend",  "li",
+    "main",       "menu",    "nav",    "ol",         "p",     "pre",  "section", "summary",
+    "table",      "tbody",   "tfoot",  "thead",      "title", "tr",   "ul"};
 
 template <size_t N>
 bool Contains(const absl::string_view (&sorted)[N], absl::string_view name) {

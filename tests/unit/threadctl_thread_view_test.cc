@@ -130,9 +130,8 @@ TEST(FormatThreadTest, ShowsHtmlAsText) {
   post->mutable_body()->set_content_type("html");
   post->set_has_attachments(true);
   post->add_categories("food");
-  EXPECT_THAT(Format(thread),
-              HasSubstr("2016-12-31 20:58  (with attachments, food)\n"
-                        "p1\n| Where & when?\n| Ann\n"));
+  EXPECT_THAT(Format(thread), HasSubstr("2016-12-31 20:58  (with attachments, food)\n"
+                                        "p1\n| Where & when?\n| Ann\n"));
 }
 
 TEST(FormatThreadTest, HasTimesOfTheZone) {
