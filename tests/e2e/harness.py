@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import select
 import signal
 import sqlite3
@@ -447,6 +448,14 @@ class TestCase(unittest.TestCase):
         server = Server(self.store, self.folder / "server.log", *flags, **settings)
         self.addCleanup(server.kill)
         return server
+
+    def assert_peak_memory_below(self, server, bound):
+        """The most that the server's process has had resident, in bytes."""
+        proc = pathlib.Path(f"/proc/{server.process.pid}")
+        peak = re.search(r"VmHWM:\s*(\d+) kB", (proc / "status").read_text()).group(1)
+        # AddressSanitizer keeps what was freed.
+        if "libasan" not in (proc / "maps").read_text():
+            self.assertLess(int(peak) * 1024, bound)
 
     def assert_refused(self, code, reason, call, *args, **kwargs):
         """Makes a call that must fail, and returns the Refusal."""

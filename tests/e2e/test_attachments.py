@@ -1,8 +1,11 @@
 """Attachments and extensions of posts."""
 
+import concurrent.futures
 import os
 import unittest
 import uuid
+
+import grpc
 
 import harness
 from harness import (UNKNOWN_ID, Attachment, Client, Code, Extension, Thread, pages, resources,
@@ -174,6 +177,32 @@ class AttachmentTest(PostTestCase):
         self.assert_refused(Code.FAILED_PRECONDITION, "TOO_MANY_ATTACHMENTS",
                             self.ann.create_attachment, reply.name, reference())
         self.assertEqual(len(self.attachments(reply.name, page_size=100)), 250)
+
+    def test_memory_is_bounded_while_64_upload_at_once(self):
+        self.assertEqual(self.server.stop(), 0)
+        server = self.start_server("--request_memory=32MiB")
+        contents = [os.urandom(MAX_BYTES) for _ in range(4)]
+
+        def upload(index):
+            client = Client(server.connect(), "ann")
+            content = contents[index % len(contents)]
+            while True:
+                try:
+                    posts = [text_post("Here", attachments=[file(content)])]
+                    thread = client.create_thread("groups/g", Thread(topic="Upload", posts=posts))
+                    name = thread.posts[0].attachments[0].name
+                    return client.get_attachment(name).file.content_bytes == content
+                except grpc.RpcError as error:
+                    if error.code() != Code.RESOURCE_EXHAUSTED:
+                        raise
+
+        with concurrent.futures.ThreadPoolExecutor(64) as pool:
+            uploads = [pool.submit(upload, index) for index in range(64)]
+            while not all(upload.done() for upload in uploads):
+                self.assertEqual(server.health(), harness.Health.SERVING)
+                concurrent.futures.wait(uploads, timeout=0.1)
+            self.assertEqual({upload.result() for upload in uploads}, {True})
+        self.assert_peak_memory_below(server, 256 << 20)
 
     def test_an_attachment_must_be_something(self):
         for fields, sent in (
