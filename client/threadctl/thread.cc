@@ -135,7 +135,7 @@ void AddShow(CLI::App& noun, Command* command) {
   CLI::App* verb = AddVerb(
       noun, "show", "Prints a thread and its posts, to be read.",
       "Replies stand indented below what they reply to, in local time. Colours are for terminals;\n"
-      "NO_COLOR in the environment keeps them off. HTML is shown as it is stored. With\n"
+      "NO_COLOR in the environment keeps them off. HTML is shown as its text. With\n"
       "--output=json: the thread, with its posts in it.\n\n"
       "Example:\n"
       "  threadctl thread show groups/team-a/threads/THREAD");

@@ -22,6 +22,9 @@ CREATE INDEX conversations_deleted ON conversations (key) WHERE deleted = 1;
 ALTER TABLE threads ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX threads_deleted ON threads (key) WHERE deleted = 1;
 
+-- Tells whether any thread of a conversation has attachments.
+CREATE INDEX threads_with_attachments ON threads (conversation_key) WHERE has_attachments = 1;
+
 -- Finds a conversation of a group, and lists a group by creation.
 DROP INDEX conversations_by_id;
 CREATE UNIQUE INDEX conversations_by_id ON conversations (group_key, id);
@@ -49,6 +52,9 @@ CREATE TABLE posts (
   content TEXT
 ) STRICT;
 CREATE UNIQUE INDEX posts_by_id ON posts (thread_key, id);
+-- Finds a sender's first post, and whether any post has attachments, when one is deleted.
+CREATE INDEX posts_by_sender ON posts (thread_key, sender_label, id);
+CREATE INDEX posts_with_attachments ON posts (thread_key) WHERE has_attachments = 1;
 
 CREATE TABLE post_categories (
   post_key INTEGER NOT NULL REFERENCES posts (key),

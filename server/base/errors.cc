@@ -145,9 +145,10 @@ absl::Status NotSelfError(absl::string_view user) {
 }
 
 absl::Status NotTheAuthorError(absl::string_view post_name) {
-  return MakeError(absl::StatusCode::kPermissionDenied, v1::ERROR_REASON_NOT_THE_AUTHOR,
-                   absl::StrCat("only its author may do this to ", post_name),
-                   {{"post", std::string(post_name)}});
+  return MakeError(
+      absl::StatusCode::kPermissionDenied, v1::ERROR_REASON_NOT_THE_AUTHOR,
+      absl::StrCat("the caller may not do this to ", post_name, ", which is another's"),
+      {{"post", std::string(post_name)}});
 }
 
 absl::Status SenderNotAllowedError(absl::string_view group_name) {
@@ -203,6 +204,12 @@ absl::Status TooManyExtensionsError(absl::string_view post_name, int max) {
   return MakeResourceError(absl::StatusCode::kFailedPrecondition,
                            v1::ERROR_REASON_TOO_MANY_EXTENSIONS, kPostType, post_name,
                            absl::StrCat("has ", max, " extensions already"));
+}
+
+absl::Status TooManyForwardsError(absl::string_view post_name, int max) {
+  return MakeResourceError(absl::StatusCode::kFailedPrecondition,
+                           v1::ERROR_REASON_TOO_MANY_FORWARDS, kPostType, post_name,
+                           absl::StrCat("has been forwarded ", max, " times already"));
 }
 
 absl::Status QueueFullError(absl::Duration retry_delay) {

@@ -61,6 +61,7 @@ absl::Status EtagMismatchError(absl::string_view type, absl::string_view name);
 absl::Status TooManyRecipientsError(absl::string_view thread_name, int max);
 absl::Status TooManyAttachmentsError(absl::string_view post_name, int max, int64_t max_bytes);
 absl::Status TooManyExtensionsError(absl::string_view post_name, int max);
+absl::Status TooManyForwardsError(absl::string_view post_name, int max);
 
 absl::Status QueueFullError(absl::Duration retry_delay);
 absl::Status RequestMemoryFullError(absl::Duration retry_delay);

@@ -16,14 +16,14 @@ namespace threadstore {
 namespace {
 
 // What is parsed at once. The text that is asked for is as a rule in the first.
-constexpr size_t kChunkBytes = 4096;
+constexpr size_t kChunkBytes = 2048;
 
-// Bound the time that HTML made to be slow can take, to about a tenth of a second: the parser
-// compares each attribute of a tag with all before it, and an end tag with all open elements. Mail
-// readers cut mail off at 102 KB; browsers nest no deeper than 512.
+// Bound the time that HTML made to be slow can take, to some hundredths of a second: the parser
+// compares each attribute of a tag with all before it, so longer tags are left out, and an end tag
+// with all open elements. Mail readers cut mail off at 102 KB; mail nests tables, but not so deep.
 constexpr size_t kMaxHtmlBytes = size_t{256} << 10;
-constexpr ptrdiff_t kMaxTagBytes = 4096;
-constexpr int kMaxDepth = 256;
+constexpr ptrdiff_t kMaxTagBytes = 2048;
+constexpr int kMaxDepth = 128;
 
 // Their content is not for readers.
 constexpr absl::string_view kHiddenElements[] = {"iframe", "noembed", "noframes",
@@ -161,11 +161,6 @@ void OnText(void* reader, const xmlChar* text, int size) {
   static_cast<Reader*>(reader)->AddText(ToView(text).substr(0, static_cast<size_t>(size)));
 }
 
-void InitParserOnce() {
-  static absl::once_flag once;
-  absl::call_once(once, xmlInitParser);
-}
-
 // Whether what the parser waits for the end of is a tag, and a long one.
 bool IsInLongTag(const htmlParserCtxt& parser) {
   const xmlChar* const begin = parser.input->cur;
@@ -173,37 +168,64 @@ bool IsInLongTag(const htmlParserCtxt& parser) {
          absl::ascii_isalpha(begin[1]);
 }
 
-// The next bytes to parse: a parser that is given half a character takes the text for Latin-1.
+// The next bytes to parse. They end before a tag where they can: the parser does not find the end
+// of a style or script in two parts, and takes half a character for Latin-1.
 absl::string_view TakeChunk(absl::string_view& html) {
   size_t size = std::min(html.size(), kChunkBytes);
-  while (size > 0 && size < html.size() && IsContinuationByte(html[size])) --size;
-  if (size == 0) size = std::min(html.size(), kChunkBytes);
+  if (size < html.size()) {
+    const size_t tag = html.substr(0, size).rfind('<');
+    if (tag != absl::string_view::npos && tag > 0) size = tag;
+    while (size > 1 && IsContinuationByte(html[size])) --size;
+  }
   const absl::string_view chunk = html.substr(0, size);
   html.remove_prefix(size);
   return chunk;
 }
 
-std::string ReadHtml(absl::string_view html, Collector collector) {
-  InitParserOnce();
-  Reader reader(collector);
+using Parser = std::unique_ptr<htmlParserCtxt, decltype(&htmlFreeParserCtxt)>;
+
+Parser MakeParser(Reader& reader) {
+  static absl::once_flag once;
+  absl::call_once(once, xmlInitParser);
   xmlSAXHandler events = {};
   events.startElement = OnStartElement;
   events.endElement = OnEndElement;
   events.characters = OnText;
   events.cdataBlock = OnText;
   events.ignorableWhitespace = OnText;
-  const std::unique_ptr<htmlParserCtxt, decltype(&htmlFreeParserCtxt)> parser(
+  Parser parser(
       htmlCreatePushParserCtxt(&events, &reader, nullptr, 0, nullptr, XML_CHAR_ENCODING_UTF8),
       &htmlFreeParserCtxt);
   if (parser == nullptr) throw std::bad_alloc();
   htmlCtxtUseOptions(parser.get(), HTML_PARSE_RECOVER | HTML_PARSE_NONET | HTML_PARSE_NOERROR |
                                        HTML_PARSE_NOWARNING | HTML_PARSE_IGNORE_ENC);
-  html = html.substr(0, kMaxHtmlBytes);
-  while (!html.empty() && !reader.IsDone() && !IsInLongTag(*parser)) {
-    const absl::string_view chunk = TakeChunk(html);
+  return parser;
+}
+
+// Parses from the front until the reader is done, no bytes are left to spend, or a tag is too long.
+// Returns what is behind that tag, or nothing.
+absl::string_view ReadUpToLongTag(absl::string_view html, size_t& bytes_left, Reader& reader) {
+  absl::string_view rest = html.substr(0, bytes_left);
+  const Parser parser = MakeParser(reader);
+  while (!rest.empty() && !reader.IsDone()) {
+    const absl::string_view chunk = TakeChunk(rest);
+    bytes_left -= chunk.size();
     htmlParseChunk(parser.get(), chunk.data(), static_cast<int>(chunk.size()), 0);
+    if (!IsInLongTag(*parser)) continue;
+    const size_t end = html.find('>', static_cast<size_t>(chunk.data() - html.data()));
+    return end == absl::string_view::npos ? absl::string_view() : html.substr(end + 1);
   }
-  if (!reader.IsDone() && !IsInLongTag(*parser)) htmlParseChunk(parser.get(), nullptr, 0, 1);
+  if (!reader.IsDone()) htmlParseChunk(parser.get(), nullptr, 0, 1);
+  return {};
+}
+
+std::string ReadHtml(absl::string_view html, Collector collector) {
+  size_t bytes_left = kMaxHtmlBytes;
+  while (!html.empty() && bytes_left > 0 && !collector.IsFull()) {
+    // Each begins anew, as if all elements had ended.
+    Reader reader(collector);
+    html = ReadUpToLongTag(html, bytes_left, reader);
+  }
   return std::move(collector).Take();
 }
 

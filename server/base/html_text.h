@@ -19,8 +19,8 @@ std::string TextOnOneLine(absl::string_view text, size_t max_characters);
 // cell begins or ends there is white space.
 //
 // Anything will do for HTML; libxml2 makes of it what it can. It is read from the front until there
-// are enough characters, at most 256 KiB of it, and not past a tag of several KiB (an image inside,
-// for instance) or an element nested deeper than anyone writes them.
+// are enough characters, at most 256 KiB of it without tags of some KiB (such as images inside),
+// and not past an element nested deeper than anyone writes them.
 std::string HtmlTextOnOneLine(absl::string_view html, size_t max_characters);
 
 // Likewise, but blocks and lines are kept apart by `\n`.

@@ -27,6 +27,10 @@ class ContentChecks {
   void CheckExtension(const std::string& path, const v1::Extension& extension);
   void CheckExtensionContent(const std::string& field, absl::string_view json);
 
+  // Bounds what has been checked, one part after another, as a whole: the answer will have it all
+  // but the files and items.
+  void CheckSize(const std::string& field, const google::protobuf::MessageLite& whole);
+
  private:
   // Bytes that several fields share.
   struct Allowance {

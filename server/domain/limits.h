@@ -42,7 +42,7 @@ inline constexpr size_t kMaxDisplayNameCharacters = 256;
 // RFC 5321, section 4.5.3.1: 64 of local part, `@`, 255 of domain.
 inline constexpr size_t kMaxAddressBytes = 320;
 
-// The text of all posts, or the comment of a forward, in one request. The answer to a create holds
+// The text of all posts in one request. The answer to a create holds
 // the thread and its post, in less than the 4 MiB that gRPC clients accept.
 inline constexpr size_t kMaxBodyBytes = size_t{1} << 20;
 
@@ -64,6 +64,10 @@ inline constexpr size_t kMaxAttachmentTextCharacters = 255;
 // What browsers and servers are sure to take.
 inline constexpr size_t kMaxUrlCharacters = 2048;
 
+// What a mailer is to act on; and what one deletion of a post has to remove at once.
+inline constexpr int kMaxForwardsPerPost = 100;
+inline constexpr size_t kMaxForwardCommentBytes = size_t{64} << 10;
+
 // Several applications may each keep their own with a post; a page of all of them fits into a
 // message.
 inline constexpr int kMaxExtensionsPerPost = 20;
@@ -82,6 +86,9 @@ inline constexpr int kMaxRecipients = 500;
 // As many as there can be recipients who answer.
 inline constexpr int kMaxUniqueSenders = 500;
 
+// Bounds what reading one conversation costs, however many threads it has.
+inline constexpr int kMaxSendersReadPerConversation = 5000;
+
 // AIP-158 asks for a default and a maximum; Graph's lists end at 1,000.
 inline constexpr int32_t kDefaultPageSize = 50;
 inline constexpr int32_t kMaxPageSize = 1000;
@@ -89,6 +96,9 @@ inline constexpr int32_t kMaxPageSize = 1000;
 // gRPC clients accept messages of 4 MiB by default. A page that would be larger ends early; the
 // largest thread alone has under 2 MiB.
 inline constexpr size_t kMaxPageBytes = size_t{3} << 20;
+
+// All that is created by one request, besides the content of attachments: what the answer has.
+inline constexpr size_t kMaxNewResourceBytes = kMaxPageBytes;
 
 // How many request_ids are remembered at once; beyond it the oldest are forgotten before their
 // time. At about 200 bytes each this is 1 GiB of disk.

@@ -23,8 +23,6 @@ constexpr absl::string_view kHtml = "html";
 using google::protobuf::RepeatedPtrField;
 using google::protobuf::Timestamp;
 
-constexpr int64_t kFirstRevision = 1;
-
 void ClearReadOnlyFields(v1::Attachment& attachment) {
   attachment.clear_name();
   attachment.clear_id();

@@ -78,6 +78,9 @@ v1::Member BuildMember(const GroupName& group, const v1::Member& sent);
 
 v1::Sender MakeSender(const SenderListName& list, absl::string_view id);
 
+// Of a resource that has not changed since it was created.
+inline constexpr int64_t kFirstRevision = 1;
+
 // A resource's etag: its revision, quoted (RFC 9110, section 8.8.3).
 std::string MakeEtag(int64_t revision);
 

@@ -287,10 +287,11 @@ absl::Status CheckUserId(absl::string_view id) {
 }
 
 absl::StatusOr<std::string> ParseExtensionId(absl::string_view name) {
-  for (const absl::string_view prefix : kExtensionPrefixes) {
-    if (absl::ConsumePrefix(&name, prefix)) break;
+  // However often: what is left must be the same when it is parsed again.
+  while (absl::ConsumePrefix(&name, kExtensionPrefixes[0]) ||
+         absl::ConsumePrefix(&name, kExtensionPrefixes[1])) {
   }
-  if (name.empty() || name.size() > kMaxExtensionNameBytes ||
+  if (name.empty() || name == "." || name == ".." || name.size() > kMaxExtensionNameBytes ||
       !std::all_of(name.begin(), name.end(), IsExtensionNameCharacter)) {
     return absl::InvalidArgumentError(absl::StrCat("an extension's name must be 1 to ",
                                                    kMaxExtensionNameBytes,

@@ -90,7 +90,9 @@ absl::StatusOr<PostRequestInput> Validate(const v1::ReplyToPostRequest& request,
   PostRequestInput input;
   input.post = violations.Take("name", ParsePostName(request.name()));
   if (request.has_post()) {
-    ContentChecks(violations).CheckPost("post", request.post(), caller);
+    ContentChecks content(violations);
+    content.CheckPost("post", request.post(), caller);
+    content.CheckSize("post", request.post());
   } else {
     violations.Add("post", "is required");
   }
@@ -104,8 +106,9 @@ absl::StatusOr<PostRequestInput> Validate(const v1::ForwardPostRequest& request)
   PostRequestInput input;
   input.post = violations.Take("name", ParsePostName(request.name()));
   CheckNoNul("comment", request.comment(), violations);
-  if (request.comment().size() > kMaxBodyBytes) {
-    violations.Add("comment", absl::StrCat("must have at most ", kMaxBodyBytes, " bytes"));
+  if (request.comment().size() > kMaxForwardCommentBytes) {
+    violations.Add("comment",
+                   absl::StrCat("must have at most ", kMaxForwardCommentBytes, " bytes"));
   }
   CheckForwardRecipients(request, violations);
   input.request_id = CheckRequestId(request.request_id(), violations);

@@ -78,6 +78,7 @@ void CheckNewConversation(const v1::Conversation& conversation, CallerKind calle
     CheckNewThread(absl::StrCat(threads, "[", i, "]"), conversation.threads(i), Topic::kOptional,
                    caller, content, violations);
   }
+  content.CheckSize("conversation", conversation);
 }
 
 // The one text of an order. Page tokens depend on it, so it never changes.
@@ -118,6 +119,7 @@ absl::StatusOr<CreateThreadInput> Validate(const v1::CreateThreadRequest& reques
     CheckNewThread("thread", request.thread(),
                    in_conversation ? Topic::kOptional : Topic::kRequired, caller, content,
                    violations);
+    content.CheckSize("thread", request.thread());
   } else {
     violations.Add("thread", "is required");
   }
@@ -170,7 +172,9 @@ absl::StatusOr<ReplyToThreadInput> Validate(const v1::ReplyToThreadRequest& requ
   ReplyToThreadInput input;
   input.thread = violations.Take("name", ParseThreadName(request.name()));
   if (request.has_post()) {
-    ContentChecks(violations).CheckPost("post", request.post(), caller);
+    ContentChecks content(violations);
+    content.CheckPost("post", request.post(), caller);
+    content.CheckSize("post", request.post());
   } else {
     violations.Add("post", "is required");
   }

@@ -92,7 +92,7 @@ absl::Status HandleUpdateGroup(UpdateGroupCall& call) {
   if (input.changes_allow_external_senders) {
     changes.allow_external_senders = sent.allow_external_senders();
   }
-  ChangeContext context = call.MakeChangeContext(std::move(required_member));
+  CallContext context = call.MakeCallContext(std::move(required_member));
   ThreadStore& store = call.services().store;
   store.UpdateGroup(std::move(context), std::move(input.group.group), std::move(changes),
                     Finisher(std::move(call)));

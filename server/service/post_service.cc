@@ -18,7 +18,7 @@ using google::protobuf::Empty;
 
 using GetPostCall = UnaryCall<v1::GetPostRequest, v1::Post, CallKind::kRead>;
 using ListPostsCall = UnaryCall<v1::ListPostsRequest, v1::ListPostsResponse, CallKind::kRead>;
-using UpdatePostCall = UnaryCall<v1::UpdatePostRequest, v1::Post, CallKind::kWrite>;
+using UpdatePostCall = UnaryCall<v1::UpdatePostRequest, v1::Post, CallKind::kUpdate>;
 using DeletePostCall = UnaryCall<v1::DeletePostRequest, Empty, CallKind::kWrite>;
 using ReplyToPostCall = UnaryCall<v1::ReplyToPostRequest, v1::Post, CallKind::kWrite>;
 using ForwardPostCall = UnaryCall<v1::ForwardPostRequest, v1::Forward, CallKind::kWrite>;
@@ -203,7 +203,7 @@ absl::Status HandleUpdateExtension(UpdateExtensionCall& call) {
   ASSIGN_OR_RETURN(ExtensionName name, Validate(call.request()));
   ASSIGN_OR_RETURN(auto required_member,
                    ResolveAccess(call.principal(), name.post.thread.group, "extension.name"));
-  ChangeContext context = call.MakeChangeContext(std::move(required_member));
+  ChangeContext context = call.MakeChangeContext(std::move(required_member), call.request().etag());
   std::string content = call.request().extension().content_json();
   ThreadStore& store = call.services().store;
   store.UpdateExtension(std::move(context), std::move(name), std::move(content),
@@ -215,7 +215,7 @@ absl::Status HandleDeleteExtension(DeleteExtensionCall& call) {
   ASSIGN_OR_RETURN(ExtensionName name, Validate(call.request()));
   ASSIGN_OR_RETURN(auto required_member,
                    ResolveAccess(call.principal(), name.post.thread.group, "name"));
-  ChangeContext context = call.MakeChangeContext(std::move(required_member));
+  ChangeContext context = call.MakeChangeContext(std::move(required_member), call.request().etag());
   ThreadStore& store = call.services().store;
   store.DeleteExtension(std::move(context), std::move(name), Finisher(std::move(call)));
   return absl::OkStatus();

@@ -21,7 +21,7 @@ using CreateThreadCall =
 using GetThreadCall = UnaryCall<v1::GetThreadRequest, v1::ConversationThread, CallKind::kRead>;
 using ListThreadsCall = UnaryCall<v1::ListThreadsRequest, v1::ListThreadsResponse, CallKind::kRead>;
 using UpdateThreadCall =
-    UnaryCall<v1::UpdateThreadRequest, v1::ConversationThread, CallKind::kWrite>;
+    UnaryCall<v1::UpdateThreadRequest, v1::ConversationThread, CallKind::kUpdate>;
 using DeleteThreadCall = UnaryCall<v1::DeleteThreadRequest, Empty, CallKind::kWrite>;
 using ReplyToThreadCall = UnaryCall<v1::ReplyToThreadRequest, v1::Post, CallKind::kWrite>;
 

@@ -52,8 +52,13 @@ struct ServiceContext {
   absl::Duration default_timeout;
 };
 
-// Whether a call changes something, and so may not be refused once that has been done.
-enum class CallKind { kRead, kWrite };
+// What a call does, and so what its answer may take. What has been written may not be refused any
+// more, so memory for the answer is looked at before.
+enum class CallKind {
+  kRead,    // Refused if its answer does not fit.
+  kWrite,   // Answers with about what the request has; refused while answers take all memory.
+  kUpdate,  // Answers with a whole post or thread, for which memory is set aside at the start.
+};
 
 // The part of a call that does not depend on its types. Deletes itself when gRPC is done.
 class UnaryReactor : public grpc::ServerUnaryReactor, private CallsInFlight::Call {
@@ -63,7 +68,7 @@ class UnaryReactor : public grpc::ServerUnaryReactor, private CallsInFlight::Cal
       : services_(services), method_(method), context_(context), response_(response) {}
 
   // Everything before the handler. `message` receives the request, whose bytes are given up.
-  absl::Status Begin(grpc::ByteBuffer& bytes, google::protobuf::Message& message);
+  absl::Status Begin(grpc::ByteBuffer& bytes, google::protobuf::Message& message, CallKind kind);
 
   void FinishWith(const absl::Status& status);
   void FinishWith(const google::protobuf::MessageLite& message, CallKind kind);
@@ -80,6 +85,8 @@ class UnaryReactor : public grpc::ServerUnaryReactor, private CallsInFlight::Cal
   void Cancel() override { context_->TryCancel(); }
 
   void GiveRequestBack();
+
+  absl::Status ReserveForAnswer(CallKind kind);
 
   // False if the memory is not left and the call may still be refused.
   bool TakeForAnswer(size_t bytes, CallKind kind);
@@ -112,6 +119,7 @@ class UnaryCall {
  public:
   using Request = RequestType;
   using Response = ResponseType;
+  static constexpr CallKind kCallKind = kKind;
 
   explicit UnaryCall(UnaryReactorOf<Request>* reactor) : reactor_(reactor) {}
   UnaryCall(UnaryCall&& other) noexcept : reactor_(std::exchange(other.reactor_, nullptr)) {}
@@ -152,7 +160,7 @@ class UnaryCall {
   }
 
   ChangeContext MakeChangeContext(std::optional<RequiredMember> required_member,
-                                  std::string etag = "") const {
+                                  std::string etag) const {
     ChangeContext context;
     static_cast<CallContext&>(context) = MakeCallContext(std::move(required_member));
     context.etag = std::move(etag);
@@ -207,7 +215,7 @@ grpc::ServerUnaryReactor* StartUnaryCall(const ServiceContext& services, absl::s
   // gRPC made the buffer for this call and does not look at it again; to keep it would keep the
   // request twice.
   auto& bytes = const_cast<grpc::ByteBuffer&>(*request);
-  absl::Status status = reactor->Begin(bytes, *reactor->request);
+  absl::Status status = reactor->Begin(bytes, *reactor->request, Call::kCallKind);
   if (status.ok()) status = handler(call);
   if (!status.ok()) std::move(call).Finish(status);
   return reactor;

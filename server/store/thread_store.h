@@ -24,6 +24,10 @@ namespace threadstore {
 struct RequiredMember {
   std::string user;
 
+  // Whether it is the user who calls, rather than an application that goes through the user's
+  // groups: the rules about authors and senders are then about this user.
+  bool is_caller = true;
+
   // The user must also be an owner; a mere member gets PERMISSION_DENIED / NOT_AN_OWNER.
   bool must_be_owner = false;
 
@@ -51,8 +55,9 @@ absl::Status CheckWanted(const CallContext& context, absl::Time now);
 
 // The request_id of a create. Within the retention time the same principal's second request of
 // the same id on the same group makes nothing: if the hashes are equal it gets the resource as
-// it is now, with those of the threads and posts made with it that are still there, or NOT_FOUND if
-// it has been deleted since; otherwise INVALID_ARGUMENT / REQUEST_ID_REUSED.
+// it is now, with those of the threads and posts made with it that are still there (of a
+// conversation as much as fits into a page), or NOT_FOUND if it has been deleted since; otherwise
+// INVALID_ARGUMENT / REQUEST_ID_REUSED.
 struct RequestKey {
   Uuid id;
   std::string hash;       // SHA-256
@@ -195,7 +200,7 @@ class ThreadStore {
                            DoneCallback done) = 0;
 
   // Returns the group as changed.
-  virtual void UpdateGroup(ChangeContext context, std::string group, GroupChanges changes,
+  virtual void UpdateGroup(CallContext context, std::string group, GroupChanges changes,
                            Callback<v1::Group> done) = 0;
 
   // INVALID_ARGUMENT if the sender is on the group's other list, ALREADY_EXISTS if on this one.
@@ -255,7 +260,7 @@ class ThreadStore {
   // the thread may be locked; thread.preview is the post's preview. The answer then has that post.
   //
   // PERMISSION_DENIED / SENDER_NOT_ALLOWED if the group does not take posts from the post's sender
-  // or, without a post, from the required member.
+  // or, without a post, from the user who calls.
   virtual void CreateThread(CreateContext context, std::string group,
                             std::optional<Uuid> conversation, v1::ConversationThread thread,
                             Callback<v1::ConversationThread> done) = 0;
@@ -294,15 +299,16 @@ class ThreadStore {
 
   virtual void ListPosts(CallContext context, PostQuery query, Callback<PostPage> done) = 0;
 
-  // Returns the post as changed. PERMISSION_DENIED / NOT_THE_AUTHOR if there is a required member
-  // and the post is by someone else.
+  // Returns the post as changed. PERMISSION_DENIED / NOT_THE_AUTHOR if a user calls and the post is
+  // by someone else.
   virtual void UpdatePost(ChangeContext context, PostName name, PostChanges changes,
                           Callback<v1::Post> done) = 0;
 
   // Likewise, but an owner of the group may delete any.
   virtual void DeletePost(ChangeContext context, PostName name, DoneCallback done) = 0;
 
-  // Records a forward, made by BuildForward. NOT_FOUND if the thread has no such post.
+  // Records a forward, made by BuildForward. NOT_FOUND if the thread has no such post;
+  // FAILED_PRECONDITION / TOO_MANY_FORWARDS.
   virtual void ForwardPost(CreateContext context, PostName name, v1::Forward forward,
                            Callback<v1::Forward> done) = 0;
 
@@ -335,7 +341,8 @@ class ThreadStore {
   virtual void ListExtensions(CallContext context, ExtensionQuery query,
                               Callback<ExtensionPage> done) = 0;
 
-  // Replaces the content. NOT_FOUND if the post has no such extension.
+  // Replaces the content. NOT_FOUND if the post has no such extension. The etag of this and of the
+  // deletion is the post's.
   virtual void UpdateExtension(ChangeContext context, ExtensionName name, std::string content_json,
                                Callback<v1::Extension> done) = 0;
   virtual void DeleteExtension(ChangeContext context, ExtensionName name, DoneCallback done) = 0;

@@ -442,7 +442,7 @@ absl::Status Model::DeleteGroup(const CallContext& context, const std::string& g
   return absl::OkStatus();
 }
 
-absl::StatusOr<v1::Group> Model::UpdateGroup(const ChangeContext& context, const std::string& group,
+absl::StatusOr<v1::Group> Model::UpdateGroup(const CallContext& context, const std::string& group,
                                              const GroupChanges& changes) {
   ASSIGN_OR_RETURN(Group* const found, FindGroup(context, group));
   v1::Group& message = found->message;
@@ -684,8 +684,8 @@ absl::StatusOr<v1::Post> Model::CreatePost(const CreateContext& context, const T
   if (post.in_reply_to.has_value()) {
     RETURN_IF_ERROR(FindPost(*group, {thread, *post.in_reply_to}).status());
   }
-  if (path.thread->message.is_locked()) return ThreadLockedError(thread.Canonical());
   RETURN_IF_ERROR(CheckSender(*group, context, &post.post));
+  if (path.thread->message.is_locked()) return ThreadLockedError(thread.Canonical());
   ASSIGN_OR_RETURN(const Post* const created,
                    AddPost(context, context.now, *group, *path.thread, post, answer));
   Change(*path.thread, created->message.created_date_time());
@@ -716,8 +716,8 @@ absl::StatusOr<v1::Post> Model::UpdatePost(const ChangeContext& context, const P
                                            const PostChanges& changes) {
   ASSIGN_OR_RETURN(const PostPath path, FindPost(context, name));
   Post& post = *path.post;
-  RETURN_IF_ERROR(CheckEtag(context, post, kPostType));
   RETURN_IF_ERROR(CheckAuthor(context, name, post));
+  RETURN_IF_ERROR(CheckEtag(context, post, kPostType));
   if (changes.body.has_value()) {
     *post.message.mutable_body() = *changes.body;
     post.preview = changes.preview;
@@ -730,11 +730,11 @@ absl::StatusOr<v1::Post> Model::UpdatePost(const ChangeContext& context, const P
 
 absl::Status Model::DeletePost(const ChangeContext& context, const PostName& name) {
   ASSIGN_OR_RETURN(const PostPath path, FindPost(context, name));
-  RETURN_IF_ERROR(CheckEtag(context, *path.post, kPostType));
   const bool by_owner =
       context.required_member.has_value() &&
       path.group->members[context.required_member->user].role() == v1::Member::ROLE_OWNER;
   if (!by_owner) RETURN_IF_ERROR(CheckAuthor(context, name, *path.post));
+  RETURN_IF_ERROR(CheckEtag(context, *path.post, kPostType));
   path.thread->posts.erase(name.post);
   Change(*path.thread, ToTimestamp(context.now));
   return absl::OkStatus();
@@ -746,6 +746,9 @@ absl::StatusOr<v1::Forward> Model::ForwardPost(const CreateContext& context, con
   ASSIGN_OR_RETURN(const auto made, FindRequest(group->requests, context));
   ASSIGN_OR_RETURN(const PostPath path, FindPost(*group, name));
   if (made.has_value()) return path.post->forwards.at(IdOf(*made));
+  if (path.post->forwards.size() >= kMaxForwardsPerPost) {
+    return TooManyForwardsError(name.Canonical(), kMaxForwardsPerPost);
+  }
   path.post->forwards.emplace(IdOf(forward.id()), forward);
   Remember(group->requests, context, forward.id());
   return forward;

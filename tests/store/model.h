@@ -37,7 +37,7 @@ class Model {
   absl::StatusOr<v1::Group> GetGroup(const CallContext& context, const std::string& group);
   absl::StatusOr<GroupPage> ListGroups(const CallContext& context, const GroupQuery& query);
   absl::Status DeleteGroup(const CallContext& context, const std::string& group, bool force);
-  absl::StatusOr<v1::Group> UpdateGroup(const ChangeContext& context, const std::string& group,
+  absl::StatusOr<v1::Group> UpdateGroup(const CallContext& context, const std::string& group,
                                         const GroupChanges& changes);
   absl::StatusOr<v1::Sender> AddSender(const CallContext& context, const SenderName& sender);
   absl::Status RemoveSender(const CallContext& context, const SenderName& sender);

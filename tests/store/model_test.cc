@@ -665,13 +665,13 @@ class ModelTest : public ::testing::Test {
   }
 
   void UpdateGroup() {
-    const ChangeContext context = Changing(AnyManager());
+    const CallContext caller = AnyManager();
     const std::string group = Pick(kGroups);
     GroupChanges changes;
     if (OneIn(2)) changes.display_name = absl::StrCat("display name ", step_);
     if (OneIn(2)) changes.mail = OneIn(2) ? "" : "changed@x";
     if (OneIn(2)) changes.allow_external_senders = !OneIn(4);
-    Both("UpdateGroup", [&](auto& store) { return store.UpdateGroup(context, group, changes); });
+    Both("UpdateGroup", [&](auto& store) { return store.UpdateGroup(caller, group, changes); });
   }
 
   void AddMember() {

@@ -214,17 +214,16 @@ TEST_F(PostConformance, GroupIsUpdatedInWhatIsNamed) {
   expected.set_display_name("new name");
   GroupChanges changes;
   changes.display_name = "new name";
-  EXPECT_THAT(db_->UpdateGroup(Changing(), "g", changes), IsOkAndHolds(EqualsProto(expected)));
+  EXPECT_THAT(db_->UpdateGroup({}, "g", changes), IsOkAndHolds(EqualsProto(expected)));
   expected.set_mail("");
   expected.set_allow_external_senders(false);
   changes = {};
   changes.mail = "";
   changes.allow_external_senders = false;
-  EXPECT_THAT(db_->UpdateGroup(Changing(), "g", changes), IsOkAndHolds(EqualsProto(expected)));
+  EXPECT_THAT(db_->UpdateGroup({}, "g", changes), IsOkAndHolds(EqualsProto(expected)));
   Open({});
   EXPECT_THAT(db_->GetGroup({}, "g"), IsOkAndHolds(EqualsProto(expected)));
-  EXPECT_THAT(db_->UpdateGroup(Changing(), "x", changes),
-              HasReason(v1::ERROR_REASON_RESOURCE_NOT_FOUND));
+  EXPECT_THAT(db_->UpdateGroup({}, "x", changes), HasReason(v1::ERROR_REASON_RESOURCE_NOT_FOUND));
 }
 
 // --- Senders
@@ -294,7 +293,7 @@ TEST_F(PostConformance, PostsAreTakenFromThoseWhomTheGroupAllows) {
 
   GroupChanges members_only;
   members_only.allow_external_senders = false;
-  ASSERT_THAT(db_->UpdateGroup(Changing(), "g", members_only), IsOk());
+  ASSERT_THAT(db_->UpdateGroup({}, "g", members_only), IsOk());
   EXPECT_THAT(by_address("zoe@x"), refused);
   EXPECT_THAT(by_address("ann@example.com"), IsOk()) << "a member's mail";
   EXPECT_THAT(by_address("ann"), IsOk()) << "a member's id";
@@ -687,7 +686,7 @@ TEST_F(PostConformance, PostIsFromTheGroupIfThatHasMail) {
   const ThreadName thread = CreateThreadNamed();
   GroupChanges changes;
   changes.mail = "group@x";
-  ASSERT_THAT(db_->UpdateGroup(Changing(), "g", changes), IsOk());
+  ASSERT_THAT(db_->UpdateGroup({}, "g", changes), IsOk());
   const v1::Post post = CreatePost(thread, kAnnsPost);
   EXPECT_THAT(post.from(), EqualsProto(FromOf(*db_->GetGroup({}, "g"), post.sender())));
   EXPECT_EQ(post.from().email_address().address(), "group@x");
@@ -1377,7 +1376,7 @@ TEST_F(PostConformance, EveryCallChecksTheRequiredMember) {
   using Call = std::function<absl::Status(const RequiredMember&)>;
   const std::pair<const char*, Call> calls[] = {
       {"UpdateGroup",
-       [&](auto& member) { return db_->UpdateGroup(Changing(member), "g", {}).status(); }},
+       [&](auto& member) { return db_->UpdateGroup(As(member), "g", {}).status(); }},
       {"AddSender", [&](auto& member) { return db_->AddSender(As(member), sender).status(); }},
       {"RemoveSender", [&](auto& member) { return db_->RemoveSender(As(member), sender); }},
       {"ListSenders",
@@ -1461,7 +1460,7 @@ TEST_F(PostConformance, EveryCallChecksTheRequiredMember) {
   const auto refused = HasReason(v1::ERROR_REASON_NOT_AN_OWNER);
   EXPECT_THAT(db_->AddSender(As(Owner("bob")), sender), refused);
   EXPECT_THAT(db_->RemoveSender(As(Owner("bob")), sender), refused);
-  EXPECT_THAT(db_->UpdateGroup(Changing(Owner("bob")), "g", {}), refused);
+  EXPECT_THAT(db_->UpdateGroup(As(Owner("bob")), "g", {}), refused);
 }
 
 TEST_F(PostConformance, ErrorsNameWhatTheyAreAbout) {

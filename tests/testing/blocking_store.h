@@ -29,7 +29,7 @@ class BlockingStore {
   absl::Status DeleteGroup(CallContext context, std::string group, bool force = false) {
     return Call(&ThreadStore::DeleteGroup, std::move(context), std::move(group), force);
   }
-  absl::StatusOr<v1::Group> UpdateGroup(ChangeContext context, std::string group,
+  absl::StatusOr<v1::Group> UpdateGroup(CallContext context, std::string group,
                                         GroupChanges changes) {
     return Call(&ThreadStore::UpdateGroup, std::move(context), std::move(group),
                 std::move(changes));

@@ -100,12 +100,19 @@ TEST(HtmlTextOnOneLineTest, IsCutBetweenCharacters) {
 }
 
 // Without the bounds each of these takes many seconds.
-TEST(HtmlTextOnOneLineTest, EndsWhereHtmlWouldTakeTooLong) {
+TEST(HtmlTextOnOneLineTest, LeavesOutWhatWouldTakeTooLong) {
   std::string attributes;
   for (int i = 0; i < 150'000; ++i) absl::StrAppend(&attributes, " a", i);
-  EXPECT_EQ(Text("before<img" + attributes + ">after"), "before");
+  EXPECT_EQ(Text("before<img" + attributes + ">after"), "before after");
   EXPECT_EQ(Text("before" + Repeat("<b>", 150'000) + Repeat("</i>", 100'000) + "after"), "before");
   EXPECT_EQ(Text("before<style>" + Repeat("a", kMebibyte) + "</style>after"), "before");
+}
+
+TEST(HtmlTextOnOneLineTest, FindsTheEndOfAStyleWhereverItStands) {
+  for (size_t size = 0; size < 5000; ++size) {
+    ASSERT_EQ(Text("<style>" + std::string(size, 's') + "</style><p>text</p>"), "text") << size;
+    ASSERT_EQ(Text("<script>" + std::string(size, 's') + "</script>text"), "text") << size;
+  }
 }
 
 TEST(HtmlTextOnOneLineTest, TakesWhatIsLarge) {
@@ -114,6 +121,8 @@ TEST(HtmlTextOnOneLineTest, TakesWhatIsLarge) {
   EXPECT_EQ(Text(Repeat("&", kMebibyte)), Repeat("&", kMany));
   EXPECT_EQ(Text(Repeat("<!--", kMebibyte / 4)), "");
   EXPECT_EQ(Text("<style>" + Repeat("p > a {}", 10'000) + "</style>after"), "after");
+  EXPECT_EQ(Text("<p>before<img src='data:" + Repeat("A", kMebibyte) + "'>after</p><p>end"),
+            "before after end");
   EXPECT_EQ(Text(Repeat("<p>€</p>", 20'000)), Repeat("€ ", 127) + "€");
 }
 

@@ -365,11 +365,11 @@ TEST(ValidateForwardPostTest, EveryRecipientNeedsAnAddress) {
   EXPECT_THAT(FieldsOf(Validate(request)), ElementsAre("to_recipients"));
 }
 
-TEST(ValidateForwardPostTest, CommentsAreBoundedLikeBodies) {
+TEST(ValidateForwardPostTest, CommentsAreBounded) {
   auto request = ParseText<v1::ForwardPostRequest>(
       "to_recipients { email_address { address: 'a@example.org' } }");
   request.set_name(kPost);
-  request.set_comment(std::string(kMaxBodyBytes, 'c'));
+  request.set_comment(std::string(kMaxForwardCommentBytes, 'c'));
   EXPECT_THAT(Validate(request), IsOk());
   request.mutable_comment()->push_back('c');
   EXPECT_THAT(FieldsOf(Validate(request)), ElementsAre("comment"));

@@ -2,7 +2,16 @@
 
 #include <string>
 
+#include "server/base/errors.h"
+#include "server/domain/resource.h"
+
 namespace threadstore::sqlite {
+
+absl::Status CheckEtag(const ChangeContext& context, int64_t revision, absl::string_view type,
+                       absl::string_view name) {
+  if (context.etag.empty() || context.etag == MakeEtag(revision)) return absl::OkStatus();
+  return EtagMismatchError(type, name);
+}
 
 absl::StatusOr<Uuid> ReadUuid(const Query& row, int column) {
   const std::optional<Uuid> uuid = Uuid::FromBytes(row.Blob(column));

@@ -1,17 +1,24 @@
 #ifndef THREADSTORE_SERVER_STORE_SQLITE_COLUMNS_H_
 #define THREADSTORE_SERVER_STORE_SQLITE_COLUMNS_H_
 
+#include <cstdint>
 #include <optional>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "server/base/uuid.h"
 #include "server/domain/resource_name.h"
 #include "server/store/sqlite/database.h"
+#include "server/store/thread_store.h"
 #include "threadstore/v1/conversation_thread.pb.h"
 
 // How values of several tables stand in columns.
 namespace threadstore::sqlite {
+
+// ETAG_MISMATCH if the context asks for another etag than that of the revision.
+absl::Status CheckEtag(const ChangeContext& context, int64_t revision, absl::string_view type,
+                       absl::string_view name);
 
 // The id in a column. DATA_LOSS if it is none.
 absl::StatusOr<Uuid> ReadUuid(const Query& row, int column);

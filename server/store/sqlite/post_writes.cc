@@ -14,8 +14,6 @@
 namespace threadstore::sqlite {
 namespace {
 
-constexpr int64_t kFirstRevision = 1;
-
 // What the names and ids of a thread's posts are made from.
 v1::ConversationThread MakeThreadHeader(const ThreadName& name, const Uuid& conversation) {
   v1::ConversationThread thread;
@@ -51,12 +49,6 @@ AttachmentKind KindOf(const v1::Attachment& attachment) {
 
 const std::string& ContentOf(const v1::Attachment& attachment) {
   return attachment.has_file() ? attachment.file().content_bytes() : attachment.item().item_json();
-}
-
-absl::Status CheckEtag(const ChangeContext& context, const PostQueries::Post& post,
-                       const PostName& name) {
-  if (context.etag.empty() || context.etag == MakeEtag(post.revision)) return absl::OkStatus();
-  return EtagMismatchError(kPostType, name.Canonical());
 }
 
 }  // namespace
@@ -122,9 +114,17 @@ absl::Status PostWrites::PrepareAll() {
        "SELECT EXISTS (SELECT 1 FROM posts WHERE thread_key = ? AND has_attachments = 1)"},
       {&count_senders_,
        "SELECT count(*), coalesce(max(name = ?2), 0) FROM unique_senders WHERE thread_key = ?1"},
+      // Goes from sender to sender through the index, instead of through all posts.
       {&list_senders_of_posts_,
-       "SELECT sender_label FROM posts WHERE thread_key = ?"
-       " GROUP BY sender_label ORDER BY min(id) LIMIT ?"},
+       "WITH RECURSIVE labels (label) AS ("
+       " SELECT min(sender_label) FROM posts WHERE thread_key = ?1"
+       " UNION ALL"
+       " SELECT (SELECT min(sender_label) FROM posts"
+       "  WHERE thread_key = ?1 AND sender_label > label)"
+       " FROM labels WHERE label IS NOT NULL)"
+       " SELECT label, (SELECT min(id) FROM posts WHERE thread_key = ?1 AND sender_label = label)"
+       "  AS first_id"
+       " FROM labels WHERE label IS NOT NULL ORDER BY first_id LIMIT ?2"},
       {&insert_sender_, "INSERT INTO unique_senders (thread_key, position, name) VALUES (?, ?, ?)"},
       {&delete_senders_, "DELETE FROM unique_senders WHERE thread_key = ?"},
       {&list_to_recipients_,
@@ -135,6 +135,7 @@ absl::Status PostWrites::PrepareAll() {
        " VALUES (?, 0, ?, ?, ?, ?)"},
       {&measure_attachments_,
        "SELECT count(*), coalesce(sum(size), 0) FROM attachments WHERE post_key = ?"},
+      {&count_forwards_, "SELECT count(*) FROM forwards WHERE post_key = ?"},
       {&count_extensions_, "SELECT count(*) FROM post_extensions WHERE post_key = ?"},
       {&update_extension_,
        "UPDATE post_extensions SET content_json = ? WHERE post_key = ? AND name = ?"},
@@ -165,7 +166,7 @@ absl::StatusOr<PostWrites::Author> PostWrites::ResolveAuthor(const CallContext& 
       return absl::InternalError("a post to store has neither sender nor member");
     author.user = context.required_member->user;
     ASSIGN_OR_RETURN(member, base_.reads.FindMember(group_key, group, *author.user));
-    if (!member.has_value()) return NotAMemberError(MakeGroupName(group));
+    if (!member.has_value()) return absl::InternalError("the required member is none");
     author.sender = SenderOf(*member);
   }
   identities.is_member = member.has_value();
@@ -179,7 +180,8 @@ absl::StatusOr<PostWrites::Author> PostWrites::ResolveAuthor(const CallContext& 
 
 absl::Status PostWrites::CheckMemberMayPost(const CallContext& context, int64_t group_key,
                                             absl::string_view group) {
-  if (!context.required_member.has_value()) return absl::OkStatus();
+  const bool by_user = context.required_member.has_value() && context.required_member->is_caller;
+  if (!by_user) return absl::OkStatus();
   return ResolveAuthor(context, group_key, group, v1::Post()).status();
 }
 
@@ -221,7 +223,8 @@ absl::StatusOr<bool> PostWrites::IsListed(int64_t group_key, SenderList list,
 
 absl::Status PostWrites::CheckAuthor(const CallContext& context, const PostQueries::Post& post,
                                      const PostName& name, bool owners_may) {
-  if (!context.required_member.has_value()) return absl::OkStatus();
+  const bool by_user = context.required_member.has_value() && context.required_member->is_caller;
+  if (!by_user) return absl::OkStatus();
   const std::string& user = context.required_member->user;
   if (post.author == user) return absl::OkStatus();
   if (owners_may) {
@@ -262,17 +265,18 @@ absl::StatusOr<v1::Post> PostWrites::CreatePost(const CreateContext& context,
   if (post.in_reply_to.has_value()) {
     RETURN_IF_ERROR(base_.posts.ResolvePost(group_key, {name, *post.in_reply_to}).status());
   }
-  if (thread.is_locked) return ThreadLockedError(name.Canonical());
   ASSIGN_OR_RETURN(const Author author, ResolveAuthor(context, group_key, group, post.post));
+  if (thread.is_locked) return ThreadLockedError(name.Canonical());
+  ASSIGN_OR_RETURN(const ToLine line, ExtendToLine(thread.key, name, post.post.new_participants()));
   RETURN_IF_ERROR(base_.room.Check());
-  RETURN_IF_ERROR(AddToRecipients(thread.key, name, post.post.new_participants()));
 
   ASSIGN_OR_RETURN(const absl::Time time, TimeOfNextPost(thread.key, context.now));
   ASSIGN_OR_RETURN(v1::Post stored, Place(group_key, MakeThreadHeader(name, thread.conversation),
                                           time, post.post, author));
   if (post.in_reply_to.has_value())
     stored.set_in_reply_to(PostName{name, *post.in_reply_to}.Canonical());
-  RETURN_IF_ERROR(InsertPost(thread.key, stored, post.preview, post.post, author));
+  RETURN_IF_ERROR(InsertPost(thread.key, stored, post, author));
+  RETURN_IF_ERROR(InsertToRecipients(thread.key, line));
   RETURN_IF_ERROR(DeriveAfterCreate(thread, stored, post.preview));
   RETURN_IF_ERROR(TouchThread(thread.key, time));
   ASSIGN_OR_RETURN(const Uuid id, RequireUuid(stored.id()));
@@ -285,8 +289,8 @@ absl::StatusOr<v1::Post> PostWrites::UpdatePost(const ChangeContext& context, co
   ASSIGN_OR_RETURN(const int64_t group_key,
                    base_.reads.ResolveGroup(context.required_member, name.thread.group.group));
   ASSIGN_OR_RETURN(const PostQueries::Post post, base_.posts.ResolvePost(group_key, name));
-  RETURN_IF_ERROR(CheckEtag(context, post, name));
   RETURN_IF_ERROR(CheckAuthor(context, post, name, /*owners_may=*/false));
+  RETURN_IF_ERROR(CheckEtag(context, post.revision, kPostType, name.Canonical()));
   if (!changes.body.has_value() && !changes.categories.has_value())
     return base_.posts.GetPost(group_key, name);
   RETURN_IF_ERROR(base_.room.Check());
@@ -315,8 +319,8 @@ absl::Status PostWrites::DeletePost(const ChangeContext& context, const PostName
   ASSIGN_OR_RETURN(const int64_t group_key,
                    base_.reads.ResolveGroup(context.required_member, name.thread.group.group));
   ASSIGN_OR_RETURN(const PostQueries::Post post, base_.posts.ResolvePost(group_key, name));
-  RETURN_IF_ERROR(CheckEtag(context, post, name));
   RETURN_IF_ERROR(CheckAuthor(context, post, name, /*owners_may=*/true));
+  RETURN_IF_ERROR(CheckEtag(context, post.revision, kPostType, name.Canonical()));
   RETURN_IF_ERROR(base_.purges.PurgePost(post.key));
   RETURN_IF_ERROR(DeriveAfterDelete(post, name.post));
   return TouchThread(post.thread.key, context.now);
@@ -331,6 +335,9 @@ absl::StatusOr<v1::Forward> PostWrites::ForwardPost(const CreateContext& context
   if (past.has_value()) return base_.posts.GetForward(group_key, name, *past);
 
   ASSIGN_OR_RETURN(const PostQueries::Post post, base_.posts.ResolvePost(group_key, name));
+  ASSIGN_OR_RETURN(const int64_t forwards, Count(count_forwards_, post.key));
+  if (forwards >= kMaxForwardsPerPost)
+    return TooManyForwardsError(name.Canonical(), kMaxForwardsPerPost);
   RETURN_IF_ERROR(base_.room.Check());
   ASSIGN_OR_RETURN(const Uuid id, RequireUuid(forward.id()));
   RETURN_IF_ERROR(Query(insert_forward_)
@@ -397,13 +404,9 @@ absl::StatusOr<v1::Extension> PostWrites::CreateExtension(const CreateContext& c
   const auto existing = base_.posts.GetExtension(group_key, extension_name);
   if (existing.ok()) return AlreadyExistsError(kExtensionType, extension.name());
   if (!absl::IsNotFound(existing.status())) return existing.status();
-  {
-    Query query(count_extensions_);
-    query.Bind(post.key);
-    ASSIGN_OR_RETURN([[maybe_unused]] const bool row, query.Step());
-    if (query.Integer(0) >= kMaxExtensionsPerPost)
-      return TooManyExtensionsError(name.Canonical(), kMaxExtensionsPerPost);
-  }
+  ASSIGN_OR_RETURN(const int64_t extensions, Count(count_extensions_, post.key));
+  if (extensions >= kMaxExtensionsPerPost)
+    return TooManyExtensionsError(name.Canonical(), kMaxExtensionsPerPost);
   RETURN_IF_ERROR(base_.room.Check());
   const Uuid id = Uuid::V7(context.now);
   RETURN_IF_ERROR(InsertExtension(post.key, id, extension));
@@ -419,6 +422,7 @@ absl::StatusOr<v1::Extension> PostWrites::UpdateExtension(const ChangeContext& c
                    base_.reads.ResolveGroup(context.required_member, name.post.thread.group.group));
   ASSIGN_OR_RETURN(v1::Extension extension, base_.posts.GetExtension(group_key, name));
   ASSIGN_OR_RETURN(const PostQueries::Post post, base_.posts.ResolvePost(group_key, name.post));
+  RETURN_IF_ERROR(CheckEtag(context, post.revision, kPostType, name.post.Canonical()));
   RETURN_IF_ERROR(base_.room.Check());
   RETURN_IF_ERROR(Query(update_extension_)
                       .BindText(content_json)
@@ -435,19 +439,14 @@ absl::Status PostWrites::DeleteExtension(const ChangeContext& context, const Ext
                    base_.reads.ResolveGroup(context.required_member, name.post.thread.group.group));
   RETURN_IF_ERROR(base_.posts.GetExtension(group_key, name).status());
   ASSIGN_OR_RETURN(const PostQueries::Post post, base_.posts.ResolvePost(group_key, name.post));
+  RETURN_IF_ERROR(CheckEtag(context, post.revision, kPostType, name.post.Canonical()));
   RETURN_IF_ERROR(Query(delete_extension_).Bind(post.key).BindText(name.extension).Run());
   return TouchPost(post, context.now);
 }
 
-absl::Status PostWrites::InsertPost(int64_t thread_key, const v1::Post& stored,
-                                    absl::string_view preview, const v1::Post& sent,
+absl::Status PostWrites::InsertPost(int64_t thread_key, const v1::Post& stored, const NewPost& sent,
                                     const Author& author) {
   ASSIGN_OR_RETURN(const Uuid id, RequireUuid(stored.id()));
-  std::optional<Uuid> in_reply_to;
-  if (!stored.in_reply_to().empty()) {
-    ASSIGN_OR_RETURN(const PostName replied, ParsePostName(stored.in_reply_to()));
-    in_reply_to = replied.post;
-  }
   const std::string label = SenderLabel(author.sender);
   const v1::EmailAddress& sender = author.sender.email_address();
   int64_t post_key = 0;
@@ -463,12 +462,12 @@ absl::Status PostWrites::InsertPost(int64_t thread_key, const v1::Post& stored,
     BindOptionalText(sender.has_name(), sender.name(), insert);
     BindOptionalText(sender.has_address(), sender.address(), insert);
     insert.BindText(label).Bind(stored.has_attachments() ? 1 : 0);
-    if (in_reply_to.has_value()) {
-      insert.BindBlob(in_reply_to->bytes());
+    if (sent.in_reply_to.has_value()) {
+      insert.BindBlob(sent.in_reply_to->bytes());
     } else {
       insert.BindNull();
     }
-    insert.BindText(preview);
+    insert.BindText(sent.preview);
     if (stored.has_body()) {
       insert.BindText(stored.body().content_type()).BindText(stored.body().content());
     } else {
@@ -486,9 +485,9 @@ absl::Status PostWrites::InsertPost(int64_t thread_key, const v1::Post& stored,
   }
   for (int i = 0; i < stored.attachments_size(); ++i) {
     RETURN_IF_ERROR(
-        InsertAttachment(post_key, stored.attachments(i), ContentOf(sent.attachments(i))));
+        InsertAttachment(post_key, stored.attachments(i), ContentOf(sent.post.attachments(i))));
   }
-  for (const v1::Extension& extension : sent.extensions()) {
+  for (const v1::Extension& extension : sent.post.extensions()) {
     RETURN_IF_ERROR(InsertExtension(post_key, id, extension));
   }
   return absl::OkStatus();
@@ -514,10 +513,7 @@ absl::Status PostWrites::InsertAttachment(int64_t post_key, const v1::Attachment
                       .Bind(reference.is_folder() ? 1 : 0)
                       .Run());
   if (attachment.has_reference()) return absl::OkStatus();
-  return Query(insert_content_)
-      .Bind(base_.db.last_insert_rowid())
-      .BindBlob(content)
-      .Run();
+  return Query(insert_content_).Bind(base_.db.last_insert_rowid()).BindBlob(content).Run();
 }
 
 absl::Status PostWrites::InsertExtension(int64_t post_key, const Uuid& id,
@@ -546,26 +542,30 @@ absl::StatusOr<absl::Time> PostWrites::TimeOfNextPost(int64_t thread_key, absl::
   return std::max(now, absl::FromUnixMicros(query.Integer(0) + 1));
 }
 
-absl::Status PostWrites::AddToRecipients(int64_t thread_key, const ThreadName& name,
-                                         const Recipients& participants) {
-  if (participants.empty()) return absl::OkStatus();
-  Recipients line;
-  {
-    Query query(list_to_recipients_);
-    query.Bind(thread_key);
-    while (true) {
-      ASSIGN_OR_RETURN(const bool found, query.Step());
-      if (!found) break;
-      *line.Add() = ReadRecipient(query, 0);
-    }
+absl::StatusOr<PostWrites::ToLine> PostWrites::ExtendToLine(int64_t thread_key,
+                                                            const ThreadName& name,
+                                                            const Recipients& participants) {
+  ToLine line;
+  if (participants.empty()) return line;
+  Query query(list_to_recipients_);
+  query.Bind(thread_key);
+  while (true) {
+    ASSIGN_OR_RETURN(const bool found, query.Step());
+    if (!found) break;
+    *line.recipients.Add() = ReadRecipient(query, 0);
   }
-  const int size_before = line.size();
-  AddParticipants(participants, line);
-  if (line.size() > kMaxRecipients) return TooManyRecipientsError(name.Canonical(), kMaxRecipients);
-  for (int i = size_before; i < line.size(); ++i) {
+  line.stored = line.recipients.size();
+  AddParticipants(participants, line.recipients);
+  if (line.recipients.size() > kMaxRecipients)
+    return TooManyRecipientsError(name.Canonical(), kMaxRecipients);
+  return line;
+}
+
+absl::Status PostWrites::InsertToRecipients(int64_t thread_key, const ToLine& line) {
+  for (int i = line.stored; i < line.recipients.size(); ++i) {
     Query insert(insert_to_recipient_);
     insert.Bind(thread_key).Bind(i);
-    BindRecipient(line[i], insert);
+    BindRecipient(line.recipients[i], insert);
     RETURN_IF_ERROR(insert.Run());
   }
   return absl::OkStatus();
@@ -643,6 +643,13 @@ absl::Status PostWrites::ReplaceSenders(int64_t thread_key) {
     RETURN_IF_ERROR(
         Query(insert_sender_).Bind(thread_key).Bind(position).BindText(rows.Text(0)).Run());
   }
+}
+
+absl::StatusOr<int64_t> PostWrites::Count(Statement& statement, int64_t post_key) {
+  Query query(statement);
+  query.Bind(post_key);
+  ASSIGN_OR_RETURN([[maybe_unused]] const bool row, query.Step());
+  return query.Integer(0);
 }
 
 absl::Status PostWrites::TouchPost(const PostQueries::Post& post, absl::Time now) {

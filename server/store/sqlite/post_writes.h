@@ -48,7 +48,7 @@ class PostWrites {
   absl::StatusOr<Author> ResolveAuthor(const CallContext& context, int64_t group_key,
                                        absl::string_view group, const v1::Post& post);
 
-  // SENDER_NOT_ALLOWED if the group does not take posts from the required member.
+  // SENDER_NOT_ALLOWED if a user calls from whom the group does not take posts.
   absl::Status CheckMemberMayPost(const CallContext& context, int64_t group_key,
                                   absl::string_view group);
 
@@ -59,8 +59,8 @@ class PostWrites {
 
   // Stores a post that has been placed, with all that hangs on it. What `stored` does not have
   // comes from `sent`.
-  absl::Status InsertPost(int64_t thread_key, const v1::Post& stored, absl::string_view preview,
-                          const v1::Post& sent, const Author& author);
+  absl::Status InsertPost(int64_t thread_key, const v1::Post& stored, const NewPost& sent,
+                          const Author& author);
 
   absl::StatusOr<v1::Post> CreatePost(const CreateContext& context, const ThreadName& name,
                                       const NewPost& post);
@@ -96,8 +96,8 @@ class PostWrites {
                             const Identities& identities);
   absl::StatusOr<bool> IsListed(int64_t group_key, SenderList list, const Identities& identities);
 
-  // NOT_THE_AUTHOR if there is a required member and the post is not by it nor, with
-  // `owners_may`, the member an owner.
+  // NOT_THE_AUTHOR if a user calls and the post is not by it nor, with `owners_may`, the user an
+  // owner.
   absl::Status CheckAuthor(const CallContext& context, const PostQueries::Post& post,
                            const PostName& name, bool owners_may);
 
@@ -112,10 +112,16 @@ class PostWrites {
   // Later than every other post of the thread.
   absl::StatusOr<absl::Time> TimeOfNextPost(int64_t thread_key, absl::Time now);
 
-  // Adds the participants to the thread's To: line. TOO_MANY_RECIPIENTS if they do not fit, before
-  // anything is written.
-  absl::Status AddToRecipients(int64_t thread_key, const ThreadName& name,
-                               const Recipients& participants);
+  // A thread's To: line, and how many of it are stored already.
+  struct ToLine {
+    Recipients recipients;
+    int stored = 0;
+  };
+
+  // The To: line with the participants. TOO_MANY_RECIPIENTS if they do not fit.
+  absl::StatusOr<ToLine> ExtendToLine(int64_t thread_key, const ThreadName& name,
+                                      const Recipients& participants);
+  absl::Status InsertToRecipients(int64_t thread_key, const ToLine& line);
 
   // Keep true what a thread derives from its posts.
   absl::Status DeriveAfterCreate(const ReadQueries::Thread& thread, const v1::Post& post,
@@ -127,6 +133,7 @@ class PostWrites {
   // A new revision of the post and its thread.
   absl::Status TouchPost(const PostQueries::Post& post, absl::Time now);
 
+  absl::StatusOr<int64_t> Count(Statement& statement, int64_t post_key);
   absl::Status TouchThread(int64_t thread_key, absl::Time now);
 
   const Base base_;
@@ -159,6 +166,7 @@ class PostWrites {
   Statement insert_to_recipient_;
   Statement measure_attachments_;
   Statement count_extensions_;
+  Statement count_forwards_;
   Statement update_extension_;
   Statement delete_extension_;
 };

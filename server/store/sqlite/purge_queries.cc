@@ -7,6 +7,12 @@
 #include "server/base/status_macros.h"
 
 namespace threadstore::sqlite {
+namespace {
+
+// SQLite's page size by default.
+constexpr int64_t kPageBytes = 4096;
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<PurgeQueries>> PurgeQueries::Prepare(Database& db) {
   std::unique_ptr<PurgeQueries> queries(new PurgeQueries(db));
@@ -16,6 +22,7 @@ absl::StatusOr<std::unique_ptr<PurgeQueries>> PurgeQueries::Prepare(Database& db
 
 absl::Status PurgeQueries::PrepareAll() {
   const std::pair<Statement*, absl::string_view> statements[] = {
+      {&measure_attachments_, "SELECT coalesce(sum(size), 0) FROM attachments WHERE post_key = ?"},
       {&find_deleted_thread_, "SELECT key FROM threads WHERE deleted = 1 ORDER BY key LIMIT 1"},
       {&find_deleted_conversation_,
        "SELECT key FROM conversations WHERE deleted = 1 ORDER BY key LIMIT 1"},
@@ -59,18 +66,21 @@ absl::Status PurgeQueries::PrepareAll() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<int64_t> PurgeQueries::PurgeDeleted(int64_t max_rows) {
-  const int64_t before = db_.total_changes();
-  const auto rows_left = [&] { return max_rows - (db_.total_changes() - before); };
+absl::StatusOr<int64_t> PurgeQueries::PurgeDeleted(int64_t max_cost) {
+  const int64_t before = CostSoFar();
   bool more = true;
-  while (more && rows_left() > 0) {
+  while (more && CostSoFar() - before < max_cost) {
     ASSIGN_OR_RETURN(more, PurgeSomeOfAThread());
     if (more) continue;
     ASSIGN_OR_RETURN(more, PurgeSomeOfAConversation());
     if (more) continue;
-    ASSIGN_OR_RETURN(more, PurgeSomeOfAGroup(rows_left()));
+    ASSIGN_OR_RETURN(more, PurgeSomeOfAGroup(max_cost - (CostSoFar() - before)));
   }
-  return db_.total_changes() - before;
+  return CostSoFar() - before;
+}
+
+int64_t PurgeQueries::CostSoFar() const {
+  return db_.total_changes() + purged_content_bytes_ / kPageBytes;
 }
 
 absl::StatusOr<bool> PurgeQueries::PurgeSomeOfAThread() {
@@ -100,10 +110,12 @@ absl::StatusOr<bool> PurgeQueries::PurgeSomeOfAGroup(int64_t max_rows) {
     RETURN_IF_ERROR(PurgePostOrThread(*thread));
     return true;
   }
-  const int64_t before = db_.total_changes();
-  RETURN_IF_ERROR(Query(delete_some_senders_).Bind(*group).Bind(max_rows).Run());
-  RETURN_IF_ERROR(Query(delete_some_members_).Bind(*group).Bind(max_rows).Run());
-  if (db_.total_changes() == before) RETURN_IF_ERROR(Query(delete_group_).Bind(*group).Run());
+  for (Statement* delete_some : {&delete_some_senders_, &delete_some_members_}) {
+    const int64_t before = db_.total_changes();
+    RETURN_IF_ERROR(Query(*delete_some).Bind(*group).Bind(max_rows).Run());
+    if (db_.total_changes() > before) return true;
+  }
+  RETURN_IF_ERROR(Query(delete_group_).Bind(*group).Run());
   return true;
 }
 
@@ -119,6 +131,12 @@ absl::Status PurgeQueries::PurgePostOrThread(int64_t thread_key) {
 }
 
 absl::Status PurgeQueries::PurgePost(int64_t post_key) {
+  {
+    Query query(measure_attachments_);
+    query.Bind(post_key);
+    ASSIGN_OR_RETURN([[maybe_unused]] const bool row, query.Step());
+    purged_content_bytes_ += query.Integer(0);
+  }
   for (Statement& statement : delete_of_post_) {
     RETURN_IF_ERROR(Query(statement).Bind(post_key).Run());
   }

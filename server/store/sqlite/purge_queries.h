@@ -19,9 +19,10 @@ class PurgeQueries {
   // `db` must outlive it.
   static absl::StatusOr<std::unique_ptr<PurgeQueries>> Prepare(Database& db);
 
-  // Stops after `max_rows`, or the rows of a post or of a thread without posts more (see
-  // server/domain/limits.h). Returns how many it removed; less than `max_rows` if none is left.
-  absl::StatusOr<int64_t> PurgeDeleted(int64_t max_rows);
+  // Stops after rows of `max_cost`, or the rows of a post or of a thread without posts more (see
+  // server/domain/limits.h). A row costs 1, and each page of attached content as much. Returns what
+  // it cost; less than `max_cost` if none is left.
+  absl::StatusOr<int64_t> PurgeDeleted(int64_t max_cost);
 
   // Removes a post with all below it. For deletions of single posts, too.
   absl::Status PurgePost(int64_t post_key);
@@ -35,6 +36,9 @@ class PurgeQueries {
   absl::StatusOr<bool> PurgeSomeOfAConversation();
   absl::StatusOr<bool> PurgeSomeOfAGroup(int64_t max_rows);
 
+  // Of the rows that were removed, and the content that was attached to them.
+  int64_t CostSoFar() const;
+
   // One post of the thread or, if it has none, the thread itself.
   absl::Status PurgePostOrThread(int64_t thread_key);
 
@@ -42,6 +46,8 @@ class PurgeQueries {
   absl::StatusOr<std::optional<int64_t>> FindKeyBelow(Statement& statement, int64_t key);
 
   Database& db_;
+  int64_t purged_content_bytes_ = 0;
+  Statement measure_attachments_;
   Statement find_deleted_thread_;
   Statement find_deleted_conversation_;
   Statement find_deleted_group_;

@@ -130,10 +130,10 @@ absl::Status ReadQueries::PrepareAll(Database& db) {
       {&read_group_, absl::StrCat(select_group, " WHERE key = ? AND deleted = 0")},
       {&find_member_, absl::StrCat("SELECT ", kMemberColumns,
                                    " FROM members WHERE group_key = ? AND user_id = ?")},
-      {&find_member_by_mail_,
-       absl::StrCat("SELECT ", kMemberColumns,
-                    " FROM members WHERE group_key = ? AND mail = ? AND mail <> ''"
-                    " ORDER BY user_id LIMIT 1")},
+      {&find_member_by_mail_, absl::StrCat("SELECT ", kMemberColumns,
+                                           " FROM members INDEXED BY members_by_mail"
+                                           " WHERE group_key = ? AND mail = ? AND mail <> ''"
+                                           " ORDER BY user_id LIMIT 1")},
       {&find_conversation_,
        "SELECT key, topic FROM conversations WHERE group_key = ? AND id = ? AND deleted = 0"},
       {&list_groups_,
@@ -171,7 +171,7 @@ absl::Status ReadQueries::PrepareAll(Database& db) {
        "SELECT unique_senders.name"
        " FROM threads JOIN unique_senders ON unique_senders.thread_key = threads.key"
        " WHERE threads.conversation_key = ? AND threads.deleted = 0"
-       " ORDER BY threads.id, unique_senders.position"},
+       " ORDER BY threads.id, unique_senders.position LIMIT ?"},
       {&list_recipients_,
        "SELECT kind, has_email_address, name, address FROM recipients"
        " WHERE thread_key = ? ORDER BY kind, position"},
@@ -391,7 +391,7 @@ absl::StatusOr<v1::Conversation> ReadQueries::ReadConversationRow(const Query& r
 absl::Status ReadQueries::ReadConversationSenders(int64_t conversation_key,
                                                   v1::Conversation& conversation) {
   Query rows(list_conversation_senders_);
-  rows.Bind(conversation_key);
+  rows.Bind(conversation_key).Bind(kMaxSendersReadPerConversation);
   absl::flat_hash_set<std::string> seen;
   while (conversation.unique_senders_size() < kMaxUniqueSenders) {
     ASSIGN_OR_RETURN(const bool found, rows.Step());

@@ -150,12 +150,12 @@ class SqliteStore final : public ThreadStore {
         std::move(done));
   }
 
-  void UpdateGroup(ChangeContext context, std::string group, GroupChanges changes,
+  void UpdateGroup(CallContext context, std::string group, GroupChanges changes,
                    Callback<v1::Group> done) override {
     SubmitChange(
         std::move(context),
         [group = std::move(group), changes = std::move(changes)](WriteQueries& queries,
-                                                                 const ChangeContext& ctx) {
+                                                                 const CallContext& ctx) {
           return queries.UpdateGroup(ctx, group, changes);
         },
         std::move(done));

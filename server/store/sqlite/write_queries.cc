@@ -14,14 +14,6 @@
 namespace threadstore::sqlite {
 namespace {
 
-constexpr int64_t kFirstRevision = 1;
-
-absl::Status CheckEtag(const ChangeContext& context, const ReadQueries::Thread& thread,
-                       const ThreadName& name) {
-  if (context.etag.empty() || context.etag == MakeEtag(thread.revision)) return absl::OkStatus();
-  return EtagMismatchError(kThreadType, name.Canonical());
-}
-
 // The name of a thread that is being created.
 absl::StatusOr<ThreadName> NameOf(absl::string_view group, const v1::ConversationThread& thread) {
   ThreadName name;
@@ -34,7 +26,9 @@ absl::StatusOr<ThreadName> NameOf(absl::string_view group, const v1::Conversatio
 
 ThreadDraft::ThreadDraft(v1::ConversationThread with_post) : thread(std::move(with_post)) {
   if (thread.posts().empty()) return;
-  post = std::move(*thread.mutable_posts(0));
+  post.emplace();
+  post->post = std::move(*thread.mutable_posts(0));
+  post->preview = thread.preview();
   thread.clear_posts();
 }
 
@@ -132,11 +126,13 @@ absl::StatusOr<std::optional<v1::Group>> WriteQueries::CreateGroup(
   return std::nullopt;
 }
 
-absl::StatusOr<v1::Group> WriteQueries::UpdateGroup(const ChangeContext& context,
+absl::StatusOr<v1::Group> WriteQueries::UpdateGroup(const CallContext& context,
                                                     absl::string_view group,
                                                     const GroupChanges& changes) {
   ASSIGN_OR_RETURN(const int64_t key, reads_->ResolveGroup(context.required_member, group));
-  RETURN_IF_ERROR(room_.Check());
+  const bool has_changes = changes.display_name.has_value() || changes.mail.has_value() ||
+                           changes.allow_external_senders.has_value();
+  if (has_changes) RETURN_IF_ERROR(room_.Check());
   Query update(update_group_);
   for (const std::optional<std::string>* text : {&changes.display_name, &changes.mail}) {
     BindOptionalText(text->has_value(),
@@ -230,7 +226,8 @@ absl::StatusOr<std::optional<v1::ConversationThread>> WriteQueries::CreateThread
   ASSIGN_OR_RETURN(const auto past, past_requests_->Find(context, group_key));
   if (past.has_value()) {
     name.thread = *past;
-    ASSIGN_OR_RETURN(v1::ConversationThread made, ReadCreatedThread(group_key, name));
+    ASSIGN_OR_RETURN(v1::ConversationThread made, reads_->GetThread(group_key, name));
+    RETURN_IF_ERROR(AddFirstPost(group_key, name, made));
     return made;
   }
 
@@ -259,12 +256,11 @@ absl::StatusOr<std::optional<v1::ConversationThread>> WriteQueries::CreateThread
   return placed;
 }
 
-absl::StatusOr<v1::ConversationThread> WriteQueries::ReadCreatedThread(int64_t group_key,
-                                                                       const ThreadName& name) {
-  ASSIGN_OR_RETURN(v1::ConversationThread thread, reads_->GetThread(group_key, name));
+absl::Status WriteQueries::AddFirstPost(int64_t group_key, const ThreadName& name,
+                                        v1::ConversationThread& thread) {
   ASSIGN_OR_RETURN(std::optional<v1::Post> post, post_reads_->FindFirstPost(group_key, name));
   if (post.has_value()) *thread.add_posts() = *std::move(post);
-  return thread;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<v1::ConversationThread> WriteQueries::UpdateThread(const ChangeContext& context,
@@ -273,7 +269,7 @@ absl::StatusOr<v1::ConversationThread> WriteQueries::UpdateThread(const ChangeCo
   ASSIGN_OR_RETURN(const int64_t group_key,
                    reads_->ResolveGroup(context.required_member, name.group.group));
   ASSIGN_OR_RETURN(const ReadQueries::Thread thread, reads_->ResolveThread(group_key, name));
-  RETURN_IF_ERROR(CheckEtag(context, thread, name));
+  RETURN_IF_ERROR(CheckEtag(context, thread.revision, kThreadType, name.Canonical()));
   if (changes.topic.value_or(thread.topic) != thread.topic)
     return InvalidFieldError("thread.topic", "must be the thread's own: it does not change");
   const bool is_locked = changes.is_locked.value_or(thread.is_locked);
@@ -292,7 +288,7 @@ absl::Status WriteQueries::DeleteThread(const ChangeContext& context, const Thre
   ASSIGN_OR_RETURN(const int64_t group_key,
                    reads_->ResolveGroup(context.required_member, name.group.group));
   ASSIGN_OR_RETURN(const ReadQueries::Thread thread, reads_->ResolveThread(group_key, name));
-  RETURN_IF_ERROR(CheckEtag(context, thread, name));
+  RETURN_IF_ERROR(CheckEtag(context, thread.revision, kThreadType, name.Canonical()));
   RETURN_IF_ERROR(Query(mark_thread_deleted_).Bind(thread.key).Run());
   {
     Query query(has_live_thread_);
@@ -353,9 +349,13 @@ absl::StatusOr<v1::Conversation> WriteQueries::ReadCreatedConversation(
   ASSIGN_OR_RETURN(const ThreadPage page, reads_->ListThreads(group_key, query));
   for (const v1::ConversationThread& thread : page.threads) {
     // Those that came later are not part of what was created.
-    if (ToMicros(thread.created_date_time()) - created_us >= kMaxThreadsPerCreate) continue;
+    const int64_t later_us = ToMicros(thread.created_date_time()) - created_us;
+    if (later_us < 0 || later_us >= kMaxThreadsPerCreate) continue;
+    v1::ConversationThread with_post = thread;
     ASSIGN_OR_RETURN(const ThreadName thread_name, NameOf(name.group.group, thread));
-    ASSIGN_OR_RETURN(*conversation.add_threads(), ReadCreatedThread(group_key, thread_name));
+    RETURN_IF_ERROR(AddFirstPost(group_key, thread_name, with_post));
+    const bool fits = conversation.ByteSizeLong() + with_post.ByteSizeLong() <= kMaxPageBytes;
+    *conversation.add_threads() = fits ? std::move(with_post) : thread;
   }
   return conversation;
 }
@@ -374,7 +374,7 @@ absl::StatusOr<PostWrites::Author> WriteQueries::ResolveAuthor(const CallContext
                                                                absl::string_view group,
                                                                const ThreadDraft& draft) {
   if (draft.post.has_value())
-    return post_writes_->ResolveAuthor(context, group_key, group, *draft.post);
+    return post_writes_->ResolveAuthor(context, group_key, group, draft.post->post);
   RETURN_IF_ERROR(post_writes_->CheckMemberMayPost(context, group_key, group));
   return PostWrites::Author();
 }
@@ -385,7 +385,7 @@ absl::StatusOr<v1::ConversationThread> WriteQueries::PlaceThread(int64_t group_k
   v1::ConversationThread thread = draft.thread;
   const absl::Time created = absl::FromUnixMicros(ToMicros(thread.created_date_time()));
   ASSIGN_OR_RETURN(*thread.add_posts(),
-                   post_writes_->Place(group_key, thread, created, *draft.post, author));
+                   post_writes_->Place(group_key, thread, created, draft.post->post, author));
   DeriveFromFirstPost(thread);
   if (thread.to_recipients_size() > kMaxRecipients)
     return TooManyRecipientsError(thread.name(), kMaxRecipients);
@@ -447,8 +447,7 @@ absl::Status WriteQueries::InsertThread(int64_t group_key, int64_t conversation_
                         .Run());
   }
   if (!draft.post.has_value()) return absl::OkStatus();
-  return post_writes_->InsertPost(thread_key, thread.posts(0), thread.preview(), *draft.post,
-                                  author);
+  return post_writes_->InsertPost(thread_key, thread.posts(0), *draft.post, author);
 }
 
 absl::Status WriteQueries::InsertRecipients(

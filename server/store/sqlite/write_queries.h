@@ -26,7 +26,7 @@ namespace threadstore::sqlite {
 // thread, which should not take the content of attachments along.
 struct ThreadDraft {
   v1::ConversationThread thread;
-  std::optional<v1::Post> post;
+  std::optional<NewPost> post;
 
   explicit ThreadDraft(v1::ConversationThread with_post);
 };
@@ -51,7 +51,7 @@ class WriteQueries {
   absl::StatusOr<std::optional<v1::Group>> CreateGroup(const CreateContext& context,
                                                        const v1::Group& group,
                                                        const std::optional<v1::Member>& owner);
-  absl::StatusOr<v1::Group> UpdateGroup(const ChangeContext& context, absl::string_view group,
+  absl::StatusOr<v1::Group> UpdateGroup(const CallContext& context, absl::string_view group,
                                         const GroupChanges& changes);
   absl::Status DeleteGroup(const CallContext& context, absl::string_view group, bool force);
 
@@ -88,9 +88,9 @@ class WriteQueries {
                                              absl::string_view topic,
                                              const google::protobuf::Timestamp& created);
 
-  // What the caller of CreateThread sent again under the same request_id gets.
-  absl::StatusOr<v1::ConversationThread> ReadCreatedThread(int64_t group_key,
-                                                           const ThreadName& name);
+  // What has been created, as it is now, for those who send the same request again.
+  absl::Status AddFirstPost(int64_t group_key, const ThreadName& name,
+                            v1::ConversationThread& thread);
   absl::StatusOr<v1::Conversation> ReadCreatedConversation(int64_t group_key,
                                                            const ConversationName& name);
 

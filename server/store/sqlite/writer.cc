@@ -21,7 +21,7 @@ constexpr size_t kMaxGroupSize = 1024;
 constexpr int kTruncateFrames = 65536;
 
 // With each group the writer also removes rows that nothing needs any more. Of requests, enough to
-// keep up with those that the group adds. Of deleted groups, whose rows only take up space, so few
+// keep up with those that the group adds. Of what is deleted, whose rows only take up space, so few
 // that nobody notices.
 constexpr int64_t kPurgedRequestsPerWrite = 2;
 constexpr int64_t kWritesPerPurgedRow = 4;
