@@ -134,13 +134,13 @@ void ContentChecks::CheckExtensionContent(const std::string& field, absl::string
 
 void ContentChecks::CheckSize(const std::string& field,
                               const google::protobuf::MessageLite& whole) {
-  const size_t attached = attachments_.max - attachments_.left;
-  if (whole.ByteSizeLong() - attached <= kMaxNewResourceBytes) return;
+  if (whole.ByteSizeLong() - attachments_.asked <= kMaxNewResourceBytes) return;
   violations_.Add(field, absl::StrCat("must have at most ", kMaxNewResourceBytes,
                                       " bytes besides its files and items"));
 }
 
 bool ContentChecks::TakeBytes(const std::string& field, size_t bytes, Allowance& allowance) {
+  allowance.asked += bytes;
   if (bytes > allowance.left) {
     violations_.Add(field, absl::StrCat("must have at most ", allowance.max, " bytes, ",
                                         allowance.of, " of a request together"));

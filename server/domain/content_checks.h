@@ -37,6 +37,7 @@ class ContentChecks {
     size_t max;
     absl::string_view of;
     size_t left = max;
+    size_t asked = 0;  // For what was refused, too.
   };
 
   void CheckSender(const std::string& field, const v1::Post& post, CallerKind caller);
