@@ -4,6 +4,7 @@
 #include <functional>
 #include <future>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 #include "absl/random/random.h"
@@ -21,7 +22,9 @@
 #include "server/base/error_details.h"
 #include "server/base/status_macros.h"
 #include "server/base/uuid.h"
+#include "threadstore/v1/conversation_service.grpc.pb.h"
 #include "threadstore/v1/group_service.grpc.pb.h"
+#include "threadstore/v1/post_service.grpc.pb.h"
 #include "threadstore/v1/thread_service.grpc.pb.h"
 
 namespace threadstore {
@@ -29,6 +32,11 @@ namespace {
 
 using grpc::health::v1::HealthCheckRequest;
 using grpc::health::v1::HealthCheckResponse;
+
+using Conversations = v1::ConversationService::Stub;
+using Groups = v1::GroupService::Stub;
+using Posts = v1::PostService::Stub;
+using Threads = v1::ThreadService::Stub;
 
 constexpr int kMaxTries = 5;
 constexpr absl::Duration kFirstBackoff = absl::Milliseconds(200);
@@ -95,11 +103,9 @@ absl::Duration Backoff(const absl::Status& status, int number) {
   return kFirstBackoff * (1 << number) * absl::Uniform(random, 0.5, 1.0);
 }
 
-template <typename Request>
-Request WithRequestId(Request request) {
-  if (request.request_id().empty()) request.set_request_id(Uuid::V7(absl::Now()).ToString());
-  return request;
-}
+// A method of a service's stub.
+template <typename Stub, typename Request, typename Response>
+using Method = grpc::Status (Stub::*)(grpc::ClientContext*, const Request&, Response*);
 
 }  // namespace
 
@@ -110,23 +116,24 @@ class ThreadClient::Connection {
       : options_(options),
         channel_(grpc::CreateCustomChannel(options.server, grpc::InsecureChannelCredentials(),
                                            ChannelArguments())),
-        groups_(channel_),
-        threads_(channel_),
+        stubs_(channel_, channel_, channel_, channel_),
         health_(channel_) {}
 
-  template <typename Request, typename Response>
-  absl::StatusOr<Response> Call(grpc::Status (v1::GroupService::Stub::*method)(grpc::ClientContext*,
-                                                                               const Request&,
-                                                                               Response*),
-                                const Request& request, Repeat repeat) {
-    return CallOn(groups_, method, request, repeat);
+  template <typename Stub, typename Request, typename Response>
+  absl::StatusOr<Response> Read(Method<Stub, Request, Response> method, const Request& request) {
+    return Call(method, request, Repeat::kAlways);
   }
 
-  template <typename Request, typename Response>
-  absl::StatusOr<Response> Call(grpc::Status (v1::ThreadService::Stub::*method)(
-                                    grpc::ClientContext*, const Request&, Response*),
-                                const Request& request, Repeat repeat) {
-    return CallOn(threads_, method, request, repeat);
+  template <typename Stub, typename Request, typename Response>
+  absl::StatusOr<Response> Create(Method<Stub, Request, Response> method, Request request) {
+    if (request.request_id().empty()) request.set_request_id(Uuid::V7(absl::Now()).ToString());
+    return Call(method, request, Repeat::kAlways);
+  }
+
+  // A write without a request_id.
+  template <typename Stub, typename Request, typename Response>
+  absl::StatusOr<Response> Write(Method<Stub, Request, Response> method, const Request& request) {
+    return Call(method, request, Repeat::kIfNothingWritten);
   }
 
   absl::StatusOr<HealthCheckResponse> CheckHealth(const HealthCheckRequest& request) {
@@ -154,13 +161,11 @@ class ThreadClient::Connection {
   }
 
   template <typename Stub, typename Request, typename Response>
-  absl::StatusOr<Response> CallOn(Stub& stub,
-                                  grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
-                                                               Response*),
-                                  const Request& request, Repeat repeat) {
+  absl::StatusOr<Response> Call(Method<Stub, Request, Response> method, const Request& request,
+                                Repeat repeat) {
     Response response;
     RETURN_IF_ERROR(Try(repeat, [&](grpc::ClientContext* context) {
-      return (stub.*method)(context, request, &response);
+      return (std::get<Stub>(stubs_).*method)(context, request, &response);
     }));
     return response;
   }
@@ -193,8 +198,7 @@ class ThreadClient::Connection {
 
   const Options options_;
   const std::shared_ptr<grpc::Channel> channel_;
-  v1::GroupService::Stub groups_;
-  v1::ThreadService::Stub threads_;
+  std::tuple<Conversations, Groups, Posts, Threads> stubs_;
   grpc::TemplatedGenericStub<HealthCheckRequest, HealthCheckResponse> health_;
 };
 
@@ -216,57 +220,161 @@ ThreadClient::ThreadClient(std::unique_ptr<Connection> connection)
 ThreadClient::~ThreadClient() = default;
 
 absl::StatusOr<v1::Group> ThreadClient::CreateGroup(v1::CreateGroupRequest request) {
-  return connection_->Call(&v1::GroupService::Stub::CreateGroup, WithRequestId(std::move(request)),
-                           Repeat::kAlways);
+  return connection_->Create(&Groups::CreateGroup, std::move(request));
 }
 
 absl::StatusOr<v1::Group> ThreadClient::GetGroup(const v1::GetGroupRequest& request) {
-  return connection_->Call(&v1::GroupService::Stub::GetGroup, request, Repeat::kAlways);
+  return connection_->Read(&Groups::GetGroup, request);
 }
 
 absl::StatusOr<v1::ListGroupsResponse> ThreadClient::ListGroups(
     const v1::ListGroupsRequest& request) {
-  return connection_->Call(&v1::GroupService::Stub::ListGroups, request, Repeat::kAlways);
+  return connection_->Read(&Groups::ListGroups, request);
 }
 
 absl::StatusOr<v1::ListJoinedGroupsResponse> ThreadClient::ListJoinedGroups(
     const v1::ListJoinedGroupsRequest& request) {
-  return connection_->Call(&v1::GroupService::Stub::ListJoinedGroups, request, Repeat::kAlways);
+  return connection_->Read(&Groups::ListJoinedGroups, request);
+}
+
+absl::StatusOr<v1::Group> ThreadClient::UpdateGroup(const v1::UpdateGroupRequest& request) {
+  return connection_->Write(&Groups::UpdateGroup, request);
 }
 
 absl::Status ThreadClient::DeleteGroup(const v1::DeleteGroupRequest& request) {
-  return connection_->Call(&v1::GroupService::Stub::DeleteGroup, request, Repeat::kIfNothingWritten)
-      .status();
+  return connection_->Write(&Groups::DeleteGroup, request).status();
 }
 
 absl::StatusOr<v1::Member> ThreadClient::AddMember(const v1::AddMemberRequest& request) {
-  return connection_->Call(&v1::GroupService::Stub::AddMember, request, Repeat::kIfNothingWritten);
+  return connection_->Write(&Groups::AddMember, request);
 }
 
 absl::Status ThreadClient::RemoveMember(const v1::RemoveMemberRequest& request) {
-  return connection_
-      ->Call(&v1::GroupService::Stub::RemoveMember, request, Repeat::kIfNothingWritten)
-      .status();
+  return connection_->Write(&Groups::RemoveMember, request).status();
 }
 
 absl::StatusOr<v1::ListMembersResponse> ThreadClient::ListMembers(
     const v1::ListMembersRequest& request) {
-  return connection_->Call(&v1::GroupService::Stub::ListMembers, request, Repeat::kAlways);
+  return connection_->Read(&Groups::ListMembers, request);
+}
+
+absl::StatusOr<v1::Sender> ThreadClient::AddSender(const v1::AddSenderRequest& request) {
+  return connection_->Write(&Groups::AddSender, request);
+}
+
+absl::Status ThreadClient::RemoveSender(const v1::RemoveSenderRequest& request) {
+  return connection_->Write(&Groups::RemoveSender, request).status();
+}
+
+absl::StatusOr<v1::ListSendersResponse> ThreadClient::ListSenders(
+    const v1::ListSendersRequest& request) {
+  return connection_->Read(&Groups::ListSenders, request);
+}
+
+absl::StatusOr<v1::Conversation> ThreadClient::CreateConversation(
+    v1::CreateConversationRequest request) {
+  return connection_->Create(&Conversations::CreateConversation, std::move(request));
+}
+
+absl::StatusOr<v1::Conversation> ThreadClient::GetConversation(
+    const v1::GetConversationRequest& request) {
+  return connection_->Read(&Conversations::GetConversation, request);
+}
+
+absl::StatusOr<v1::ListConversationsResponse> ThreadClient::ListConversations(
+    const v1::ListConversationsRequest& request) {
+  return connection_->Read(&Conversations::ListConversations, request);
+}
+
+absl::Status ThreadClient::DeleteConversation(const v1::DeleteConversationRequest& request) {
+  return connection_->Write(&Conversations::DeleteConversation, request).status();
 }
 
 absl::StatusOr<v1::ConversationThread> ThreadClient::CreateThread(v1::CreateThreadRequest request) {
-  return connection_->Call(&v1::ThreadService::Stub::CreateThread,
-                           WithRequestId(std::move(request)), Repeat::kAlways);
+  return connection_->Create(&Threads::CreateThread, std::move(request));
 }
 
 absl::StatusOr<v1::ConversationThread> ThreadClient::GetThread(
     const v1::GetThreadRequest& request) {
-  return connection_->Call(&v1::ThreadService::Stub::GetThread, request, Repeat::kAlways);
+  return connection_->Read(&Threads::GetThread, request);
 }
 
 absl::StatusOr<v1::ListThreadsResponse> ThreadClient::ListThreads(
     const v1::ListThreadsRequest& request) {
-  return connection_->Call(&v1::ThreadService::Stub::ListThreads, request, Repeat::kAlways);
+  return connection_->Read(&Threads::ListThreads, request);
+}
+
+absl::StatusOr<v1::ConversationThread> ThreadClient::UpdateThread(
+    const v1::UpdateThreadRequest& request) {
+  return connection_->Write(&Threads::UpdateThread, request);
+}
+
+absl::Status ThreadClient::DeleteThread(const v1::DeleteThreadRequest& request) {
+  return connection_->Write(&Threads::DeleteThread, request).status();
+}
+
+absl::StatusOr<v1::Post> ThreadClient::ReplyToThread(v1::ReplyToThreadRequest request) {
+  return connection_->Create(&Threads::ReplyToThread, std::move(request));
+}
+
+absl::StatusOr<v1::Post> ThreadClient::GetPost(const v1::GetPostRequest& request) {
+  return connection_->Read(&Posts::GetPost, request);
+}
+
+absl::StatusOr<v1::ListPostsResponse> ThreadClient::ListPosts(const v1::ListPostsRequest& request) {
+  return connection_->Read(&Posts::ListPosts, request);
+}
+
+absl::StatusOr<v1::Post> ThreadClient::UpdatePost(const v1::UpdatePostRequest& request) {
+  return connection_->Write(&Posts::UpdatePost, request);
+}
+
+absl::Status ThreadClient::DeletePost(const v1::DeletePostRequest& request) {
+  return connection_->Write(&Posts::DeletePost, request).status();
+}
+
+absl::StatusOr<v1::Post> ThreadClient::ReplyToPost(v1::ReplyToPostRequest request) {
+  return connection_->Create(&Posts::ReplyToPost, std::move(request));
+}
+
+absl::StatusOr<v1::Forward> ThreadClient::ForwardPost(v1::ForwardPostRequest request) {
+  return connection_->Create(&Posts::ForwardPost, std::move(request));
+}
+
+absl::StatusOr<v1::Attachment> ThreadClient::CreateAttachment(v1::CreateAttachmentRequest request) {
+  return connection_->Create(&Posts::CreateAttachment, std::move(request));
+}
+
+absl::StatusOr<v1::Attachment> ThreadClient::GetAttachment(
+    const v1::GetAttachmentRequest& request) {
+  return connection_->Read(&Posts::GetAttachment, request);
+}
+
+absl::StatusOr<v1::ListAttachmentsResponse> ThreadClient::ListAttachments(
+    const v1::ListAttachmentsRequest& request) {
+  return connection_->Read(&Posts::ListAttachments, request);
+}
+
+absl::StatusOr<v1::Extension> ThreadClient::CreateExtension(v1::CreateExtensionRequest request) {
+  return connection_->Create(&Posts::CreateExtension, std::move(request));
+}
+
+absl::StatusOr<v1::Extension> ThreadClient::GetExtension(const v1::GetExtensionRequest& request) {
+  return connection_->Read(&Posts::GetExtension, request);
+}
+
+absl::StatusOr<v1::ListExtensionsResponse> ThreadClient::ListExtensions(
+    const v1::ListExtensionsRequest& request) {
+  return connection_->Read(&Posts::ListExtensions, request);
+}
+
+absl::StatusOr<v1::Extension> ThreadClient::UpdateExtension(
+    const v1::UpdateExtensionRequest& request) {
+  return connection_->Write(&Posts::UpdateExtension, request);
+}
+
+absl::Status ThreadClient::DeleteExtension(const v1::DeleteExtensionRequest& request) {
+  return connection_->Write(&Posts::DeleteExtension, request).status();
 }
 
 absl::StatusOr<HealthCheckResponse> ThreadClient::CheckHealth(const HealthCheckRequest& request) {

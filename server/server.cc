@@ -19,7 +19,9 @@
 #include "server/config.h"
 #include "server/domain/limits.h"
 #include "server/listener.h"
+#include "server/service/conversation_service.h"
 #include "server/service/group_service.h"
+#include "server/service/post_service.h"
 #include "server/service/thread_service.h"
 #include "server/telemetry/log.h"
 
@@ -79,7 +81,11 @@ void LogFromGrpc(gpr_log_func_args* entry) {
 class GrpcServer final : public Server {
  public:
   explicit GrpcServer(const ServiceContext& services)
-      : services_(services), groups_(services), threads_(services) {}
+      : services_(services),
+        conversations_(services),
+        groups_(services),
+        posts_(services),
+        threads_(services) {}
 
   absl::Status Listen(const Config& config) {
     ASSIGN_OR_RETURN(const HostPort address, ParseHostPort(config.listen));
@@ -88,7 +94,9 @@ class GrpcServer final : public Server {
     LimitConnections(config, builder);
     if (!config.reflection) builder.SetOption(std::make_unique<Without>("proto_server_reflection"));
     if (!config.channelz) builder.SetOption(std::make_unique<Without>("channelz_service"));
+    builder.RegisterService(&conversations_);
     builder.RegisterService(&groups_);
+    builder.RegisterService(&posts_);
     builder.RegisterService(&threads_);
     using Type = grpc::ServerBuilder::experimental_type::ExternalConnectionType;
     acceptor_ = builder.experimental().AddExternalConnectionAcceptor(
@@ -97,7 +105,8 @@ class GrpcServer final : public Server {
     if (server_ == nullptr)
       return absl::InternalError("gRPC does not start; the log has the cause");
     for (const char* service :
-         {v1::GroupService::service_full_name(), v1::ThreadService::service_full_name()}) {
+         {v1::ConversationService::service_full_name(), v1::GroupService::service_full_name(),
+          v1::PostService::service_full_name(), v1::ThreadService::service_full_name()}) {
       server_->GetHealthCheckService()->SetServingStatus(service, true);
     }
     listener_->Start(config.max_connections, [this](int descriptor) {
@@ -121,7 +130,9 @@ class GrpcServer final : public Server {
 
  private:
   const ServiceContext& services_;
+  ConversationServiceImpl conversations_;
   GroupServiceImpl groups_;
+  PostServiceImpl posts_;
   ThreadServiceImpl threads_;
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
   std::unique_ptr<grpc::Server> server_;

@@ -31,9 +31,14 @@ using Command = std::function<absl::Status(ThreadClient& client, Printer& printe
 
 // One for each noun. `command` is set when one of its verbs has been parsed, and must outlive
 // `app`.
+void AddAttachmentCommands(CLI::App& app, Command* command);
+void AddConversationCommands(CLI::App& app, Command* command);
+void AddExtensionCommands(CLI::App& app, Command* command);
 void AddGroupCommands(CLI::App& app, Command* command);
 void AddHealthCommand(CLI::App& app, Command* command);
 void AddMemberCommands(CLI::App& app, Command* command);
+void AddPostCommands(CLI::App& app, Command* command);
+void AddSenderCommands(CLI::App& app, Command* command);
 void AddThreadCommands(CLI::App& app, Command* command);
 
 // `script` is set if the command line asks for it: to what completes, in the shell, all that `app`

@@ -1,8 +1,10 @@
 #include <memory>
+#include <string>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/time.h"
 #include "client/threadctl/command.h"
+#include "client/threadctl/input.h"
+#include "client/threadctl/text.h"
 #include "threadstore/v1/group_service.pb.h"
 
 namespace threadstore::threadctl {
@@ -20,13 +22,11 @@ const ListView<v1::Group>& GroupList() {
 }
 
 void PrintGroup(const v1::Group& group, Printer& printer) {
-  printer.PrintResource(
-      group,
-      {{"name", group.name()},
-       {"display name", group.display_name()},
-       {"mail", group.mail()},
-       {"created", FormatTime(group.has_created_date_time() ? &group.created_date_time() : nullptr,
-                              absl::LocalTimeZone())}});
+  printer.PrintResource(group, {{"name", group.name()},
+                                {"display name", group.display_name()},
+                                {"mail", group.mail()},
+                                {"external senders", YesOrNo(group.allow_external_senders())},
+                                {"created", Created(group)}});
 }
 
 absl::Status CreateGroup(const v1::CreateGroupRequest& request, ThreadClient& client,
@@ -38,6 +38,13 @@ absl::Status CreateGroup(const v1::CreateGroupRequest& request, ThreadClient& cl
 
 absl::Status GetGroup(const v1::GetGroupRequest& request, ThreadClient& client, Printer& printer) {
   ASSIGN_OR_RETURN(const v1::Group group, client.GetGroup(request));
+  PrintGroup(group, printer);
+  return absl::OkStatus();
+}
+
+absl::Status UpdateGroup(const v1::UpdateGroupRequest& request, ThreadClient& client,
+                         Printer& printer) {
+  ASSIGN_OR_RETURN(const v1::Group group, client.UpdateGroup(request));
   PrintGroup(group, printer);
   return absl::OkStatus();
 }
@@ -59,6 +66,37 @@ absl::Status DeleteGroup(const v1::DeleteGroupRequest& request, ThreadClient& cl
   return client.DeleteGroup(request);
 }
 
+struct GroupFlags {
+  CLI::Option* display_name;
+  CLI::Option* mail;
+  CLI::Option* allow_external_senders;
+};
+
+GroupFlags AddGroupFlags(CLI::App* verb) {
+  return {verb->add_option("--display_name", "The group's name for people")->type_name("TEXT"),
+          verb->add_option("--mail", "The group's mail address")->type_name("TEXT"),
+          verb->add_flag("--allow_external_senders")
+              ->description("Take posts from senders who are not members; =false: do not")};
+}
+
+// Sets what the command line gives; returns which fields that are.
+google::protobuf::FieldMask FillGroup(const GroupFlags& flags, v1::Group* group) {
+  google::protobuf::FieldMask filled;
+  if (flags.display_name->count() > 0) {
+    group->set_display_name(flags.display_name->as<std::string>());
+    filled.add_paths("display_name");
+  }
+  if (flags.mail->count() > 0) {
+    group->set_mail(flags.mail->as<std::string>());
+    filled.add_paths("mail");
+  }
+  if (flags.allow_external_senders->count() > 0) {
+    group->set_allow_external_senders(flags.allow_external_senders->as<bool>());
+    filled.add_paths("allow_external_senders");
+  }
+  return filled;
+}
+
 void AddCreate(CLI::App& noun, Command* command) {
   const auto request = std::make_shared<v1::CreateGroupRequest>();
   CLI::App* verb = AddVerb(noun, "create", "Creates a group.",
@@ -68,10 +106,11 @@ void AddCreate(CLI::App& noun, Command* command) {
                            "  threadctl group create team-a --display_name='Team A'");
   AddName(verb, "GROUP", request->mutable_group_id(),
           "The id of the group: 1 to 128 of A-Z a-z 0-9 . _ ~ -");
-  verb->add_option("--display_name", *request->mutable_group()->mutable_display_name(),
-                   "The group's name for people");
-  verb->add_option("--mail", *request->mutable_group()->mutable_mail(), "The group's mail address");
-  SetCommand(verb, command, request, &CreateGroup);
+  const GroupFlags flags = AddGroupFlags(verb);
+  verb->callback([request, flags, command] {
+    FillGroup(flags, request->mutable_group());
+    *command = Bind(request, &CreateGroup);
+  });
 }
 
 void AddGet(CLI::App& noun, Command* command) {
@@ -105,6 +144,24 @@ void AddJoined(CLI::App& noun, Command* command) {
   SetCommand(verb, command, arguments, &ListJoinedGroups);
 }
 
+void AddUpdate(CLI::App& noun, Command* command) {
+  const auto request = std::make_shared<v1::UpdateGroupRequest>();
+  CLI::App* verb = AddVerb(noun, "update", "Changes a group.",
+                           "Only owners of the group may, and applications with "
+                           "Threadstore.Admin.\n\n"
+                           "Examples:\n"
+                           "  threadctl group update groups/team-a --display_name='The A team'\n"
+                           "  threadctl group update groups/team-a --allow_external_senders=false");
+  AddName(verb, "NAME", request->mutable_group()->mutable_name(),
+          "groups/GROUP or me/joinedGroups/GROUP");
+  const GroupFlags flags = AddGroupFlags(verb);
+  verb->callback([request, flags, command] {
+    *request->mutable_update_mask() = FillGroup(flags, request->mutable_group());
+    RequireChange(request->update_mask(), "--display_name, --mail or --allow_external_senders");
+    *command = Bind(request, &UpdateGroup);
+  });
+}
+
 void AddDelete(CLI::App& noun, Command* command) {
   const auto request = std::make_shared<v1::DeleteGroupRequest>();
   CLI::App* verb = AddVerb(noun, "delete", "Deletes a group.",
@@ -126,6 +183,7 @@ void AddGroupCommands(CLI::App& app, Command* command) {
   AddGet(*noun, command);
   AddJoined(*noun, command);
   AddList(*noun, command);
+  AddUpdate(*noun, command);
 }
 
 }  // namespace threadstore::threadctl

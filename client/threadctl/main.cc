@@ -123,7 +123,7 @@ int ReportUsage(const CLI::App& app, const CLI::ParseError& error) {
 }
 
 int ReportOutput(const absl::Status& output) {
-  absl::FPrintF(stderr, "error: cannot write to standard output: %s\n", output.message());
+  absl::FPrintF(stderr, "error: cannot write to %s\n", Printable(output.message()));
   return kOutputExit;
 }
 
@@ -166,9 +166,14 @@ int Main(int argc, char** argv) {
   app.footer(std::string(kFooter));
   AddFlags(app, &options, &format);
   AddCompletionCommand(app, &completion);
+  AddAttachmentCommands(app, &command);
+  AddConversationCommands(app, &command);
+  AddExtensionCommands(app, &command);
   AddGroupCommands(app, &command);
   AddHealthCommand(app, &command);
   AddMemberCommands(app, &command);
+  AddPostCommands(app, &command);
+  AddSenderCommands(app, &command);
   AddThreadCommands(app, &command);
   try {
     app.parse(argc, argv);

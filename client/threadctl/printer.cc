@@ -1,8 +1,11 @@
 #include "client/threadctl/printer.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
+#include <cstdlib>
 #include <iterator>
 
 #include "absl/strings/str_cat.h"
@@ -20,6 +23,7 @@ namespace {
 
 constexpr int kJsonIndent = 2;
 constexpr absl::string_view kColumnGap = "  ";
+constexpr absl::string_view kOutName = "standard output";
 
 struct Range {
   char32_t first;
@@ -72,6 +76,26 @@ char32_t TakeCharacter(absl::string_view* text) {
 std::string Padded(absl::string_view text, size_t width) {
   const size_t taken = DisplayWidth(text);
   return absl::StrCat(text, std::string(width > taken ? width - taken : 0, ' '));
+}
+
+std::string FormatProperties(const Properties& properties) {
+  size_t width = 0;
+  for (const auto& [label, text] : properties) width = std::max(width, DisplayWidth(label));
+  std::string lines;
+  for (const auto& [label, text] : properties) {
+    const std::string line = absl::StrCat(Padded(label, width), kColumnGap, Printable(text));
+    absl::StrAppend(&lines, absl::StripTrailingAsciiWhitespace(line), "\n");
+  }
+  return lines;
+}
+
+absl::Status WriteError(absl::string_view where) {
+  return absl::DataLossError(absl::StrCat(where, ": ", ErrnoText(errno)));
+}
+
+std::string EnvironmentVariable(const char* name) {
+  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
+  return value == nullptr ? "" : value;
 }
 
 // As the server sent it: it may be newer than this program's ErrorReason.
@@ -132,18 +156,14 @@ std::string FormatError(const absl::Status& error) {
   return text;
 }
 
+void Printer::PrintView(const google::protobuf::Message& resource, absl::string_view text) {
+  Write(format_ == OutputFormat::kJson ? absl::StrCat(WriteProtoJson(resource, kJsonIndent), "\n")
+                                       : std::string(text));
+}
+
 void Printer::PrintResource(const google::protobuf::Message& resource,
                             const Properties& properties) {
-  if (format_ == OutputFormat::kJson) {
-    Write(absl::StrCat(WriteProtoJson(resource, kJsonIndent), "\n"));
-    return;
-  }
-  size_t width = 0;
-  for (const auto& [label, text] : properties) width = std::max(width, DisplayWidth(label));
-  for (const auto& [label, text] : properties) {
-    const std::string line = absl::StrCat(Padded(label, width), kColumnGap, Printable(text));
-    Write(absl::StrCat(absl::StripTrailingAsciiWhitespace(line), "\n"));
-  }
+  PrintView(resource, FormatProperties(properties));
 }
 
 void Printer::BeginList(absl::string_view name, Row columns) {
@@ -191,16 +211,35 @@ void Printer::EndList(absl::string_view next_page_token) {
   }
 }
 
-absl::Status Printer::Flush() {
-  if (status_.ok() && std::fflush(out_) != 0) {
-    status_ = absl::DataLossError(ErrnoText(errno));
+void Printer::WriteFile(const std::string& path, absl::string_view bytes) {
+  if (!status_.ok()) return;
+  std::FILE* file = std::fopen(path.c_str(), "wbe");
+  if (file == nullptr) {
+    status_ = WriteError(path);
+    return;
   }
+  if (std::fwrite(bytes.data(), 1, bytes.size(), file) != bytes.size()) status_ = WriteError(path);
+  if (std::fclose(file) != 0 && status_.ok()) status_ = WriteError(path);
+}
+
+bool Printer::IsTerminal() const {
+  const int descriptor = fileno(out_);
+  return descriptor >= 0 && isatty(descriptor) != 0;
+}
+
+bool Printer::IsInColor() const {
+  return IsTerminal() && EnvironmentVariable("NO_COLOR").empty() &&
+         EnvironmentVariable("TERM") != "dumb";
+}
+
+absl::Status Printer::Flush() {
+  if (status_.ok() && std::fflush(out_) != 0) status_ = WriteError(kOutName);
   return status_;
 }
 
 void Printer::Write(absl::string_view text) {
   if (status_.ok() && std::fwrite(text.data(), 1, text.size(), out_) != text.size()) {
-    status_ = absl::DataLossError(ErrnoText(errno));
+    status_ = WriteError(kOutName);
   }
 }
 

@@ -41,6 +41,9 @@ class Printer {
   // Prints one resource: as JSON, or a line for each of `properties`.
   void PrintResource(const google::protobuf::Message& resource, const Properties& properties);
 
+  // Prints one resource: as JSON, or as `text`, which is printable.
+  void PrintView(const google::protobuf::Message& resource, absl::string_view text);
+
   // Prints `text` as it is, in either format.
   void PrintText(absl::string_view text) { Write(text); }
 
@@ -55,8 +58,18 @@ class Printer {
   // `next_page_token` is empty at the end of the list; a table has it as a hint.
   void EndList(absl::string_view next_page_token);
 
-  // What kept the output from being written, if anything did. Once it has failed, nothing more
-  // is written.
+  // Writes `bytes` into the file at `path`, in place of what it held.
+  void WriteFile(const std::string& path, absl::string_view bytes);
+
+  OutputFormat format() const { return format_; }
+
+  // Whether what is printed goes to a terminal, and whether that may be in colour: not if the
+  // environment has NO_COLOR (https://no-color.org) or TERM=dumb.
+  bool IsTerminal() const;
+  bool IsInColor() const;
+
+  // What kept the output from being written, if anything did: where, and why. Once it has failed,
+  // nothing more is written.
   absl::Status status() const { return status_; }
 
   // Writes what is buffered; call it before the process ends.

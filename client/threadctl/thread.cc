@@ -1,62 +1,22 @@
-#include <unistd.h>
-
-#include <algorithm>
-#include <array>
-#include <cerrno>
-#include <cstdio>
 #include <memory>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
 #include "client/threadctl/command.h"
-#include "server/base/errno_text.h"
-#include "server/base/proto_json.h"
+#include "client/threadctl/input.h"
+#include "client/threadctl/post.h"
+#include "client/threadctl/text.h"
+#include "client/threadctl/thread_view.h"
 #include "threadstore/v1/conversation_thread.pb.h"
+#include "threadstore/v1/post_service.pb.h"
 #include "threadstore/v1/thread_service.pb.h"
 
 namespace threadstore::threadctl {
 namespace {
 
 using ListThreadsArguments = ListArguments<v1::ListThreadsRequest>;
-
-// The server takes 5 MiB; JSON may write each byte of a text as six.
-constexpr size_t kMaxFileBytes = size_t{32} << 20;
-
-// ---- What is printed ----
-
-std::string RecipientText(const v1::Recipient& recipient) {
-  const std::string& name = recipient.email_address().name();
-  const std::string& address = recipient.email_address().address();
-  if (address.empty()) return name.empty() ? "(no address)" : name;
-  return name.empty() ? address : absl::StrCat(name, " <", address, ">");
-}
-
-template <typename Recipients>
-std::string RecipientsText(const Recipients& recipients) {
-  return absl::StrJoin(recipients, ", ", [](std::string* out, const v1::Recipient& recipient) {
-    absl::StrAppend(out, RecipientText(recipient));
-  });
-}
-
-std::string YesOrNo(bool value) { return value ? "yes" : "no"; }
-
-std::string LastDelivered(const v1::ConversationThread& thread) {
-  return FormatTime(
-      thread.has_last_delivered_date_time() ? &thread.last_delivered_date_time() : nullptr,
-      absl::LocalTimeZone());
-}
-
-std::string Created(const v1::ConversationThread& thread) {
-  return FormatTime(thread.has_created_date_time() ? &thread.created_date_time() : nullptr,
-                    absl::LocalTimeZone());
-}
-
-std::string LastModified(const v1::ConversationThread& thread) {
-  return FormatTime(
-      thread.has_last_modified_date_time() ? &thread.last_modified_date_time() : nullptr,
-      absl::LocalTimeZone());
-}
 
 void PrintThread(const v1::ConversationThread& thread, Printer& printer) {
   printer.PrintResource(thread, {{"name", thread.name()},
@@ -78,52 +38,9 @@ Row ThreadRow(const v1::ConversationThread& thread) {
   return {thread.name(), LastDelivered(thread), YesOrNo(thread.is_locked()), thread.topic()};
 }
 
-// ---- What is read ----
-
-[[noreturn]] void ThrowFileError(absl::string_view source, absl::string_view what) {
-  throw CLI::FileError(absl::StrCat(source, ": ", what));
-}
-
-std::string ReadAll(std::FILE* file, absl::string_view source) {
-  std::string text;
-  std::array<char, 1 << 16> buffer;
-  while (const size_t size = std::fread(buffer.data(), 1, buffer.size(), file)) {
-    text.append(buffer.data(), size);
-    if (text.size() > kMaxFileBytes) {
-      ThrowFileError(source, absl::StrCat("is larger than ", kMaxFileBytes >> 20, " MiB"));
-    }
-  }
-  if (std::ferror(file) != 0) ThrowFileError(source, ErrnoText(errno));
-  return text;
-}
-
-// The thread that the JSON in the file at `path` describes; that on standard input for `-`.
-v1::ConversationThread ReadThread(const std::string& path) {
-  const bool is_standard_input = path == "-";
-  const std::string source = is_standard_input ? "standard input" : path;
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> opened(
-      is_standard_input ? nullptr : std::fopen(path.c_str(), "rbe"), &std::fclose);
-  if (!is_standard_input && opened == nullptr) {
-    ThrowFileError(source, ErrnoText(errno));
-  }
-  v1::ConversationThread thread;
-  const absl::Status status =
-      ReadProtoJson(ReadAll(is_standard_input ? stdin : opened.get(), source), &thread);
-  if (!status.ok()) ThrowFileError(source, status.message());
-  return thread;
-}
-
-// ---- Verbs ----
-
-struct CreateThreadArguments {
-  v1::CreateThreadRequest request;
-  std::string topic;
-  std::string file;
-};
-
-absl::Status CreateThread(const CreateThreadArguments& arguments, ThreadClient& client,
+absl::Status CreateThread(const v1::CreateThreadRequest& request, ThreadClient& client,
                           Printer& printer) {
-  ASSIGN_OR_RETURN(const v1::ConversationThread thread, client.CreateThread(arguments.request));
+  ASSIGN_OR_RETURN(const v1::ConversationThread thread, client.CreateThread(request));
   PrintThread(thread, printer);
   return absl::OkStatus();
 }
@@ -135,6 +52,38 @@ absl::Status GetThread(const v1::GetThreadRequest& request, ThreadClient& client
   return absl::OkStatus();
 }
 
+// Appends all posts of `thread` to it.
+absl::Status ReadPosts(ThreadClient& client, v1::ConversationThread* thread) {
+  v1::ListPostsRequest request;
+  request.set_parent(thread->name());
+  do {
+    ASSIGN_OR_RETURN(const v1::ListPostsResponse page, client.ListPosts(request));
+    thread->mutable_posts()->MergeFrom(page.posts());
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  return absl::OkStatus();
+}
+
+absl::Status ShowThread(const v1::GetThreadRequest& request, ThreadClient& client,
+                        Printer& printer) {
+  ASSIGN_OR_RETURN(v1::ConversationThread thread, client.GetThread(request));
+  RETURN_IF_ERROR(ReadPosts(client, &thread));
+  printer.PrintView(thread, FormatThread(thread, absl::LocalTimeZone(), printer.IsInColor()));
+  return absl::OkStatus();
+}
+
+absl::Status UpdateThread(const v1::UpdateThreadRequest& request, ThreadClient& client,
+                          Printer& printer) {
+  ASSIGN_OR_RETURN(const v1::ConversationThread thread, client.UpdateThread(request));
+  PrintThread(thread, printer);
+  return absl::OkStatus();
+}
+
+absl::Status DeleteThread(const v1::DeleteThreadRequest& request, ThreadClient& client,
+                          Printer& /*printer*/) {
+  return client.DeleteThread(request);
+}
+
 absl::Status ListThreads(const ListThreadsArguments& arguments, ThreadClient& client,
                          Printer& printer) {
   const ListView<v1::ConversationThread> view{
@@ -144,7 +93,7 @@ absl::Status ListThreads(const ListThreadsArguments& arguments, ThreadClient& cl
 }
 
 void AddCreate(CLI::App& noun, Command* command) {
-  const auto arguments = std::make_shared<CreateThreadArguments>();
+  const auto request = std::make_shared<v1::CreateThreadRequest>();
   CLI::App* verb = AddVerb(
       noun, "create", "Creates a thread.",
       "Under a group it begins a new conversation, under a conversation it joins it. The thread "
@@ -153,28 +102,22 @@ void AddCreate(CLI::App& noun, Command* command) {
       "  threadctl thread create groups/team-a --topic='Lunch on Friday'\n"
       "  threadctl thread create groups/team-a --file=request.json\n"
       "  echo '{\"topic\": \"Lunch\"}' | threadctl thread create groups/team-a");
-  AddName(verb, "PARENT", arguments->request.mutable_parent(),
+  AddName(verb, "PARENT", request->mutable_parent(),
           "groups/GROUP[/conversations/CONVERSATION], or me/joinedGroups/GROUP[/...]");
   CLI::Option* topic =
-      verb->add_option("--topic", arguments->topic, "Create a thread that has only this topic");
-  CLI::Option* file = verb->add_option("--file", arguments->file,
-                                       "The file with the thread's JSON; - is standard input")
-                          ->type_name("FILE")
-                          ->excludes(topic);
-  verb->add_option("--request_id", *arguments->request.mutable_request_id(),
-                   "A UUID, under which the same request creates nothing new when sent again");
-  verb->callback([arguments, topic, file, command] {
-    v1::ConversationThread* thread = arguments->request.mutable_thread();
+      verb->add_option("--topic", "Create a thread that has only this topic")->type_name("TEXT");
+  const CLI::Option* file =
+      AddFile(verb, "The file with the thread's JSON; - is standard input")->excludes(topic);
+  AddRequestId(verb, request->mutable_request_id());
+  verb->callback([request, topic, file, command] {
+    v1::ConversationThread* thread = request->mutable_thread();
     if (topic->count() > 0) {
-      thread->set_topic(arguments->topic);
-    } else if (file->count() > 0) {
-      *thread = ReadThread(arguments->file);
-    } else if (isatty(STDIN_FILENO) == 0) {
-      *thread = ReadThread("-");
+      thread->set_topic(topic->as<std::string>());
     } else {
-      throw CLI::RequiredError("a thread (--topic, --file, or JSON on standard input)");
+      ReadJsonInput(InputPath(*file, "a thread (--topic, --file, or JSON on standard input)"),
+                    thread);
     }
-    *command = Bind(arguments, &CreateThread);
+    *command = Bind(request, &CreateThread);
   });
 }
 
@@ -183,9 +126,71 @@ void AddGet(CLI::App& noun, Command* command) {
   CLI::App* verb = AddVerb(noun, "get", "Prints a thread.",
                            "Example:\n"
                            "  threadctl thread get groups/team-a/threads/THREAD");
-  AddName(verb, "NAME", request->mutable_name(),
-          "groups/GROUP/threads/THREAD, or me/joinedGroups/GROUP/threads/THREAD");
+  AddName(verb, "NAME", request->mutable_name(), kThreadName);
   SetCommand(verb, command, request, &GetThread);
+}
+
+void AddShow(CLI::App& noun, Command* command) {
+  const auto request = std::make_shared<v1::GetThreadRequest>();
+  CLI::App* verb = AddVerb(
+      noun, "show", "Prints a thread and its posts, to be read.",
+      "Replies stand indented below what they reply to, in local time. Colours are for terminals;\n"
+      "NO_COLOR in the environment keeps them off. HTML is shown as its text. With\n"
+      "--output=json: the thread, with its posts in it.\n\n"
+      "Example:\n"
+      "  threadctl thread show groups/team-a/threads/THREAD");
+  AddName(verb, "NAME", request->mutable_name(), kThreadName);
+  SetCommand(verb, command, request, &ShowThread);
+}
+
+void AddReply(CLI::App& noun, Command* command) {
+  CLI::App* verb = AddVerb(
+      noun, "reply", "Adds a post to a thread.",
+      absl::StrCat(
+          kReplyNotes,
+          "Examples:\n"
+          "  threadctl thread reply groups/team-a/threads/THREAD --body='Me too.'\n"
+          "  threadctl thread reply groups/team-a/threads/THREAD --body='The menu' "
+          "--attach=menu.pdf\n"
+          "  echo '{\"body\": {\"contentType\": \"html\", \"content\": "
+          "\"<p>Yes\"}}' |\n"
+          "    threadctl thread reply groups/team-a/threads/THREAD --from=ann@example.com"));
+  SetReplyCommand(verb, kThreadName, &ThreadClient::ReplyToThread, command);
+}
+
+void AddUpdate(CLI::App& noun, Command* command) {
+  const auto request = std::make_shared<v1::UpdateThreadRequest>();
+  v1::ConversationThread* thread = request->mutable_thread();
+  CLI::App* verb = AddVerb(noun, "update", "Locks or unlocks a thread.",
+                           "A locked thread takes no further posts.\n\n"
+                           "Example:\n"
+                           "  threadctl thread update groups/team-a/threads/THREAD --lock");
+  AddName(verb, "NAME", thread->mutable_name(), kThreadName);
+  CLI::Option* lock =
+      verb->add_flag("--lock")->description("Take no further posts")->disable_flag_override();
+  const CLI::Option* unlock = verb->add_flag("--unlock")
+                                  ->description("Take posts again")
+                                  ->disable_flag_override()
+                                  ->excludes(lock);
+  AddEtag(verb, thread->mutable_etag());
+  verb->callback([request, thread, lock, unlock, command] {
+    thread->set_is_locked(lock->count() > 0);
+    if (lock->count() + unlock->count() > 0) request->mutable_update_mask()->add_paths("is_locked");
+    RequireChange(request->update_mask(), "--lock or --unlock");
+    *command = Bind(request, &UpdateThread);
+  });
+}
+
+void AddDelete(CLI::App& noun, Command* command) {
+  const auto request = std::make_shared<v1::DeleteThreadRequest>();
+  CLI::App* verb = AddVerb(noun, "delete", "Deletes a thread.",
+                           "Its posts go with it, and its conversation if it was the last thread "
+                           "there. Prints nothing.\n\n"
+                           "Example:\n"
+                           "  threadctl thread delete groups/team-a/threads/THREAD");
+  AddName(verb, "NAME", request->mutable_name(), kThreadName);
+  AddEtag(verb, request->mutable_etag());
+  SetCommand(verb, command, request, &DeleteThread);
 }
 
 void AddList(CLI::App& noun, Command* command) {
@@ -209,8 +214,12 @@ void AddList(CLI::App& noun, Command* command) {
 void AddThreadCommands(CLI::App& app, Command* command) {
   CLI::App* noun = AddNoun(app, "thread", "Conversation threads of groups");
   AddCreate(*noun, command);
+  AddDelete(*noun, command);
   AddGet(*noun, command);
   AddList(*noun, command);
+  AddReply(*noun, command);
+  AddShow(*noun, command);
+  AddUpdate(*noun, command);
 }
 
 }  // namespace threadstore::threadctl

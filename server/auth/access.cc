@@ -31,6 +31,7 @@ absl::StatusOr<std::optional<RequiredMember>> ResolveAccess(const Principal& pri
   name.is_me = group.collection == GroupName::Collection::kMyJoinedGroups;
   name.user = group.user;
   ASSIGN_OR_RETURN(member.user, ResolveUser(principal, name, field));
+  member.is_caller = principal.is_user();
   member.hides_group = true;
   return member;
 }

@@ -24,6 +24,9 @@ class ByteBudget {
     return true;
   }
 
+  // Whether nothing is left.
+  bool IsUsedUp() const { return used_.load(std::memory_order_relaxed) >= limit_; }
+
   // Takes `bytes` even if they are not left.
   void Take(size_t bytes) { used_.fetch_add(bytes, std::memory_order_relaxed); }
 

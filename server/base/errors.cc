@@ -144,6 +144,19 @@ absl::Status NotSelfError(absl::string_view user) {
                    absl::StrCat("the caller is not users/", user), {{"user", std::string(user)}});
 }
 
+absl::Status NotTheAuthorError(absl::string_view post_name) {
+  return MakeError(
+      absl::StatusCode::kPermissionDenied, v1::ERROR_REASON_NOT_THE_AUTHOR,
+      absl::StrCat("the caller may not do this to ", post_name, ", which is another's"),
+      {{"post", std::string(post_name)}});
+}
+
+absl::Status SenderNotAllowedError(absl::string_view group_name) {
+  return MakeError(absl::StatusCode::kPermissionDenied, v1::ERROR_REASON_SENDER_NOT_ALLOWED,
+                   absl::StrCat(group_name, " does not take posts from this sender"),
+                   {{"group", std::string(group_name)}});
+}
+
 absl::Status NotFoundError(absl::string_view type, absl::string_view name) {
   return MakeResourceError(absl::StatusCode::kNotFound, v1::ERROR_REASON_RESOURCE_NOT_FOUND, type,
                            name, "was not found");
@@ -162,6 +175,41 @@ absl::Status GroupNotEmptyError(absl::string_view group_name) {
 absl::Status LastOwnerError(absl::string_view member_name) {
   return MakeResourceError(absl::StatusCode::kFailedPrecondition, v1::ERROR_REASON_LAST_OWNER,
                            kMemberType, member_name, "is the last owner of the group");
+}
+
+absl::Status ThreadLockedError(absl::string_view thread_name) {
+  return MakeResourceError(absl::StatusCode::kFailedPrecondition, v1::ERROR_REASON_THREAD_LOCKED,
+                           kThreadType, thread_name, "is locked");
+}
+
+absl::Status EtagMismatchError(absl::string_view type, absl::string_view name) {
+  return MakeResourceError(absl::StatusCode::kAborted, v1::ERROR_REASON_ETAG_MISMATCH, type, name,
+                           "has changed and has another etag now");
+}
+
+absl::Status TooManyRecipientsError(absl::string_view thread_name, int max) {
+  return MakeResourceError(absl::StatusCode::kFailedPrecondition,
+                           v1::ERROR_REASON_TOO_MANY_RECIPIENTS, kThreadType, thread_name,
+                           absl::StrCat("would have more than ", max, " recipients"));
+}
+
+absl::Status TooManyAttachmentsError(absl::string_view post_name, int max, int64_t max_bytes) {
+  return MakeResourceError(absl::StatusCode::kFailedPrecondition,
+                           v1::ERROR_REASON_TOO_MANY_ATTACHMENTS, kPostType, post_name,
+                           absl::StrCat("would have more than ", max, " attachments, or more than ",
+                                        max_bytes, " bytes of them"));
+}
+
+absl::Status TooManyExtensionsError(absl::string_view post_name, int max) {
+  return MakeResourceError(absl::StatusCode::kFailedPrecondition,
+                           v1::ERROR_REASON_TOO_MANY_EXTENSIONS, kPostType, post_name,
+                           absl::StrCat("has ", max, " extensions already"));
+}
+
+absl::Status TooManyForwardsError(absl::string_view post_name, int max) {
+  return MakeResourceError(absl::StatusCode::kFailedPrecondition,
+                           v1::ERROR_REASON_TOO_MANY_FORWARDS, kPostType, post_name,
+                           absl::StrCat("has been forwarded ", max, " times already"));
 }
 
 absl::Status QueueFullError(absl::Duration retry_delay) {

@@ -1,6 +1,7 @@
 #ifndef THREADSTORE_SERVER_BASE_ERRORS_H_
 #define THREADSTORE_SERVER_BASE_ERRORS_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,6 +31,11 @@ inline constexpr absl::string_view kGroupType = "threadstore/Group";
 inline constexpr absl::string_view kMemberType = "threadstore/Member";
 inline constexpr absl::string_view kConversationType = "threadstore/Conversation";
 inline constexpr absl::string_view kThreadType = "threadstore/ConversationThread";
+inline constexpr absl::string_view kPostType = "threadstore/Post";
+inline constexpr absl::string_view kAttachmentType = "threadstore/Attachment";
+inline constexpr absl::string_view kExtensionType = "threadstore/Extension";
+inline constexpr absl::string_view kForwardType = "threadstore/Forward";
+inline constexpr absl::string_view kSenderType = "threadstore/Sender";
 
 // INVALID_ARGUMENT with a BadRequest of all `violations`, of which there is at least one.
 absl::Status InvalidFieldsError(const std::vector<FieldViolation>& violations);
@@ -43,11 +49,19 @@ absl::Status MissingPermissionError(absl::string_view permission);
 absl::Status NotAMemberError(absl::string_view group_name);
 absl::Status NotAnOwnerError(absl::string_view group_name);
 absl::Status NotSelfError(absl::string_view user);
+absl::Status NotTheAuthorError(absl::string_view post_name);
+absl::Status SenderNotAllowedError(absl::string_view group_name);
 
 absl::Status NotFoundError(absl::string_view type, absl::string_view name);
 absl::Status AlreadyExistsError(absl::string_view type, absl::string_view name);
 absl::Status GroupNotEmptyError(absl::string_view group_name);
 absl::Status LastOwnerError(absl::string_view member_name);
+absl::Status ThreadLockedError(absl::string_view thread_name);
+absl::Status EtagMismatchError(absl::string_view type, absl::string_view name);
+absl::Status TooManyRecipientsError(absl::string_view thread_name, int max);
+absl::Status TooManyAttachmentsError(absl::string_view post_name, int max, int64_t max_bytes);
+absl::Status TooManyExtensionsError(absl::string_view post_name, int max);
+absl::Status TooManyForwardsError(absl::string_view post_name, int max);
 
 absl::Status QueueFullError(absl::Duration retry_delay);
 absl::Status RequestMemoryFullError(absl::Duration retry_delay);

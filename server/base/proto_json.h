@@ -14,7 +14,7 @@ namespace threadstore {
 
 // Lists and objects inside one another, the outermost included, that ReadProtoJson accepts. A
 // thread with an item attached needs about ten.
-inline constexpr int kMaxJsonDepth = 100;
+inline constexpr int kMaxProtoJsonDepth = 100;
 
 // Reads the object `json` into `message`, which is cleared first. A UTF-8 byte order mark
 // before the object is skipped.

@@ -298,8 +298,8 @@ class Reader final : public nlohmann::json_sax<nlohmann::json> {
   }
 
   bool CheckDepth() {
-    if (frames_.size() < kMaxJsonDepth) return true;
-    return Fail(absl::StrCat("more than ", kMaxJsonDepth, " levels of lists and objects"));
+    if (frames_.size() < kMaxProtoJsonDepth) return true;
+    return Fail(absl::StrCat("more than ", kMaxProtoJsonDepth, " levels of lists and objects"));
   }
 
   bool OnNumber() { return OnScalar({Scalar::Kind::kNumber}); }

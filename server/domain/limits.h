@@ -42,11 +42,52 @@ inline constexpr size_t kMaxDisplayNameCharacters = 256;
 // RFC 5321, section 4.5.3.1: 64 of local part, `@`, 255 of domain.
 inline constexpr size_t kMaxAddressBytes = 320;
 
+// The text of all posts in one request. The answer to a create holds
+// the thread and its post, in less than the 4 MiB that gRPC clients accept.
+inline constexpr size_t kMaxBodyBytes = size_t{1} << 20;
+
+// Exchange keeps as many; each is bounded like a topic.
+inline constexpr int kMaxCategories = 25;
+inline constexpr size_t kMaxCategoryCharacters = 255;
+
+// Graph's documented limit for one attachment of a post, here also for all of one request.
+inline constexpr size_t kMaxAttachmentBytes = size_t{3} << 20;
+
+// Bounds what one deletion of a post has to remove at once: Exchange Online's default for one
+// message is 25 MB.
+inline constexpr int64_t kMaxAttachmentBytesPerPost = int64_t{25} << 20;
+inline constexpr int kMaxAttachmentsPerPost = 250;
+
+// Names, media types and ids of attachments; file systems bound names at 255.
+inline constexpr size_t kMaxAttachmentTextCharacters = 255;
+
+// What browsers and servers are sure to take.
+inline constexpr size_t kMaxUrlCharacters = 2048;
+
+// What a mailer is to act on; and what one deletion of a post has to remove at once.
+inline constexpr int kMaxForwardsPerPost = 100;
+inline constexpr size_t kMaxForwardCommentBytes = size_t{64} << 10;
+
+// Several applications may each keep their own with a post; a page of all of them fits into a
+// message.
+inline constexpr int kMaxExtensionsPerPost = 20;
+inline constexpr size_t kMaxExtensionNameBytes = 128;
+inline constexpr size_t kMaxExtensionBytes = size_t{64} << 10;
+
+// Deeper JSON is refused, before a reader's stack ends.
+inline constexpr int kMaxJsonDepth = 100;
+
+// A conversation begins with one thread as a rule. The rest can be created one by one.
+inline constexpr int kMaxThreadsPerCreate = 20;
+
 // Exchange Online's default for the recipients of one message, here for each of To and Cc.
 inline constexpr int kMaxRecipients = 500;
 
 // As many as there can be recipients who answer.
 inline constexpr int kMaxUniqueSenders = 500;
+
+// Bounds what reading one conversation costs, however many threads it has.
+inline constexpr int kMaxSendersReadPerConversation = 5000;
 
 // AIP-158 asks for a default and a maximum; Graph's lists end at 1,000.
 inline constexpr int32_t kDefaultPageSize = 50;
@@ -55,6 +96,9 @@ inline constexpr int32_t kMaxPageSize = 1000;
 // gRPC clients accept messages of 4 MiB by default. A page that would be larger ends early; the
 // largest thread alone has under 2 MiB.
 inline constexpr size_t kMaxPageBytes = size_t{3} << 20;
+
+// All that is created by one request, besides the content of attachments: what the answer has.
+inline constexpr size_t kMaxNewResourceBytes = kMaxPageBytes;
 
 // How many request_ids are remembered at once; beyond it the oldest are forgotten before their
 // time. At about 200 bytes each this is 1 GiB of disk.

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "server/base/uuid.h"
+#include "server/domain/resource_name.h"
 
 // What lists ask of a store: which resources, in what order, after which, how many.
 namespace threadstore {
@@ -27,6 +28,43 @@ struct ThreadQuery {
   std::optional<Uuid> conversation = std::nullopt;
   ThreadOrder order = ThreadOrder::kNewestActivity;
   std::optional<ThreadCursor> after = std::nullopt;
+  int32_t limit = 0;
+};
+
+// Orders are those of threads; in order of activity a conversation stands where its newest thread
+// does, and `after` is that thread.
+struct ConversationQuery {
+  std::string group;
+  ThreadOrder order = ThreadOrder::kNewestActivity;
+  std::optional<ThreadCursor> after = std::nullopt;
+  int32_t limit = 0;
+};
+
+// By id, which for the posts of a thread is the order of time.
+struct PostQuery {
+  ThreadName thread;
+  bool newest_first = false;
+  std::optional<Uuid> after = std::nullopt;
+  int32_t limit = 0;
+};
+
+// By id, which is the order in which they were attached.
+struct AttachmentQuery {
+  PostName post;
+  bool with_content = false;
+  std::optional<Uuid> after = std::nullopt;
+  int32_t limit = 0;
+};
+
+struct ExtensionQuery {
+  PostName post;
+  std::string after_name = {};  // Empty: from the beginning.
+  int32_t limit = 0;
+};
+
+struct SenderQuery {
+  SenderListName list;
+  std::string after_id = {};  // Empty: from the beginning.
   int32_t limit = 0;
 };
 

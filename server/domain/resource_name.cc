@@ -7,12 +7,20 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "google/protobuf/stubs/common.h"
 #include "server/base/status_macros.h"
 #include "server/domain/limits.h"
 
 namespace threadstore {
 namespace {
+
+constexpr absl::string_view kAcceptedSenders = "acceptedSenders";
+constexpr absl::string_view kRejectedSenders = "rejectedSenders";
+
+// What Graph puts before an extension's name to make its id: now, and in older versions.
+constexpr absl::string_view kExtensionPrefixes[] = {"microsoft.graph.openTypeExtension.",
+                                                    "Microsoft.OutlookServices.OpenTypeExtension."};
 
 absl::Status Malformed(absl::string_view expected) {
   return absl::InvalidArgumentError(absl::StrCat("must be ", expected));
@@ -79,9 +87,49 @@ absl::StatusOr<std::optional<Uuid>> TakeConversation(Segments& segments) {
   return conversation;
 }
 
+absl::StatusOr<ThreadName> TakeThread(Segments& segments, absl::string_view expected) {
+  ThreadName thread;
+  ASSIGN_OR_RETURN(thread.group, TakeGroup(segments, expected));
+  ASSIGN_OR_RETURN(thread.conversation, TakeConversation(segments));
+  if (!segments.TakeLiteral("threads")) return Malformed(expected);
+  ASSIGN_OR_RETURN(thread.thread, TakeUuid(segments, "thread"));
+  return thread;
+}
+
+absl::StatusOr<PostName> TakePost(Segments& segments, absl::string_view expected) {
+  PostName post;
+  ASSIGN_OR_RETURN(post.thread, TakeThread(segments, expected));
+  if (!segments.TakeLiteral("posts")) return Malformed(expected);
+  ASSIGN_OR_RETURN(post.post, TakeUuid(segments, "post"));
+  return post;
+}
+
+absl::StatusOr<SenderListName> TakeSenderList(Segments& segments, absl::string_view expected) {
+  SenderListName list;
+  ASSIGN_OR_RETURN(list.group, TakeGroup(segments, expected));
+  if (segments.TakeLiteral(kRejectedSenders)) {
+    list.list = SenderList::kRejected;
+  } else if (!segments.TakeLiteral(kAcceptedSenders)) {
+    return Malformed(expected);
+  }
+  return list;
+}
+
+bool IsExtensionNameCharacter(char c) {
+  return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_' || c == '-';
+}
+
 }  // namespace
 
 std::string GroupName::Canonical() const { return MakeGroupName(group); }
+
+std::string ThreadName::Canonical() const { return MakeThreadName(group.group, thread); }
+
+std::string PostName::Canonical() const {
+  return MakePostName(thread.group.group, thread.thread, post);
+}
+
+std::string SenderListName::Canonical() const { return MakeSenderListName(group.group, list); }
 
 std::string ThreadParent::Canonical() const {
   return conversation.has_value() ? MakeConversationName(group.group, *conversation)
@@ -107,16 +155,79 @@ absl::StatusOr<ThreadParent> ParseThreadParent(absl::string_view name) {
   return parent;
 }
 
+absl::StatusOr<ConversationName> ParseConversationName(absl::string_view name) {
+  constexpr absl::string_view kExpected =
+      "groups/{group}/conversations/{conversation} or an alias of it";
+  Segments segments(name);
+  ConversationName conversation;
+  ASSIGN_OR_RETURN(conversation.group, TakeGroup(segments, kExpected));
+  ASSIGN_OR_RETURN(const std::optional<Uuid> id, TakeConversation(segments));
+  if (!id.has_value() || !segments.AtEnd()) return Malformed(kExpected);
+  conversation.conversation = *id;
+  return conversation;
+}
+
 absl::StatusOr<ThreadName> ParseThreadName(absl::string_view name) {
   constexpr absl::string_view kExpected = "groups/{group}/threads/{thread} or an alias of it";
   Segments segments(name);
-  ThreadName thread;
-  ASSIGN_OR_RETURN(thread.group, TakeGroup(segments, kExpected));
-  ASSIGN_OR_RETURN(thread.conversation, TakeConversation(segments));
-  if (!segments.TakeLiteral("threads")) return Malformed(kExpected);
-  ASSIGN_OR_RETURN(thread.thread, TakeUuid(segments, "thread"));
+  ASSIGN_OR_RETURN(ThreadName thread, TakeThread(segments, kExpected));
   if (!segments.AtEnd()) return Malformed(kExpected);
   return thread;
+}
+
+absl::StatusOr<PostName> ParsePostName(absl::string_view name) {
+  constexpr absl::string_view kExpected =
+      "groups/{group}/threads/{thread}/posts/{post} or an alias of it";
+  Segments segments(name);
+  ASSIGN_OR_RETURN(PostName post, TakePost(segments, kExpected));
+  if (!segments.AtEnd()) return Malformed(kExpected);
+  return post;
+}
+
+absl::StatusOr<AttachmentName> ParseAttachmentName(absl::string_view name) {
+  constexpr absl::string_view kExpected =
+      "groups/{group}/threads/{thread}/posts/{post}/attachments/{attachment} or an alias of it";
+  Segments segments(name);
+  AttachmentName attachment;
+  ASSIGN_OR_RETURN(attachment.post, TakePost(segments, kExpected));
+  if (!segments.TakeLiteral("attachments")) return Malformed(kExpected);
+  ASSIGN_OR_RETURN(attachment.attachment, TakeUuid(segments, "attachment"));
+  if (!segments.AtEnd()) return Malformed(kExpected);
+  return attachment;
+}
+
+absl::StatusOr<ExtensionName> ParseExtensionName(absl::string_view name) {
+  constexpr absl::string_view kExpected =
+      "groups/{group}/threads/{thread}/posts/{post}/extensions/{extension} or an alias of it";
+  Segments segments(name);
+  ExtensionName extension;
+  ASSIGN_OR_RETURN(extension.post, TakePost(segments, kExpected));
+  if (!segments.TakeLiteral("extensions")) return Malformed(kExpected);
+  ASSIGN_OR_RETURN(extension.extension, ParseExtensionId(segments.TakeId()));
+  if (!segments.AtEnd()) return Malformed(kExpected);
+  return extension;
+}
+
+absl::StatusOr<SenderListName> ParseSenderListName(absl::string_view name) {
+  constexpr absl::string_view kExpected =
+      "groups/{group}/acceptedSenders, groups/{group}/rejectedSenders or an alias of them";
+  Segments segments(name);
+  ASSIGN_OR_RETURN(SenderListName list, TakeSenderList(segments, kExpected));
+  if (!segments.AtEnd()) return Malformed(kExpected);
+  return list;
+}
+
+absl::StatusOr<SenderName> ParseSenderName(absl::string_view name) {
+  constexpr absl::string_view kExpected =
+      "groups/{group}/acceptedSenders/{sender}, groups/{group}/rejectedSenders/{sender} or an "
+      "alias of them";
+  Segments segments(name);
+  SenderName sender;
+  ASSIGN_OR_RETURN(sender.list, TakeSenderList(segments, kExpected));
+  sender.sender = std::string(segments.TakeId());
+  RETURN_IF_ERROR(CheckUserId(sender.sender));
+  if (!segments.AtEnd()) return Malformed(kExpected);
+  return sender;
 }
 
 absl::StatusOr<MemberName> ParseMemberName(absl::string_view name) {
@@ -175,6 +286,20 @@ absl::Status CheckUserId(absl::string_view id) {
                    " bytes without / and without control characters"));
 }
 
+absl::StatusOr<std::string> ParseExtensionId(absl::string_view name) {
+  // However often: what is left must be the same when it is parsed again.
+  while (absl::ConsumePrefix(&name, kExtensionPrefixes[0]) ||
+         absl::ConsumePrefix(&name, kExtensionPrefixes[1])) {
+  }
+  if (name.empty() || name == "." || name == ".." || name.size() > kMaxExtensionNameBytes ||
+      !std::all_of(name.begin(), name.end(), IsExtensionNameCharacter)) {
+    return absl::InvalidArgumentError(absl::StrCat("an extension's name must be 1 to ",
+                                                   kMaxExtensionNameBytes,
+                                                   " characters of A-Z a-z 0-9 . _ -"));
+  }
+  return std::string(name);
+}
+
 std::string MakeGroupName(absl::string_view group) { return absl::StrCat("groups/", group); }
 
 std::string MakeMemberName(absl::string_view group, absl::string_view user) {
@@ -187,6 +312,35 @@ std::string MakeConversationName(absl::string_view group, const Uuid& conversati
 
 std::string MakeThreadName(absl::string_view group, const Uuid& thread) {
   return absl::StrCat("groups/", group, "/threads/", thread.ToString());
+}
+
+std::string MakePostName(absl::string_view group, const Uuid& thread, const Uuid& post) {
+  return MakePostName(MakeThreadName(group, thread), post);
+}
+
+std::string MakePostName(absl::string_view thread_name, const Uuid& post) {
+  return absl::StrCat(thread_name, "/posts/", post.ToString());
+}
+
+std::string MakeAttachmentName(absl::string_view post_name, const Uuid& attachment) {
+  return absl::StrCat(post_name, "/attachments/", attachment.ToString());
+}
+
+std::string MakeExtensionName(absl::string_view post_name, absl::string_view extension) {
+  return absl::StrCat(post_name, "/extensions/", extension);
+}
+
+std::string MakeForwardName(absl::string_view post_name, const Uuid& forward) {
+  return absl::StrCat(post_name, "/forwards/", forward.ToString());
+}
+
+std::string MakeSenderListName(absl::string_view group, SenderList list) {
+  return absl::StrCat(MakeGroupName(group), "/",
+                      list == SenderList::kAccepted ? kAcceptedSenders : kRejectedSenders);
+}
+
+std::string MakeSenderName(absl::string_view group, SenderList list, absl::string_view sender) {
+  return absl::StrCat(MakeSenderListName(group, list), "/", sender);
 }
 
 }  // namespace threadstore

@@ -43,6 +43,51 @@ struct ThreadName {
   GroupName group;
   std::optional<Uuid> conversation;
   Uuid thread;
+
+  // `groups/{group}/threads/{thread}`.
+  std::string Canonical() const;
+};
+
+// A conversation; its threads have it as their ThreadParent.
+struct ConversationName {
+  GroupName group;
+  Uuid conversation;
+};
+
+// What belongs to a thread: the thread's name, by whichever way, and an id.
+struct PostName {
+  ThreadName thread;
+  Uuid post;
+
+  // `groups/{group}/threads/{thread}/posts/{post}`.
+  std::string Canonical() const;
+};
+
+struct AttachmentName {
+  PostName post;
+  Uuid attachment;
+};
+
+// `extension` is the short name, whatever prefix it came with.
+struct ExtensionName {
+  PostName post;
+  std::string extension;
+};
+
+// The two lists of senders that a group has.
+enum class SenderList { kAccepted, kRejected };
+
+struct SenderListName {
+  GroupName group;
+  SenderList list = SenderList::kAccepted;
+
+  // `groups/{group}/acceptedSenders` or `groups/{group}/rejectedSenders`.
+  std::string Canonical() const;
+};
+
+struct SenderName {
+  SenderListName list;
+  std::string sender;
 };
 
 struct MemberName {
@@ -59,6 +104,12 @@ struct UserName {
 absl::StatusOr<GroupName> ParseGroupName(absl::string_view name);
 absl::StatusOr<ThreadParent> ParseThreadParent(absl::string_view name);
 absl::StatusOr<ThreadName> ParseThreadName(absl::string_view name);
+absl::StatusOr<ConversationName> ParseConversationName(absl::string_view name);
+absl::StatusOr<PostName> ParsePostName(absl::string_view name);
+absl::StatusOr<AttachmentName> ParseAttachmentName(absl::string_view name);
+absl::StatusOr<ExtensionName> ParseExtensionName(absl::string_view name);
+absl::StatusOr<SenderListName> ParseSenderListName(absl::string_view name);
+absl::StatusOr<SenderName> ParseSenderName(absl::string_view name);
 absl::StatusOr<MemberName> ParseMemberName(absl::string_view name);
 absl::StatusOr<UserName> ParseUserName(absl::string_view name);
 
@@ -66,10 +117,23 @@ absl::StatusOr<UserName> ParseUserName(absl::string_view name);
 absl::Status CheckGroupId(absl::string_view id);
 absl::Status CheckUserId(absl::string_view id);
 
+// The short name of an extension; INVALID_ARGUMENT as above if it is none.
+absl::StatusOr<std::string> ParseExtensionId(absl::string_view name);
+
 std::string MakeGroupName(absl::string_view group);
 std::string MakeMemberName(absl::string_view group, absl::string_view user);
 std::string MakeConversationName(absl::string_view group, const Uuid& conversation);
 std::string MakeThreadName(absl::string_view group, const Uuid& thread);
+std::string MakePostName(absl::string_view group, const Uuid& thread, const Uuid& post);
+
+// `thread_name` and `post_name` are canonical.
+std::string MakePostName(absl::string_view thread_name, const Uuid& post);
+std::string MakeAttachmentName(absl::string_view post_name, const Uuid& attachment);
+std::string MakeExtensionName(absl::string_view post_name, absl::string_view extension);
+std::string MakeForwardName(absl::string_view post_name, const Uuid& forward);
+
+std::string MakeSenderListName(absl::string_view group, SenderList list);
+std::string MakeSenderName(absl::string_view group, SenderList list, absl::string_view sender);
 
 }  // namespace threadstore
 

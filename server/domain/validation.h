@@ -14,8 +14,10 @@
 #include "server/base/uuid.h"
 #include "server/domain/list_query.h"
 #include "server/domain/resource_name.h"
+#include "threadstore/v1/conversation_service.pb.h"
 #include "threadstore/v1/conversation_thread.pb.h"
 #include "threadstore/v1/group_service.pb.h"
+#include "threadstore/v1/post_service.pb.h"
 #include "threadstore/v1/thread_service.pb.h"
 
 // The rules that requests must keep, as pure functions. Each finds every violation of a
@@ -47,9 +49,48 @@ class Violations {
   std::vector<FieldViolation> violations_;
 };
 
+// Who sends a request: a user posts as itself and may not name a sender, an application must.
+enum class CallerKind { kUser, kApplication };
+
 struct CreateThreadInput {
   ThreadParent parent;
   std::optional<Uuid> request_id;
+};
+
+struct CreateConversationInput {
+  GroupName parent;
+  std::optional<Uuid> request_id;
+};
+
+struct ReplyToThreadInput {
+  ThreadName thread;
+  std::optional<Uuid> request_id;
+};
+
+// Of ReplyToPost, ForwardPost, CreateAttachment and CreateExtension.
+struct PostRequestInput {
+  PostName post;
+  std::optional<Uuid> request_id;
+};
+
+// Of updates: which of the fields that can be changed the mask names, or without a mask are set.
+struct UpdateGroupInput {
+  GroupName group;
+  bool changes_display_name = false;
+  bool changes_mail = false;
+  bool changes_allow_external_senders = false;
+};
+
+struct UpdateThreadInput {
+  ThreadName thread;
+  bool has_topic = false;
+  bool changes_is_locked = false;
+};
+
+struct UpdatePostInput {
+  PostName post;
+  bool changes_body = false;
+  bool changes_categories = false;
 };
 
 struct CreateGroupInput {
@@ -61,6 +102,41 @@ struct ListThreadsInput {
   ThreadParent parent;
   ThreadQuery query;
   uint64_t fingerprint = 0;
+};
+
+struct ListConversationsInput {
+  GroupName parent;
+  ConversationQuery query;
+  uint64_t fingerprint = 0;
+};
+
+struct ListPostsInput {
+  ThreadName parent;
+  PostQuery query;
+  uint64_t fingerprint = 0;
+};
+
+struct ListAttachmentsInput {
+  PostName parent;
+  AttachmentQuery query;
+  uint64_t fingerprint = 0;
+};
+
+struct ListExtensionsInput {
+  PostName parent;
+  ExtensionQuery query;
+  uint64_t fingerprint = 0;
+};
+
+struct ListSendersInput {
+  SenderListName parent;
+  SenderQuery query;
+  uint64_t fingerprint = 0;
+};
+
+struct GetAttachmentInput {
+  AttachmentName attachment;
+  bool with_content = true;
 };
 
 struct ListMembersInput {
@@ -81,9 +157,41 @@ struct ListJoinedGroupsInput {
   uint64_t fingerprint = 0;
 };
 
-absl::StatusOr<CreateThreadInput> Validate(const v1::CreateThreadRequest& request);
+absl::StatusOr<CreateThreadInput> Validate(const v1::CreateThreadRequest& request,
+                                           CallerKind caller);
 absl::StatusOr<ThreadName> Validate(const v1::GetThreadRequest& request);
 absl::StatusOr<ListThreadsInput> Validate(const v1::ListThreadsRequest& request);
+absl::StatusOr<UpdateThreadInput> Validate(const v1::UpdateThreadRequest& request);
+absl::StatusOr<ThreadName> Validate(const v1::DeleteThreadRequest& request);
+absl::StatusOr<ReplyToThreadInput> Validate(const v1::ReplyToThreadRequest& request,
+                                            CallerKind caller);
+
+absl::StatusOr<CreateConversationInput> Validate(const v1::CreateConversationRequest& request,
+                                                 CallerKind caller);
+absl::StatusOr<ConversationName> Validate(const v1::GetConversationRequest& request);
+absl::StatusOr<ListConversationsInput> Validate(const v1::ListConversationsRequest& request);
+absl::StatusOr<ConversationName> Validate(const v1::DeleteConversationRequest& request);
+
+absl::StatusOr<PostName> Validate(const v1::GetPostRequest& request);
+absl::StatusOr<ListPostsInput> Validate(const v1::ListPostsRequest& request);
+absl::StatusOr<UpdatePostInput> Validate(const v1::UpdatePostRequest& request);
+absl::StatusOr<PostName> Validate(const v1::DeletePostRequest& request);
+absl::StatusOr<PostRequestInput> Validate(const v1::ReplyToPostRequest& request, CallerKind caller);
+absl::StatusOr<PostRequestInput> Validate(const v1::ForwardPostRequest& request);
+absl::StatusOr<PostRequestInput> Validate(const v1::CreateAttachmentRequest& request);
+absl::StatusOr<GetAttachmentInput> Validate(const v1::GetAttachmentRequest& request);
+absl::StatusOr<ListAttachmentsInput> Validate(const v1::ListAttachmentsRequest& request);
+absl::StatusOr<PostRequestInput> Validate(const v1::CreateExtensionRequest& request);
+absl::StatusOr<ExtensionName> Validate(const v1::GetExtensionRequest& request);
+absl::StatusOr<ListExtensionsInput> Validate(const v1::ListExtensionsRequest& request);
+absl::StatusOr<ExtensionName> Validate(const v1::UpdateExtensionRequest& request);
+absl::StatusOr<ExtensionName> Validate(const v1::DeleteExtensionRequest& request);
+
+absl::StatusOr<UpdateGroupInput> Validate(const v1::UpdateGroupRequest& request);
+absl::StatusOr<SenderName> Validate(const v1::AddSenderRequest& request);
+absl::StatusOr<SenderName> Validate(const v1::RemoveSenderRequest& request);
+absl::StatusOr<ListSendersInput> Validate(const v1::ListSendersRequest& request);
+
 absl::StatusOr<CreateGroupInput> Validate(const v1::CreateGroupRequest& request);
 absl::StatusOr<GroupName> Validate(const v1::GetGroupRequest& request);
 absl::StatusOr<GroupName> Validate(const v1::DeleteGroupRequest& request);

@@ -1,13 +1,15 @@
 #include "server/service/group_service.h"
 
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "google/protobuf/empty.pb.h"
 #include "server/auth/access.h"
 #include "server/base/status_macros.h"
-#include "server/domain/page_token.h"
 #include "server/domain/resource.h"
 #include "server/domain/validation.h"
+#include "server/service/page_finisher.h"
 
 namespace threadstore {
 namespace {
@@ -19,40 +21,14 @@ using GetGroupCall = UnaryCall<v1::GetGroupRequest, v1::Group, CallKind::kRead>;
 using ListGroupsCall = UnaryCall<v1::ListGroupsRequest, v1::ListGroupsResponse, CallKind::kRead>;
 using ListJoinedGroupsCall =
     UnaryCall<v1::ListJoinedGroupsRequest, v1::ListJoinedGroupsResponse, CallKind::kRead>;
+using UpdateGroupCall = UnaryCall<v1::UpdateGroupRequest, v1::Group, CallKind::kWrite>;
 using DeleteGroupCall = UnaryCall<v1::DeleteGroupRequest, Empty, CallKind::kWrite>;
 using AddMemberCall = UnaryCall<v1::AddMemberRequest, v1::Member, CallKind::kWrite>;
 using RemoveMemberCall = UnaryCall<v1::RemoveMemberRequest, Empty, CallKind::kWrite>;
 using ListMembersCall = UnaryCall<v1::ListMembersRequest, v1::ListMembersResponse, CallKind::kRead>;
-
-// The token of the page after one that ends with `last_id`, empty if there is none.
-std::string NextPageToken(bool has_more, uint64_t fingerprint, const std::string& last_id) {
-  if (!has_more) return "";
-  internal::v1::PageToken token;
-  token.set_query_fingerprint(fingerprint);
-  token.set_last_id(last_id);
-  return EncodePageToken(token);
-}
-
-template <typename Call>
-void FinishEmpty(Call call, const absl::Status& status) {
-  if (status.ok()) {
-    std::move(call).Finish(Empty());
-  } else {
-    std::move(call).Finish(status);
-  }
-}
-
-// Finishes ListGroups or ListJoinedGroups.
-template <typename Response, typename Call>
-void FinishGroupPage(Call call, absl::StatusOr<GroupPage> page, uint64_t fingerprint) {
-  if (!page.ok()) return std::move(call).Finish(page.status());
-  Response response;
-  response.mutable_groups()->Swap(&page->groups);
-  const int size = response.groups_size();
-  response.set_next_page_token(NextPageToken(
-      page->has_more, fingerprint, size > 0 ? response.groups(size - 1).id() : std::string()));
-  std::move(call).Finish(response);
-}
+using AddSenderCall = UnaryCall<v1::AddSenderRequest, v1::Sender, CallKind::kWrite>;
+using RemoveSenderCall = UnaryCall<v1::RemoveSenderRequest, Empty, CallKind::kWrite>;
+using ListSendersCall = UnaryCall<v1::ListSendersRequest, v1::ListSendersResponse, CallKind::kRead>;
 
 absl::Status HandleCreateGroup(CreateGroupCall& call) {
   ASSIGN_OR_RETURN(const CreateGroupInput input, Validate(call.request()));
@@ -64,15 +40,11 @@ absl::Status HandleCreateGroup(CreateGroupCall& call) {
     owner->set_id(call.principal().id);
     owner->set_role(v1::Member::ROLE_OWNER);
   }
-  std::string hash;
-  if (input.request_id.has_value()) hash = HashRequest(call.request());
-  CreateContext context =
-      call.MakeCreateContext(std::nullopt, now, input.request_id, std::move(hash));
+  CreateContext context = call.MakeCreateContext(std::nullopt, now, input.request_id,
+                                                 [&] { return HashRequest(call.request()); });
   ThreadStore& store = call.services().store;
   store.CreateGroup(std::move(context), std::move(group), std::move(owner),
-                    [call = std::move(call)](const absl::StatusOr<v1::Group>& created) mutable {
-                      std::move(call).Finish(created);
-                    });
+                    Finisher(std::move(call)));
   return absl::OkStatus();
 }
 
@@ -81,10 +53,7 @@ absl::Status HandleGetGroup(GetGroupCall& call) {
   ASSIGN_OR_RETURN(auto required_member, ResolveAccess(call.principal(), name, "name"));
   CallContext context = call.MakeCallContext(std::move(required_member));
   ThreadStore& store = call.services().store;
-  store.GetGroup(std::move(context), name.group,
-                 [call = std::move(call)](const absl::StatusOr<v1::Group>& group) mutable {
-                   std::move(call).Finish(group);
-                 });
+  store.GetGroup(std::move(context), name.group, Finisher(std::move(call)));
   return absl::OkStatus();
 }
 
@@ -94,11 +63,8 @@ absl::Status HandleListGroups(ListGroupsCall& call) {
   CallContext context = call.MakeCallContext(std::nullopt);
   ThreadStore& store = call.services().store;
   store.ListGroups(std::move(context), std::move(input.query),
-                   [call = std::move(call),
-                    fingerprint = input.fingerprint](absl::StatusOr<GroupPage> page) mutable {
-                     FinishGroupPage<v1::ListGroupsResponse>(std::move(call), std::move(page),
-                                                             fingerprint);
-                   });
+                   PageFinisher(std::move(call), input.fingerprint, &GroupPage::groups,
+                                &v1::ListGroupsResponse::mutable_groups));
   return absl::OkStatus();
 }
 
@@ -110,11 +76,26 @@ absl::Status HandleListJoinedGroups(ListJoinedGroupsCall& call) {
   CallContext context = call.MakeCallContext(std::nullopt);
   ThreadStore& store = call.services().store;
   store.ListGroups(std::move(context), std::move(input.query),
-                   [call = std::move(call),
-                    fingerprint = input.fingerprint](absl::StatusOr<GroupPage> page) mutable {
-                     FinishGroupPage<v1::ListJoinedGroupsResponse>(std::move(call), std::move(page),
-                                                                   fingerprint);
-                   });
+                   PageFinisher(std::move(call), input.fingerprint, &GroupPage::groups,
+                                &v1::ListJoinedGroupsResponse::mutable_groups));
+  return absl::OkStatus();
+}
+
+absl::Status HandleUpdateGroup(UpdateGroupCall& call) {
+  ASSIGN_OR_RETURN(UpdateGroupInput input, Validate(call.request()));
+  ASSIGN_OR_RETURN(auto required_member,
+                   ResolveOwnerAccess(call.principal(), input.group, "group.name"));
+  const v1::Group& sent = call.request().group();
+  GroupChanges changes;
+  if (input.changes_display_name) changes.display_name = sent.display_name();
+  if (input.changes_mail) changes.mail = sent.mail();
+  if (input.changes_allow_external_senders) {
+    changes.allow_external_senders = sent.allow_external_senders();
+  }
+  CallContext context = call.MakeCallContext(std::move(required_member));
+  ThreadStore& store = call.services().store;
+  store.UpdateGroup(std::move(context), std::move(input.group.group), std::move(changes),
+                    Finisher(std::move(call)));
   return absl::OkStatus();
 }
 
@@ -124,10 +105,7 @@ absl::Status HandleDeleteGroup(DeleteGroupCall& call) {
   CallContext context = call.MakeCallContext(std::move(required_member));
   const bool force = call.request().force();
   ThreadStore& store = call.services().store;
-  store.DeleteGroup(std::move(context), name.group, force,
-                    [call = std::move(call)](const absl::Status& status) mutable {
-                      FinishEmpty(std::move(call), status);
-                    });
+  store.DeleteGroup(std::move(context), name.group, force, Finisher(std::move(call)));
   return absl::OkStatus();
 }
 
@@ -137,10 +115,7 @@ absl::Status HandleAddMember(AddMemberCall& call) {
   v1::Member member = BuildMember(group, call.request().member());
   CallContext context = call.MakeCallContext(std::move(required_member));
   ThreadStore& store = call.services().store;
-  store.AddMember(std::move(context), group.group, std::move(member),
-                  [call = std::move(call)](const absl::StatusOr<v1::Member>& added) mutable {
-                    std::move(call).Finish(added);
-                  });
+  store.AddMember(std::move(context), group.group, std::move(member), Finisher(std::move(call)));
   return absl::OkStatus();
 }
 
@@ -152,10 +127,7 @@ absl::Status HandleRemoveMember(RemoveMemberCall& call) {
                           : ResolveOwnerAccess(call.principal(), name.group, "name"));
   CallContext context = call.MakeCallContext(std::move(required_member));
   ThreadStore& store = call.services().store;
-  store.RemoveMember(std::move(context), name.group.group, name.user,
-                     [call = std::move(call)](const absl::Status& status) mutable {
-                       FinishEmpty(std::move(call), status);
-                     });
+  store.RemoveMember(std::move(context), name.group.group, name.user, Finisher(std::move(call)));
   return absl::OkStatus();
 }
 
@@ -165,76 +137,58 @@ absl::Status HandleListMembers(ListMembersCall& call) {
   CallContext context = call.MakeCallContext(std::move(required_member));
   ThreadStore& store = call.services().store;
   store.ListMembers(std::move(context), std::move(input.query),
-                    [call = std::move(call),
-                     fingerprint = input.fingerprint](absl::StatusOr<MemberPage> page) mutable {
-                      if (!page.ok()) return std::move(call).Finish(page.status());
-                      v1::ListMembersResponse response;
-                      response.mutable_members()->Swap(&page->members);
-                      const int size = response.members_size();
-                      response.set_next_page_token(NextPageToken(
-                          page->has_more, fingerprint,
-                          size > 0 ? response.members(size - 1).id() : std::string()));
-                      std::move(call).Finish(response);
-                    });
+                    PageFinisher(std::move(call), input.fingerprint, &MemberPage::members,
+                                 &v1::ListMembersResponse::mutable_members));
+  return absl::OkStatus();
+}
+
+absl::Status HandleAddSender(AddSenderCall& call) {
+  ASSIGN_OR_RETURN(SenderName name, Validate(call.request()));
+  ASSIGN_OR_RETURN(auto required_member,
+                   ResolveOwnerAccess(call.principal(), name.list.group, "parent"));
+  CallContext context = call.MakeCallContext(std::move(required_member));
+  ThreadStore& store = call.services().store;
+  store.AddSender(std::move(context), std::move(name), Finisher(std::move(call)));
+  return absl::OkStatus();
+}
+
+absl::Status HandleRemoveSender(RemoveSenderCall& call) {
+  ASSIGN_OR_RETURN(SenderName name, Validate(call.request()));
+  ASSIGN_OR_RETURN(auto required_member,
+                   ResolveOwnerAccess(call.principal(), name.list.group, "name"));
+  CallContext context = call.MakeCallContext(std::move(required_member));
+  ThreadStore& store = call.services().store;
+  store.RemoveSender(std::move(context), std::move(name), Finisher(std::move(call)));
+  return absl::OkStatus();
+}
+
+absl::Status HandleListSenders(ListSendersCall& call) {
+  ASSIGN_OR_RETURN(ListSendersInput input, Validate(call.request()));
+  ASSIGN_OR_RETURN(auto required_member,
+                   ResolveAccess(call.principal(), input.parent.group, "parent"));
+  CallContext context = call.MakeCallContext(std::move(required_member));
+  ThreadStore& store = call.services().store;
+  store.ListSenders(std::move(context), std::move(input.query),
+                    PageFinisher(std::move(call), input.fingerprint, &SenderPage::senders,
+                                 &v1::ListSendersResponse::mutable_senders));
   return absl::OkStatus();
 }
 
 }  // namespace
 
-grpc::ServerUnaryReactor* GroupServiceImpl::CreateGroup(grpc::CallbackServerContext* context,
-                                                        const grpc::ByteBuffer* request,
-                                                        grpc::ByteBuffer* response) {
-  return StartUnaryCall(services_, "threadstore.v1.GroupService.CreateGroup", context, request,
-                        response, HandleCreateGroup);
-}
-
-grpc::ServerUnaryReactor* GroupServiceImpl::GetGroup(grpc::CallbackServerContext* context,
-                                                     const grpc::ByteBuffer* request,
-                                                     grpc::ByteBuffer* response) {
-  return StartUnaryCall(services_, "threadstore.v1.GroupService.GetGroup", context, request,
-                        response, HandleGetGroup);
-}
-
-grpc::ServerUnaryReactor* GroupServiceImpl::ListGroups(grpc::CallbackServerContext* context,
-                                                       const grpc::ByteBuffer* request,
-                                                       grpc::ByteBuffer* response) {
-  return StartUnaryCall(services_, "threadstore.v1.GroupService.ListGroups", context, request,
-                        response, HandleListGroups);
-}
-
-grpc::ServerUnaryReactor* GroupServiceImpl::ListJoinedGroups(grpc::CallbackServerContext* context,
-                                                             const grpc::ByteBuffer* request,
-                                                             grpc::ByteBuffer* response) {
-  return StartUnaryCall(services_, "threadstore.v1.GroupService.ListJoinedGroups", context, request,
-                        response, HandleListJoinedGroups);
-}
-
-grpc::ServerUnaryReactor* GroupServiceImpl::DeleteGroup(grpc::CallbackServerContext* context,
-                                                        const grpc::ByteBuffer* request,
-                                                        grpc::ByteBuffer* response) {
-  return StartUnaryCall(services_, "threadstore.v1.GroupService.DeleteGroup", context, request,
-                        response, HandleDeleteGroup);
-}
-
-grpc::ServerUnaryReactor* GroupServiceImpl::AddMember(grpc::CallbackServerContext* context,
-                                                      const grpc::ByteBuffer* request,
-                                                      grpc::ByteBuffer* response) {
-  return StartUnaryCall(services_, "threadstore.v1.GroupService.AddMember", context, request,
-                        response, HandleAddMember);
-}
-
-grpc::ServerUnaryReactor* GroupServiceImpl::RemoveMember(grpc::CallbackServerContext* context,
-                                                         const grpc::ByteBuffer* request,
-                                                         grpc::ByteBuffer* response) {
-  return StartUnaryCall(services_, "threadstore.v1.GroupService.RemoveMember", context, request,
-                        response, HandleRemoveMember);
-}
-
-grpc::ServerUnaryReactor* GroupServiceImpl::ListMembers(grpc::CallbackServerContext* context,
-                                                        const grpc::ByteBuffer* request,
-                                                        grpc::ByteBuffer* response) {
-  return StartUnaryCall(services_, "threadstore.v1.GroupService.ListMembers", context, request,
-                        response, HandleListMembers);
+GroupServiceImpl::GroupServiceImpl(const ServiceContext& services) : UnaryService(services) {
+  Serve(HandleCreateGroup);
+  Serve(HandleGetGroup);
+  Serve(HandleListGroups);
+  Serve(HandleListJoinedGroups);
+  Serve(HandleUpdateGroup);
+  Serve(HandleDeleteGroup);
+  Serve(HandleAddMember);
+  Serve(HandleRemoveMember);
+  Serve(HandleListMembers);
+  Serve(HandleAddSender);
+  Serve(HandleRemoveSender);
+  Serve(HandleListSenders);
 }
 
 }  // namespace threadstore

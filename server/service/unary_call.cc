@@ -21,6 +21,9 @@ namespace threadstore {
 namespace {
 
 constexpr char kUserMetadata[] = "x-threadstore-user";
+// The largest post and the largest thread have less, by server/domain/limits.h.
+constexpr size_t kMaxUpdateAnswerBytes = size_t{2} << 20;
+
 constexpr absl::Duration kMemoryRetryDelay = absl::Milliseconds(100);
 
 absl::string_view ToView(const grpc::string_ref& text) { return {text.data(), text.size()}; }
@@ -67,7 +70,8 @@ absl::Status Parse(grpc::ByteBuffer& bytes, google::protobuf::Message& message) 
 
 }  // namespace
 
-absl::Status UnaryReactor::Begin(grpc::ByteBuffer& bytes, google::protobuf::Message& message) {
+absl::Status UnaryReactor::Begin(grpc::ByteBuffer& bytes, google::protobuf::Message& message,
+                                 CallKind kind) {
   entered_ = services_.calls.TryEnter();
   if (!entered_) return ShuttingDownError();
   if (context_->IsCancelled()) return CancelledError();
@@ -82,7 +86,18 @@ absl::Status UnaryReactor::Begin(grpc::ByteBuffer& bytes, google::protobuf::Mess
       has_deadline ? absl::FromChrono(context_->deadline()) : now + services_.default_timeout;
   if (deadline_ <= now) return DeadlineExceededError();
   ASSIGN_OR_RETURN(principal_, services_.authenticator.Authenticate(ReadCredentials(*context_)));
-  return CheckPermission(principal_, method_);
+  RETURN_IF_ERROR(CheckPermission(principal_, method_));
+  return ReserveForAnswer(kind);
+}
+
+absl::Status UnaryReactor::ReserveForAnswer(CallKind kind) {
+  if (kind == CallKind::kWrite && services_.answer_memory.IsUsedUp())
+    return RequestMemoryFullError(kMemoryRetryDelay);
+  if (kind != CallKind::kUpdate) return absl::OkStatus();
+  if (!services_.answer_memory.TryTake(kMaxUpdateAnswerBytes))
+    return RequestMemoryFullError(kMemoryRetryDelay);
+  answer_bytes_ = kMaxUpdateAnswerBytes;
+  return absl::OkStatus();
 }
 
 void UnaryReactor::FinishWith(const absl::Status& status) {
@@ -107,7 +122,8 @@ void UnaryReactor::GiveRequestBack() {
 }
 
 bool UnaryReactor::TakeForAnswer(size_t bytes, CallKind kind) {
-  if (kind == CallKind::kWrite) {
+  services_.answer_memory.GiveBack(std::exchange(answer_bytes_, 0));
+  if (kind != CallKind::kRead) {
     services_.answer_memory.Take(bytes);
   } else if (!services_.answer_memory.TryTake(bytes)) {
     return false;

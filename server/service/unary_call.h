@@ -4,12 +4,15 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "google/protobuf/empty.pb.h"
 #include "google/protobuf/message_lite.h"
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/byte_buffer.h"
@@ -18,6 +21,7 @@
 #include "server/auth/principal.h"
 #include "server/base/byte_budget.h"
 #include "server/base/clock.h"
+#include "server/domain/validation.h"
 #include "server/service/calls_in_flight.h"
 #include "server/store/thread_store.h"
 
@@ -48,8 +52,13 @@ struct ServiceContext {
   absl::Duration default_timeout;
 };
 
-// Whether a call changes something, and so may not be refused once that has been done.
-enum class CallKind { kRead, kWrite };
+// What a call does, and so what its answer may take. What has been written may not be refused any
+// more, so memory for the answer is looked at before.
+enum class CallKind {
+  kRead,    // Refused if its answer does not fit.
+  kWrite,   // Answers with about what the request has; refused while answers take all memory.
+  kUpdate,  // Answers with a whole post or thread, for which memory is set aside at the start.
+};
 
 // The part of a call that does not depend on its types. Deletes itself when gRPC is done.
 class UnaryReactor : public grpc::ServerUnaryReactor, private CallsInFlight::Call {
@@ -59,7 +68,7 @@ class UnaryReactor : public grpc::ServerUnaryReactor, private CallsInFlight::Cal
       : services_(services), method_(method), context_(context), response_(response) {}
 
   // Everything before the handler. `message` receives the request, whose bytes are given up.
-  absl::Status Begin(grpc::ByteBuffer& bytes, google::protobuf::Message& message);
+  absl::Status Begin(grpc::ByteBuffer& bytes, google::protobuf::Message& message, CallKind kind);
 
   void FinishWith(const absl::Status& status);
   void FinishWith(const google::protobuf::MessageLite& message, CallKind kind);
@@ -76,6 +85,8 @@ class UnaryReactor : public grpc::ServerUnaryReactor, private CallsInFlight::Cal
   void Cancel() override { context_->TryCancel(); }
 
   void GiveRequestBack();
+
+  absl::Status ReserveForAnswer(CallKind kind);
 
   // False if the memory is not left and the call may still be refused.
   bool TakeForAnswer(size_t bytes, CallKind kind);
@@ -96,7 +107,8 @@ class UnaryReactorOf final : public UnaryReactor {
  public:
   using UnaryReactor::UnaryReactor;
 
-  // Dropped when the call is finished: gRPC may keep the call until the client has read the answer.
+  // Dropped when it has been passed on, or the call is finished: gRPC may keep the call until the
+  // client has read the answer.
   std::unique_ptr<Request> request = std::make_unique<Request>();
 };
 
@@ -107,6 +119,7 @@ class UnaryCall {
  public:
   using Request = RequestType;
   using Response = ResponseType;
+  static constexpr CallKind kCallKind = kKind;
 
   explicit UnaryCall(UnaryReactorOf<Request>* reactor) : reactor_(reactor) {}
   UnaryCall(UnaryCall&& other) noexcept : reactor_(std::exchange(other.reactor_, nullptr)) {}
@@ -117,21 +130,41 @@ class UnaryCall {
     }
   }
 
-  // Valid until the call is finished.
+  // Valid until it is dropped, at the latest by finishing the call.
   const Request& request() const { return *reactor_->request; }
+
+  // For handlers that have made of the request all that the store needs: both would take memory
+  // while the call waits.
+  void DropRequest() { reactor_->request.reset(); }
+
   const Principal& principal() const { return reactor_->principal(); }
+  CallerKind caller_kind() const {
+    return principal().is_user() ? CallerKind::kUser : CallerKind::kApplication;
+  }
   const ServiceContext& services() const { return reactor_->services(); }
   CallContext MakeCallContext(std::optional<RequiredMember> required_member) const {
     return reactor_->MakeCallContext(std::move(required_member));
   }
+
+  // `hash` tells the hash of the request; it is asked only for requests that have an id.
   CreateContext MakeCreateContext(std::optional<RequiredMember> required_member, absl::Time now,
-                                  std::optional<Uuid> request_id, std::string hash) const {
+                                  std::optional<Uuid> request_id,
+                                  absl::FunctionRef<std::string()> hash) const {
     CreateContext context;
     static_cast<CallContext&>(context) = MakeCallContext(std::move(required_member));
     context.now = now;
     if (request_id.has_value()) {
-      context.request = RequestKey{*request_id, std::move(hash), principal().Key()};
+      context.request = RequestKey{*request_id, hash(), principal().Key()};
     }
+    return context;
+  }
+
+  ChangeContext MakeChangeContext(std::optional<RequiredMember> required_member,
+                                  std::string etag) const {
+    ChangeContext context;
+    static_cast<CallContext&>(context) = MakeCallContext(std::move(required_member));
+    context.etag = std::move(etag);
+    context.now = services().clock.Now();
     return context;
   }
 
@@ -150,6 +183,24 @@ class UnaryCall {
   UnaryReactorOf<Request>* reactor_;
 };
 
+// The callback of a store call: ends `call` with the result, which is a status alone if the
+// response is empty. Drops the call's request.
+template <typename Call>
+auto Finisher(Call call) {
+  call.DropRequest();
+  using Response = typename Call::Response;
+  if constexpr (std::is_same_v<Response, google::protobuf::Empty>) {
+    return [call = std::move(call)](const absl::Status& status) mutable {
+      if (!status.ok()) return std::move(call).Finish(status);
+      std::move(call).Finish(Response());
+    };
+  } else {
+    return [call = std::move(call)](const absl::StatusOr<Response>& result) mutable {
+      std::move(call).Finish(result);
+    };
+  }
+}
+
 // Begins a call and hands it to `handler`, a function of the call that returns OK after it has
 // passed the call on, or the error to finish it with.
 template <typename Call>
@@ -164,7 +215,7 @@ grpc::ServerUnaryReactor* StartUnaryCall(const ServiceContext& services, absl::s
   // gRPC made the buffer for this call and does not look at it again; to keep it would keep the
   // request twice.
   auto& bytes = const_cast<grpc::ByteBuffer&>(*request);
-  absl::Status status = reactor->Begin(bytes, *reactor->request);
+  absl::Status status = reactor->Begin(bytes, *reactor->request, Call::kCallKind);
   if (status.ok()) status = handler(call);
   if (!status.ok()) std::move(call).Finish(status);
   return reactor;

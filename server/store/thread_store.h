@@ -13,6 +13,7 @@
 #include "google/protobuf/repeated_ptr_field.h"
 #include "server/base/uuid.h"
 #include "server/domain/list_query.h"
+#include "server/domain/resource_name.h"
 #include "threadstore/v1/conversation_thread.pb.h"
 #include "threadstore/v1/group_service.pb.h"
 
@@ -22,6 +23,10 @@ namespace threadstore {
 // work, so that a member removed meanwhile is refused.
 struct RequiredMember {
   std::string user;
+
+  // Whether it is the user who calls, rather than an application that goes through the user's
+  // groups: the rules about authors and senders are then about this user.
+  bool is_caller = true;
 
   // The user must also be an owner; a mere member gets PERMISSION_DENIED / NOT_AN_OWNER.
   bool must_be_owner = false;
@@ -50,8 +55,9 @@ absl::Status CheckWanted(const CallContext& context, absl::Time now);
 
 // The request_id of a create. Within the retention time the same principal's second request of
 // the same id on the same group makes nothing: if the hashes are equal it gets the resource as
-// it is now, or NOT_FOUND if that has been deleted since; otherwise INVALID_ARGUMENT /
-// REQUEST_ID_REUSED.
+// it is now, with those of the threads and posts made with it that are still there (of a
+// conversation as much as fits into a page), or NOT_FOUND if it has been deleted since; otherwise
+// INVALID_ARGUMENT / REQUEST_ID_REUSED.
 struct RequestKey {
   Uuid id;
   std::string hash;       // SHA-256
@@ -64,6 +70,39 @@ struct CreateContext : CallContext {
 
   // The caller's clock, for the age of the request key.
   absl::Time now;
+};
+
+// What a change of an existing resource carries besides.
+struct ChangeContext : CallContext {
+  // The etag that the resource must have, otherwise ABORTED / ETAG_MISMATCH. Empty: any.
+  std::string etag;
+
+  // The caller's clock, for the time of the change.
+  absl::Time now;
+};
+
+// What to change; the rest stays.
+struct GroupChanges {
+  std::optional<std::string> display_name;
+  std::optional<std::string> mail;
+  std::optional<bool> allow_external_senders;
+};
+struct ThreadChanges {
+  std::optional<std::string> topic;  // Must be the thread's own: INVALID_ARGUMENT.
+  std::optional<bool> is_locked;
+};
+struct PostChanges {
+  std::optional<v1::ItemBody> body;
+  std::string preview;  // Of `body`.
+  std::optional<google::protobuf::RepeatedPtrField<std::string>> categories;
+};
+
+// A post by BuildPost, and its preview. Its id and times are given when it is stored: it is later
+// than every other post of its thread. Without a sender it is by the required member.
+struct NewPost {
+  v1::Post post;
+  std::string preview;
+  std::optional<Uuid> in_reply_to;  // A post of the same thread: NOT_FOUND if it is not there.
 };
 
 struct GroupPage {
@@ -81,7 +120,33 @@ struct ThreadPage {
   bool has_more = false;
 };
 
-// Groups, members, conversations and threads on disk. tests/store/conformance_test.cc is this
+struct ConversationPage {
+  google::protobuf::RepeatedPtrField<v1::Conversation> conversations;
+  bool has_more = false;
+  ThreadCursor last;  // Where the page ended, if it has conversations.
+};
+
+struct PostPage {
+  google::protobuf::RepeatedPtrField<v1::Post> posts;
+  bool has_more = false;
+};
+
+struct AttachmentPage {
+  google::protobuf::RepeatedPtrField<v1::Attachment> attachments;
+  bool has_more = false;
+};
+
+struct ExtensionPage {
+  google::protobuf::RepeatedPtrField<v1::Extension> extensions;
+  bool has_more = false;
+};
+
+struct SenderPage {
+  google::protobuf::RepeatedPtrField<v1::Sender> senders;
+  bool has_more = false;
+};
+
+// Groups and all that is in them, on disk. tests/store/conformance_test.cc is this
 // contract as a test; every engine passes it.
 //
 // Callers have validated what they pass by the rules of server/domain. Ids, times, names and
@@ -134,6 +199,19 @@ class ThreadStore {
   virtual void DeleteGroup(CallContext context, std::string group, bool force,
                            DoneCallback done) = 0;
 
+  // Returns the group as changed.
+  virtual void UpdateGroup(CallContext context, std::string group, GroupChanges changes,
+                           Callback<v1::Group> done) = 0;
+
+  // INVALID_ARGUMENT if the sender is on the group's other list, ALREADY_EXISTS if on this one.
+  virtual void AddSender(CallContext context, SenderName sender, Callback<v1::Sender> done) = 0;
+
+  // NOT_FOUND if the sender is not on the list.
+  virtual void RemoveSender(CallContext context, SenderName sender, DoneCallback done) = 0;
+
+  // Lists senders by id.
+  virtual void ListSenders(CallContext context, SenderQuery query, Callback<SenderPage> done) = 0;
+
   // --- Members
 
   // ALREADY_EXISTS if the user is in the group.
@@ -148,23 +226,126 @@ class ThreadStore {
   // Lists members by user id.
   virtual void ListMembers(CallContext context, MemberQuery query, Callback<MemberPage> done) = 0;
 
+  // --- Conversations
+
+  // A conversation is there as long as it has threads; what it says of itself is computed from them
+  // when it is read.
+
+  // Creates a conversation with its threads, each as CreateThread does. Returns all of it as
+  // stored.
+  virtual void CreateConversation(CreateContext context, std::string group,
+                                  v1::Conversation conversation,
+                                  Callback<v1::Conversation> done) = 0;
+
+  // NOT_FOUND if the group has no such conversation.
+  virtual void GetConversation(CallContext context, ConversationName name,
+                               Callback<v1::Conversation> done) = 0;
+
+  virtual void ListConversations(CallContext context, ConversationQuery query,
+                                 Callback<ConversationPage> done) = 0;
+
+  // Deletes a conversation with its threads. As with groups, no read finds any of it from then on,
+  // and the rows go later. NOT_FOUND if the group has no such conversation.
+  virtual void DeleteConversation(CallContext context, ConversationName name,
+                                  DoneCallback done) = 0;
+
   // --- Threads
 
   // Creates a thread with its recipients and senders. Without `conversation` it also creates a
   // conversation, of the id that thread.conversation_id gives and the thread's topic. With
   // `conversation` the thread joins it, NOT_FOUND if the group has none of that id, and an
   // empty topic takes the conversation's. Returns the thread as stored.
+  //
+  // The thread may come with one post by BuildPost, which is stored as CreatePost does, except that
+  // the thread may be locked; thread.preview is the post's preview. The answer then has that post.
+  //
+  // PERMISSION_DENIED / SENDER_NOT_ALLOWED if the group does not take posts from the post's sender
+  // or, without a post, from the user who calls.
   virtual void CreateThread(CreateContext context, std::string group,
                             std::optional<Uuid> conversation, v1::ConversationThread thread,
                             Callback<v1::ConversationThread> done) = 0;
 
-  // NOT_FOUND if the group has no such thread, or if `conversation` is given and the thread is
-  // in another.
-  virtual void GetThread(CallContext context, std::string group, std::optional<Uuid> conversation,
-                         Uuid thread, Callback<v1::ConversationThread> done) = 0;
+  // NOT_FOUND if the group has no such thread, or if the name goes through a conversation and the
+  // thread is in another. So it is with all calls on a thread, its posts and what they have.
+  virtual void GetThread(CallContext context, ThreadName name,
+                         Callback<v1::ConversationThread> done) = 0;
+
+  // Returns the thread as changed.
+  virtual void UpdateThread(ChangeContext context, ThreadName name, ThreadChanges changes,
+                            Callback<v1::ConversationThread> done) = 0;
+
+  // Deletes a thread with its posts, as DeleteConversation does; with the last thread of a
+  // conversation also the conversation.
+  virtual void DeleteThread(ChangeContext context, ThreadName name, DoneCallback done) = 0;
 
   // NOT_FOUND if the query names a conversation that the group does not have.
   virtual void ListThreads(CallContext context, ThreadQuery query, Callback<ThreadPage> done) = 0;
+
+  // --- Posts
+
+  // Every change of a post, its attachments or its extensions gives the post and its thread a new
+  // etag and time of change, and keeps what the thread derives from its posts true.
+
+  // Adds a post to a thread, and returns it as stored, with its attachments but without their
+  // content.
+  //   FAILED_PRECONDITION / THREAD_LOCKED
+  //   FAILED_PRECONDITION / TOO_MANY_RECIPIENTS  its new participants do not fit
+  //   PERMISSION_DENIED / SENDER_NOT_ALLOWED
+  virtual void CreatePost(CreateContext context, ThreadName thread, NewPost post,
+                          Callback<v1::Post> done) = 0;
+
+  // NOT_FOUND if the thread has no such post.
+  virtual void GetPost(CallContext context, PostName name, Callback<v1::Post> done) = 0;
+
+  virtual void ListPosts(CallContext context, PostQuery query, Callback<PostPage> done) = 0;
+
+  // Returns the post as changed. PERMISSION_DENIED / NOT_THE_AUTHOR if a user calls and the post is
+  // by someone else.
+  virtual void UpdatePost(ChangeContext context, PostName name, PostChanges changes,
+                          Callback<v1::Post> done) = 0;
+
+  // Likewise, but an owner of the group may delete any.
+  virtual void DeletePost(ChangeContext context, PostName name, DoneCallback done) = 0;
+
+  // Records a forward, made by BuildForward. NOT_FOUND if the thread has no such post;
+  // FAILED_PRECONDITION / TOO_MANY_FORWARDS.
+  virtual void ForwardPost(CreateContext context, PostName name, v1::Forward forward,
+                           Callback<v1::Forward> done) = 0;
+
+  // --- Attachments
+
+  // Adds an attachment, made by BuildAttachment, and returns it without its content.
+  // FAILED_PRECONDITION / TOO_MANY_ATTACHMENTS by the limits of server/domain/limits.h;
+  // PERMISSION_DENIED / NOT_THE_AUTHOR as in UpdatePost.
+  virtual void CreateAttachment(CreateContext context, PostName post, v1::Attachment attachment,
+                                Callback<v1::Attachment> done) = 0;
+
+  // NOT_FOUND if the post has no such attachment.
+  virtual void GetAttachment(CallContext context, AttachmentName name, bool with_content,
+                             Callback<v1::Attachment> done) = 0;
+
+  virtual void ListAttachments(CallContext context, AttachmentQuery query,
+                               Callback<AttachmentPage> done) = 0;
+
+  // --- Extensions
+
+  // ALREADY_EXISTS if the post has one of that name; FAILED_PRECONDITION / TOO_MANY_EXTENSIONS.
+  virtual void CreateExtension(CreateContext context, PostName post, v1::Extension extension,
+                               Callback<v1::Extension> done) = 0;
+
+  // NOT_FOUND if the post has no such extension.
+  virtual void GetExtension(CallContext context, ExtensionName name,
+                            Callback<v1::Extension> done) = 0;
+
+  // Lists extensions by name.
+  virtual void ListExtensions(CallContext context, ExtensionQuery query,
+                              Callback<ExtensionPage> done) = 0;
+
+  // Replaces the content. NOT_FOUND if the post has no such extension. The etag of this and of the
+  // deletion is the post's.
+  virtual void UpdateExtension(ChangeContext context, ExtensionName name, std::string content_json,
+                               Callback<v1::Extension> done) = 0;
+  virtual void DeleteExtension(ChangeContext context, ExtensionName name, DoneCallback done) = 0;
 
   // Refuses further calls and ends all that were accepted. Returns when all callbacks have been
   // called. The database is released by destruction, which also closes.

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import select
 import signal
 import sqlite3
@@ -31,20 +32,31 @@ sys.path.insert(0, str(STUBS))
 for package in (google, grpc):
     package.__path__ = [*package.__path__, str(STUBS / package.__name__)]
 
+from google.protobuf import field_mask_pb2
 from google.rpc import error_details_pb2, status_pb2
 from grpc.health.v1 import health_pb2, health_pb2_grpc
+from threadstore.v1 import conversation_service_pb2 as conversation_messages
+from threadstore.v1 import conversation_service_pb2_grpc
 from threadstore.v1 import conversation_thread_pb2 as resources
 from threadstore.v1 import group_service_pb2 as group_messages
 from threadstore.v1 import group_service_pb2_grpc
+from threadstore.v1 import post_service_pb2 as post_messages
+from threadstore.v1 import post_service_pb2_grpc
 from threadstore.v1 import thread_service_pb2 as thread_messages
 from threadstore.v1 import thread_service_pb2_grpc
 
 Code = grpc.StatusCode
+Conversation = resources.Conversation
 Thread = resources.ConversationThread
+Post = resources.Post
+ItemBody = resources.ItemBody
+Attachment = resources.Attachment
+Extension = resources.Extension
 Recipient = resources.Recipient
 EmailAddress = resources.EmailAddress
 Group = group_messages.Group
 Member = group_messages.Member
+Sender = group_messages.Sender
 Health = health_pb2.HealthCheckResponse
 
 # Looks like an id of ours, and names nothing.
@@ -124,7 +136,9 @@ class Client:
 
     def __init__(self, channel, user=None):
         self.metadata = [("x-threadstore-user", user)] if user is not None else []
+        self.conversations = conversation_service_pb2_grpc.ConversationServiceStub(channel)
         self.threads = thread_service_pb2_grpc.ThreadServiceStub(channel)
+        self.posts = post_service_pb2_grpc.PostServiceStub(channel)
         self.groups = group_service_pb2_grpc.GroupServiceStub(channel)
 
     def call(self, method, request):
@@ -147,6 +161,91 @@ class Client:
         request = thread_messages.ListThreadsRequest(parent=parent, **fields)
         return self.call(self.threads.ListThreads, request)
 
+    def update_thread(self, thread, *paths):
+        request = thread_messages.UpdateThreadRequest(thread=thread, update_mask=mask(paths))
+        return self.call(self.threads.UpdateThread, request)
+
+    def delete_thread(self, name, etag=""):
+        request = thread_messages.DeleteThreadRequest(name=name, etag=etag)
+        return self.call(self.threads.DeleteThread, request)
+
+    def reply_to_thread(self, name, post, request_id=""):
+        request = thread_messages.ReplyToThreadRequest(name=name, post=post, request_id=request_id)
+        return self.call(self.threads.ReplyToThread, request)
+
+    def create_conversation(self, parent, conversation, request_id=""):
+        request = conversation_messages.CreateConversationRequest(
+            parent=parent, conversation=conversation, request_id=request_id)
+        return self.call(self.conversations.CreateConversation, request)
+
+    def get_conversation(self, name):
+        request = conversation_messages.GetConversationRequest(name=name)
+        return self.call(self.conversations.GetConversation, request)
+
+    def list_conversations(self, parent, **fields):
+        request = conversation_messages.ListConversationsRequest(parent=parent, **fields)
+        return self.call(self.conversations.ListConversations, request)
+
+    def delete_conversation(self, name):
+        request = conversation_messages.DeleteConversationRequest(name=name)
+        return self.call(self.conversations.DeleteConversation, request)
+
+    def get_post(self, name):
+        return self.call(self.posts.GetPost, post_messages.GetPostRequest(name=name))
+
+    def list_posts(self, parent, **fields):
+        request = post_messages.ListPostsRequest(parent=parent, **fields)
+        return self.call(self.posts.ListPosts, request)
+
+    def update_post(self, post, *paths):
+        request = post_messages.UpdatePostRequest(post=post, update_mask=mask(paths))
+        return self.call(self.posts.UpdatePost, request)
+
+    def delete_post(self, name, etag=""):
+        request = post_messages.DeletePostRequest(name=name, etag=etag)
+        return self.call(self.posts.DeletePost, request)
+
+    def reply_to_post(self, name, post, request_id=""):
+        request = post_messages.ReplyToPostRequest(name=name, post=post, request_id=request_id)
+        return self.call(self.posts.ReplyToPost, request)
+
+    def forward_post(self, name, to_recipients, **fields):
+        request = post_messages.ForwardPostRequest(name=name, to_recipients=to_recipients, **fields)
+        return self.call(self.posts.ForwardPost, request)
+
+    def create_attachment(self, parent, attachment, request_id=""):
+        request = post_messages.CreateAttachmentRequest(
+            parent=parent, attachment=attachment, request_id=request_id)
+        return self.call(self.posts.CreateAttachment, request)
+
+    def get_attachment(self, name, **fields):
+        request = post_messages.GetAttachmentRequest(name=name, **fields)
+        return self.call(self.posts.GetAttachment, request)
+
+    def list_attachments(self, parent, **fields):
+        request = post_messages.ListAttachmentsRequest(parent=parent, **fields)
+        return self.call(self.posts.ListAttachments, request)
+
+    def create_extension(self, parent, extension, request_id=""):
+        request = post_messages.CreateExtensionRequest(
+            parent=parent, extension=extension, request_id=request_id)
+        return self.call(self.posts.CreateExtension, request)
+
+    def get_extension(self, name):
+        return self.call(self.posts.GetExtension, post_messages.GetExtensionRequest(name=name))
+
+    def list_extensions(self, parent, **fields):
+        request = post_messages.ListExtensionsRequest(parent=parent, **fields)
+        return self.call(self.posts.ListExtensions, request)
+
+    def update_extension(self, extension, *paths):
+        request = post_messages.UpdateExtensionRequest(extension=extension, update_mask=mask(paths))
+        return self.call(self.posts.UpdateExtension, request)
+
+    def delete_extension(self, name):
+        request = post_messages.DeleteExtensionRequest(name=name)
+        return self.call(self.posts.DeleteExtension, request)
+
     def create_group(self, group_id, request_id="", **fields):
         request = group_messages.CreateGroupRequest(
             group_id=group_id, group=Group(**fields), request_id=request_id)
@@ -161,6 +260,10 @@ class Client:
     def list_joined_groups(self, parent, **fields):
         request = group_messages.ListJoinedGroupsRequest(parent=parent, **fields)
         return self.call(self.groups.ListJoinedGroups, request)
+
+    def update_group(self, group, *paths):
+        request = group_messages.UpdateGroupRequest(group=group, update_mask=mask(paths))
+        return self.call(self.groups.UpdateGroup, request)
 
     def delete_group(self, name, force=False):
         request = group_messages.DeleteGroupRequest(name=name, force=force)
@@ -177,6 +280,30 @@ class Client:
     def list_members(self, parent, **fields):
         request = group_messages.ListMembersRequest(parent=parent, **fields)
         return self.call(self.groups.ListMembers, request)
+
+    def add_sender(self, parent, sender):
+        request = group_messages.AddSenderRequest(parent=parent, sender=Sender(id=sender))
+        return self.call(self.groups.AddSender, request)
+
+    def remove_sender(self, name):
+        return self.call(self.groups.RemoveSender, group_messages.RemoveSenderRequest(name=name))
+
+    def list_senders(self, parent, **fields):
+        request = group_messages.ListSendersRequest(parent=parent, **fields)
+        return self.call(self.groups.ListSenders, request)
+
+
+def mask(paths):
+    """The mask of an update; None, which is no mask, without paths."""
+    return field_mask_pb2.FieldMask(paths=paths) if paths else None
+
+
+def mailbox(name=None, address=None):
+    return Recipient(email_address=EmailAddress(name=name, address=address))
+
+
+def text_post(text, **fields):
+    return Post(body=ItemBody(content=text), **fields)
 
 
 def create_request(parent, thread=None, request_id=""):
@@ -295,7 +422,7 @@ def stored_rows(store):
     with open_stored(store) as database:
         tables = [name for name, in database.execute(
             "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")]
-        return {table: database.execute(f"SELECT * FROM {table} ORDER BY 1, 2, 3").fetchall()
+        return {table: sorted(database.execute(f"SELECT * FROM {table}"), key=repr)
                 for table in tables}
 
 
@@ -321,6 +448,14 @@ class TestCase(unittest.TestCase):
         server = Server(self.store, self.folder / "server.log", *flags, **settings)
         self.addCleanup(server.kill)
         return server
+
+    def assert_peak_memory_below(self, server, bound):
+        """The most that the server's process has had resident, in bytes."""
+        proc = pathlib.Path(f"/proc/{server.process.pid}")
+        peak = re.search(r"VmHWM:\s*(\d+) kB", (proc / "status").read_text()).group(1)
+        # AddressSanitizer keeps what was freed.
+        if "libasan" not in (proc / "maps").read_text():
+            self.assertLess(int(peak) * 1024, bound)
 
     def assert_refused(self, code, reason, call, *args, **kwargs):
         """Makes a call that must fail, and returns the Refusal."""

@@ -3,7 +3,8 @@
 import unittest
 
 import harness
-from harness import UNKNOWN_ID, Client, Code, Member
+from harness import (UNKNOWN_ID, Attachment, Client, Code, Conversation, Extension, Group, Member,
+                     Post, Thread, mailbox, resources, text_post)
 
 
 def calls_on(client, group, thread=None):
@@ -11,12 +12,30 @@ def calls_on(client, group, thread=None):
     a thread of that group, the calls name it and its conversation."""
     thread_id = thread.id if thread else UNKNOWN_ID
     conversation = f"{group}/conversations/{thread.conversation_id if thread else UNKNOWN_ID}"
+    thread_name = f"{group}/threads/{thread_id}"
+    post_name = f"{thread_name}/posts/{UNKNOWN_ID}"
+    attachment_name = f"{post_name}/attachments/{UNKNOWN_ID}"
+    extension_name = f"{post_name}/extensions/com.example.a"
+    senders = f"{group}/acceptedSenders"
+    # Only an application says who posts.
+    post = text_post("Hi") if client.metadata else text_post("Hi", sender=mailbox("Robot"))
+    extension = Extension(extension_name="com.example.a", content_json="{}")
     return [
         ("GetGroup", "name", lambda: client.get_group(group)),
         ("DeleteGroup", "name", lambda: client.delete_group(group)),
         ("AddMember", "parent", lambda: client.add_member(group, "zoe")),
         ("RemoveMember", "name", lambda: client.remove_member(f"{group}/members/olga")),
         ("ListMembers", "parent", lambda: client.list_members(group)),
+        ("UpdateGroup", "group.name",
+         lambda: client.update_group(Group(name=group, display_name="x"))),
+        ("AddSender", "parent", lambda: client.add_sender(senders, "zoe")),
+        ("RemoveSender", "name", lambda: client.remove_sender(f"{senders}/zoe")),
+        ("ListSenders", "parent", lambda: client.list_senders(senders)),
+        ("CreateConversation", "parent", lambda: client.create_conversation(
+            group, Conversation(topic="T", threads=[Thread()]))),
+        ("GetConversation", "name", lambda: client.get_conversation(conversation)),
+        ("ListConversations", "parent", lambda: client.list_conversations(group)),
+        ("DeleteConversation", "name", lambda: client.delete_conversation(conversation)),
         ("CreateThread", "parent", lambda: client.create_thread(group)),
         ("CreateThread in conversation", "parent", lambda: client.create_thread(conversation)),
         ("GetThread", "name", lambda: client.get_thread(f"{group}/threads/{thread_id}")),
@@ -24,6 +43,28 @@ def calls_on(client, group, thread=None):
          lambda: client.get_thread(f"{conversation}/threads/{thread_id}")),
         ("ListThreads", "parent", lambda: client.list_threads(group)),
         ("ListThreads of conversation", "parent", lambda: client.list_threads(conversation)),
+        ("UpdateThread", "thread.name",
+         lambda: client.update_thread(Thread(name=thread_name, is_locked=True))),
+        ("DeleteThread", "name", lambda: client.delete_thread(thread_name)),
+        ("ReplyToThread", "name", lambda: client.reply_to_thread(thread_name, post)),
+        ("GetPost", "name", lambda: client.get_post(post_name)),
+        ("ListPosts", "parent", lambda: client.list_posts(thread_name)),
+        ("UpdatePost", "post.name",
+         lambda: client.update_post(Post(name=post_name, categories=["red"]))),
+        ("DeletePost", "name", lambda: client.delete_post(post_name)),
+        ("ReplyToPost", "name", lambda: client.reply_to_post(post_name, post)),
+        ("ForwardPost", "name",
+         lambda: client.forward_post(post_name, [mailbox(address="zoe@example.com")])),
+        ("CreateAttachment", "parent", lambda: client.create_attachment(post_name, Attachment(
+            display_name="a", file=resources.FileAttachment(content_bytes=b"a")))),
+        ("GetAttachment", "name", lambda: client.get_attachment(attachment_name)),
+        ("ListAttachments", "parent", lambda: client.list_attachments(post_name)),
+        ("CreateExtension", "parent", lambda: client.create_extension(post_name, extension)),
+        ("GetExtension", "name", lambda: client.get_extension(extension_name)),
+        ("ListExtensions", "parent", lambda: client.list_extensions(post_name)),
+        ("UpdateExtension", "extension.name", lambda: client.update_extension(
+            Extension(name=extension_name, content_json="{}"))),
+        ("DeleteExtension", "name", lambda: client.delete_extension(extension_name)),
     ]
 
 

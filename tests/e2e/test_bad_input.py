@@ -7,7 +7,7 @@ from google.protobuf import timestamp_pb2
 
 import harness
 from harness import Client, Code, EmailAddress, Member, Recipient, Thread
-from harness import group_messages, thread_messages
+from harness import conversation_messages, group_messages, post_messages, thread_messages
 
 SOME_UUID = "6f1c3bd6-7dd1-4f0c-9f0e-0d5c2ad3a7b1"
 NIL_UUID = "00000000-0000-0000-0000-000000000000"
@@ -15,10 +15,10 @@ NIL_UUID = "00000000-0000-0000-0000-000000000000"
 # gRPC clients accept this much of trailers by default.
 MAX_TRAILER_BYTES = 8 << 10
 
-SERVICES = (thread_messages.DESCRIPTOR.services_by_name["ThreadService"],
-            group_messages.DESCRIPTOR.services_by_name["GroupService"])
-METHODS = [f"/{method.containing_service.full_name}/{method.name}"
-           for service in SERVICES for method in service.methods]
+FILES = (conversation_messages, group_messages, post_messages, thread_messages)
+METHODS = [f"/{service.full_name}/{method.name}"
+           for file in FILES for service in file.DESCRIPTOR.services_by_name.values()
+           for method in service.methods]
 
 
 def recipient(**fields):
@@ -372,7 +372,7 @@ class BadBytesTest(BadInputTestCase):
         not_utf8 = (b"\xff", b"a\xe2", b"\xc3\x28", b"\xc0\x80", b"\xed\xa0\x80",
                     b"\xf5\x80\x80\x80")
         for method in METHODS:
-            # Of every request, field 1 or 2 is a text.
+            # Of every request, field 1 or 2 is a text, or a message that this is not either.
             field = 2 if method.endswith("/ListGroups") else 1
             for text in not_utf8:
                 with self.subTest(method=method, text=text):

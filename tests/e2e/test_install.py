@@ -24,10 +24,14 @@ include/threadstore/third_party/google/rpc/code.pb.h
 include/threadstore/third_party/google/rpc/error_details.pb.h
 include/threadstore/third_party/google/rpc/status.pb.h
 include/threadstore/third_party/grpc/health/v1/health.pb.h
+include/threadstore/v1/conversation_service.grpc.pb.h
+include/threadstore/v1/conversation_service.pb.h
 include/threadstore/v1/conversation_thread.pb.h
 include/threadstore/v1/error_reason.pb.h
 include/threadstore/v1/group_service.grpc.pb.h
 include/threadstore/v1/group_service.pb.h
+include/threadstore/v1/post_service.grpc.pb.h
+include/threadstore/v1/post_service.pb.h
 include/threadstore/v1/thread_service.grpc.pb.h
 include/threadstore/v1/thread_service.pb.h
 lib/cmake/threadstore/threadstore-config-version.cmake
@@ -42,9 +46,11 @@ share/threadstore/proto/google/api/http.proto
 share/threadstore/proto/google/rpc/code.proto
 share/threadstore/proto/google/rpc/error_details.proto
 share/threadstore/proto/google/rpc/status.proto
+share/threadstore/proto/threadstore/v1/conversation_service.proto
 share/threadstore/proto/threadstore/v1/conversation_thread.proto
 share/threadstore/proto/threadstore/v1/error_reason.proto
 share/threadstore/proto/threadstore/v1/group_service.proto
+share/threadstore/proto/threadstore/v1/post_service.proto
 share/threadstore/proto/threadstore/v1/thread_service.proto
 share/threadstore/service_config.json
 """.split()

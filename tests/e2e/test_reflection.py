@@ -29,7 +29,8 @@ class ReflectionTest(harness.TestCase):
         answer = self.ask(self.start_server(), list_services="*")
         self.assertEqual(
             {service.name for service in answer.list_services_response.service},
-            {"threadstore.v1.ThreadService", "threadstore.v1.GroupService",
+            {"threadstore.v1.ConversationService", "threadstore.v1.GroupService",
+             "threadstore.v1.PostService", "threadstore.v1.ThreadService",
              "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"})
 
     def test_each_service_is_described_with_all_that_it_imports(self):
@@ -66,10 +67,11 @@ class ReflectionTest(harness.TestCase):
         for name in files:
             add(name)
 
-    def test_messages_are_found_by_name(self):
+    def test_symbols_are_found_by_name(self):
         server = self.start_server()
         for symbol, file in (
                 ("threadstore.v1.ConversationThread", "threadstore/v1/conversation_thread.proto"),
+                ("threadstore.v1.PostService", "threadstore/v1/post_service.proto"),
                 ("threadstore.v1.ErrorReason", "threadstore/v1/error_reason.proto"),
                 ("google.rpc.ErrorInfo", "google/rpc/error_details.proto"),
                 ("google.rpc.BadRequest", "google/rpc/error_details.proto")):

@@ -10,17 +10,16 @@ import grpc
 
 import harness
 from harness import Code, health_pb2, health_pb2_grpc
-from harness import group_messages, thread_messages
+from harness import conversation_messages, group_messages, post_messages, thread_messages
 from google.api import annotations_pb2
 
 TEXT = (harness.SOURCE / "client/service_config.json").read_text()
 CONFIG = json.loads(TEXT)
 
-SERVICES = [file.services_by_name[name]
-            for file, name in ((group_messages.DESCRIPTOR, "GroupService"),
-                               (thread_messages.DESCRIPTOR, "ThreadService"))]
+FILES = (conversation_messages, group_messages, post_messages, thread_messages)
 METHODS = {f"/{service.full_name}/{method.name}": method
-           for service in SERVICES for method in service.methods}
+           for file in FILES for service in file.DESCRIPTOR.services_by_name.values()
+           for method in service.methods}
 
 
 def is_read(method):

@@ -8,9 +8,9 @@
 #include "server/base/clock.h"
 #include "server/store/thread_store.h"
 
-// What conformance_test.cc, the contract of server/store/thread_store.h as a test, needs to know
-// of an engine. Each engine has a test binary of its own: the conformance tests linked with one
-// file that defines MakeEngineUnderTest.
+// What the tests of server/store/thread_store.h, the contract of all engines, need to know of an
+// engine. Each engine has test binaries of its own: the conformance, model and concurrency tests
+// linked with one file that defines MakeEngineUnderTest.
 namespace threadstore::testing {
 
 struct EngineSettings {

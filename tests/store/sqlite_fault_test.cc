@@ -421,7 +421,7 @@ TEST(DiskFull, InTheMiddleOfAGroupRefusesAllOfItUntilSpaceComesBack) {
   ASSERT_THAT(trial.Open(), IsOk());
   ASSERT_THAT(trial.CreateGroup(), IsOk());
   ASSERT_THAT(trial.CreateThread(), IsOk());
-  constexpr int kWrites = 50;
+  constexpr int kWrites = 500;  // More than fit into the space that the log has.
   {
     WriterBlock block(trial.store());
     for (int i = 0; i < kWrites; ++i) trial.StartCreateThread();

@@ -4,6 +4,7 @@
 #include <future>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "server/store/thread_store.h"
@@ -17,65 +18,147 @@ class BlockingStore {
 
   absl::StatusOr<v1::Group> CreateGroup(CreateContext context, v1::Group group,
                                         std::optional<v1::Member> owner = std::nullopt) {
-    return Await<absl::StatusOr<v1::Group>>([&](auto done) {
-      store_.CreateGroup(std::move(context), std::move(group), std::move(owner), std::move(done));
-    });
+    return Call(&ThreadStore::CreateGroup, std::move(context), std::move(group), std::move(owner));
   }
   absl::StatusOr<v1::Group> GetGroup(CallContext context, std::string group) {
-    return Await<absl::StatusOr<v1::Group>>(
-        [&](auto done) { store_.GetGroup(std::move(context), std::move(group), std::move(done)); });
+    return Call(&ThreadStore::GetGroup, std::move(context), std::move(group));
   }
   absl::StatusOr<GroupPage> ListGroups(CallContext context, GroupQuery query) {
-    return Await<absl::StatusOr<GroupPage>>([&](auto done) {
-      store_.ListGroups(std::move(context), std::move(query), std::move(done));
-    });
+    return Call(&ThreadStore::ListGroups, std::move(context), std::move(query));
   }
   absl::Status DeleteGroup(CallContext context, std::string group, bool force = false) {
-    return Await<absl::Status>([&](auto done) {
-      store_.DeleteGroup(std::move(context), std::move(group), force, std::move(done));
-    });
+    return Call(&ThreadStore::DeleteGroup, std::move(context), std::move(group), force);
+  }
+  absl::StatusOr<v1::Group> UpdateGroup(CallContext context, std::string group,
+                                        GroupChanges changes) {
+    return Call(&ThreadStore::UpdateGroup, std::move(context), std::move(group),
+                std::move(changes));
+  }
+  absl::StatusOr<v1::Sender> AddSender(CallContext context, SenderName sender) {
+    return Call(&ThreadStore::AddSender, std::move(context), std::move(sender));
+  }
+  absl::Status RemoveSender(CallContext context, SenderName sender) {
+    return Call(&ThreadStore::RemoveSender, std::move(context), std::move(sender));
+  }
+  absl::StatusOr<SenderPage> ListSenders(CallContext context, SenderQuery query) {
+    return Call(&ThreadStore::ListSenders, std::move(context), std::move(query));
   }
   absl::StatusOr<v1::Member> AddMember(CallContext context, std::string group, v1::Member member) {
-    return Await<absl::StatusOr<v1::Member>>([&](auto done) {
-      store_.AddMember(std::move(context), std::move(group), std::move(member), std::move(done));
-    });
+    return Call(&ThreadStore::AddMember, std::move(context), std::move(group), std::move(member));
   }
   absl::Status RemoveMember(CallContext context, std::string group, std::string user) {
-    return Await<absl::Status>([&](auto done) {
-      store_.RemoveMember(std::move(context), std::move(group), std::move(user), std::move(done));
-    });
+    return Call(&ThreadStore::RemoveMember, std::move(context), std::move(group), std::move(user));
   }
   absl::StatusOr<MemberPage> ListMembers(CallContext context, MemberQuery query) {
-    return Await<absl::StatusOr<MemberPage>>([&](auto done) {
-      store_.ListMembers(std::move(context), std::move(query), std::move(done));
-    });
+    return Call(&ThreadStore::ListMembers, std::move(context), std::move(query));
+  }
+  absl::StatusOr<v1::Conversation> CreateConversation(CreateContext context, std::string group,
+                                                      v1::Conversation conversation) {
+    return Call(&ThreadStore::CreateConversation, std::move(context), std::move(group),
+                std::move(conversation));
+  }
+  absl::StatusOr<v1::Conversation> GetConversation(CallContext context, ConversationName name) {
+    return Call(&ThreadStore::GetConversation, std::move(context), std::move(name));
+  }
+  absl::StatusOr<ConversationPage> ListConversations(CallContext context, ConversationQuery query) {
+    return Call(&ThreadStore::ListConversations, std::move(context), std::move(query));
+  }
+  absl::Status DeleteConversation(CallContext context, ConversationName name) {
+    return Call(&ThreadStore::DeleteConversation, std::move(context), std::move(name));
   }
   absl::StatusOr<v1::ConversationThread> CreateThread(CreateContext context, std::string group,
                                                       std::optional<Uuid> conversation,
                                                       v1::ConversationThread thread) {
-    return Await<absl::StatusOr<v1::ConversationThread>>([&](auto done) {
-      store_.CreateThread(std::move(context), std::move(group), conversation, std::move(thread),
-                          std::move(done));
-    });
+    return Call(&ThreadStore::CreateThread, std::move(context), std::move(group), conversation,
+                std::move(thread));
+  }
+  absl::StatusOr<v1::ConversationThread> GetThread(CallContext context, ThreadName name) {
+    return Call(&ThreadStore::GetThread, std::move(context), std::move(name));
   }
   absl::StatusOr<v1::ConversationThread> GetThread(CallContext context, std::string group,
                                                    std::optional<Uuid> conversation, Uuid thread) {
-    return Await<absl::StatusOr<v1::ConversationThread>>([&](auto done) {
-      store_.GetThread(std::move(context), std::move(group), conversation, thread, std::move(done));
-    });
+    ThreadName name{{}, conversation, thread};
+    name.group.group = std::move(group);
+    return GetThread(std::move(context), std::move(name));
+  }
+  absl::StatusOr<v1::ConversationThread> UpdateThread(ChangeContext context, ThreadName name,
+                                                      ThreadChanges changes) {
+    return Call(&ThreadStore::UpdateThread, std::move(context), std::move(name),
+                std::move(changes));
+  }
+  absl::Status DeleteThread(ChangeContext context, ThreadName name) {
+    return Call(&ThreadStore::DeleteThread, std::move(context), std::move(name));
   }
   absl::StatusOr<ThreadPage> ListThreads(CallContext context, ThreadQuery query) {
-    return Await<absl::StatusOr<ThreadPage>>([&](auto done) {
-      store_.ListThreads(std::move(context), std::move(query), std::move(done));
-    });
+    return Call(&ThreadStore::ListThreads, std::move(context), std::move(query));
+  }
+  absl::StatusOr<v1::Post> CreatePost(CreateContext context, ThreadName thread, NewPost post) {
+    return Call(&ThreadStore::CreatePost, std::move(context), std::move(thread), std::move(post));
+  }
+  absl::StatusOr<v1::Post> GetPost(CallContext context, PostName name) {
+    return Call(&ThreadStore::GetPost, std::move(context), std::move(name));
+  }
+  absl::StatusOr<PostPage> ListPosts(CallContext context, PostQuery query) {
+    return Call(&ThreadStore::ListPosts, std::move(context), std::move(query));
+  }
+  absl::StatusOr<v1::Post> UpdatePost(ChangeContext context, PostName name, PostChanges changes) {
+    return Call(&ThreadStore::UpdatePost, std::move(context), std::move(name), std::move(changes));
+  }
+  absl::Status DeletePost(ChangeContext context, PostName name) {
+    return Call(&ThreadStore::DeletePost, std::move(context), std::move(name));
+  }
+  absl::StatusOr<v1::Forward> ForwardPost(CreateContext context, PostName name,
+                                          v1::Forward forward) {
+    return Call(&ThreadStore::ForwardPost, std::move(context), std::move(name), std::move(forward));
+  }
+  absl::StatusOr<v1::Attachment> CreateAttachment(CreateContext context, PostName post,
+                                                  v1::Attachment attachment) {
+    return Call(&ThreadStore::CreateAttachment, std::move(context), std::move(post),
+                std::move(attachment));
+  }
+  absl::StatusOr<v1::Attachment> GetAttachment(CallContext context, AttachmentName name,
+                                               bool with_content) {
+    return Call(&ThreadStore::GetAttachment, std::move(context), std::move(name), with_content);
+  }
+  absl::StatusOr<AttachmentPage> ListAttachments(CallContext context, AttachmentQuery query) {
+    return Call(&ThreadStore::ListAttachments, std::move(context), std::move(query));
+  }
+  absl::StatusOr<v1::Extension> CreateExtension(CreateContext context, PostName post,
+                                                v1::Extension extension) {
+    return Call(&ThreadStore::CreateExtension, std::move(context), std::move(post),
+                std::move(extension));
+  }
+  absl::StatusOr<v1::Extension> GetExtension(CallContext context, ExtensionName name) {
+    return Call(&ThreadStore::GetExtension, std::move(context), std::move(name));
+  }
+  absl::StatusOr<ExtensionPage> ListExtensions(CallContext context, ExtensionQuery query) {
+    return Call(&ThreadStore::ListExtensions, std::move(context), std::move(query));
+  }
+  absl::StatusOr<v1::Extension> UpdateExtension(ChangeContext context, ExtensionName name,
+                                                std::string content_json) {
+    return Call(&ThreadStore::UpdateExtension, std::move(context), std::move(name),
+                std::move(content_json));
+  }
+  absl::Status DeleteExtension(ChangeContext context, ExtensionName name) {
+    return Call(&ThreadStore::DeleteExtension, std::move(context), std::move(name));
   }
 
  private:
-  template <typename Result, typename Start>
-  Result Await(Start start) {
+  template <typename Result>
+  static Result ResultOf(const absl::AnyInvocable<void(Result) &&>& callback);
+
+  template <typename... Parameters>
+  using LastOf = std::tuple_element_t<sizeof...(Parameters) - 1, std::tuple<Parameters...>>;
+
+  // Calls a method with all of its arguments but the callback, and returns what that gets.
+  template <typename... Parameters, typename... Arguments>
+  decltype(ResultOf(std::declval<LastOf<Parameters...>>())) Call(
+      void (ThreadStore::*method)(Parameters...), Arguments&&... arguments) {
+    using Result = decltype(ResultOf(std::declval<LastOf<Parameters...>>()));
     std::promise<Result> promise;
     std::future<Result> result = promise.get_future();
-    start([&promise](Result value) { promise.set_value(std::move(value)); });
+    (store_.*method)(std::forward<Arguments>(arguments)...,
+                     [&promise](Result value) { promise.set_value(std::move(value)); });
     return result.get();
   }
 

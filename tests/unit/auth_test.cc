@@ -7,7 +7,9 @@
 #include "server/auth/permissions.h"
 #include "server/base/errors.h"
 #include "tests/testing/status_matchers.h"
+#include "threadstore/v1/conversation_service.pb.h"
 #include "threadstore/v1/group_service.pb.h"
+#include "threadstore/v1/post_service.pb.h"
 #include "threadstore/v1/thread_service.pb.h"
 
 namespace threadstore {
@@ -58,8 +60,10 @@ TEST(PrincipalTest, KeysOfUserAndApplicationDiffer) {
 }
 
 TEST(PermissionsTest, EveryMethodHasARule) {
-  for (const auto* file : {v1::CreateThreadRequest::descriptor()->file(),
-                           v1::CreateGroupRequest::descriptor()->file()}) {
+  for (const auto* file :
+       {v1::GetConversationRequest::descriptor()->file(), v1::GetGroupRequest::descriptor()->file(),
+        v1::GetPostRequest::descriptor()->file(), v1::GetThreadRequest::descriptor()->file()}) {
+    ASSERT_GT(file->service_count(), 0) << file->name();
     for (int s = 0; s < file->service_count(); ++s) {
       for (int m = 0; m < file->service(s)->method_count(); ++m) {
         const std::string& method = file->service(s)->method(m)->full_name();
@@ -82,11 +86,17 @@ TEST(PermissionsTest, RightsDecide) {
               IsOk());
   EXPECT_THAT(check(user, kGroupReadWrite, "GroupService.CreateGroup"), IsOk());
   EXPECT_THAT(check(application, kAdmin, "GroupService.DeleteGroup"), IsOk());
+  EXPECT_THAT(check(user, kGroupConversationReadWrite, "ThreadService.ReplyToThread"), IsOk());
+  EXPECT_THAT(check(application, kGroupRead, "PostService.GetAttachment"), IsOk());
   for (const absl::Status& status : {
            check(user, kGroupConversationRead, "ThreadService.CreateThread"),
            check(user, 0, "ThreadService.GetThread"),
            check(application, kAllButAdmin, "GroupService.CreateGroup"),
            check(user, kGroupRead, "GroupService.AddMember"),
+           check(application, kAllButAdmin, "GroupService.AddSender"),
+           check(user, kGroupConversationReadWrite, "GroupService.UpdateGroup"),
+           check(user, kGroupRead, "ConversationService.DeleteConversation"),
+           check(application, kGroupConversationRead, "PostService.ForwardPost"),
            check(user, kGroupConversationReadWrite, "GroupService.ListMembers"),
            check(user, kAllButAdmin, "ThreadService.NoSuchMethod"),
        }) {

@@ -583,11 +583,11 @@ TEST_F(ProtoJsonTest, BoundsDepth) {
   const auto lists = [&](int levels) {
     return absl::StrCat(R"({"@x":)", repeat("[", levels), repeat("]", levels), "}");
   };
-  EXPECT_THAT(Read(objects(kMaxJsonDepth)), HasSubstr("inner { inner {"));
-  EXPECT_THAT(Read(objects(kMaxJsonDepth + 1)),
+  EXPECT_THAT(Read(objects(kMaxProtoJsonDepth)), HasSubstr("inner { inner {"));
+  EXPECT_THAT(Read(objects(kMaxProtoJsonDepth + 1)),
               HasSubstr("inner.inner: more than 100 levels of lists and objects"));
-  EXPECT_EQ(Read(lists(kMaxJsonDepth - 1)), "");
-  EXPECT_THAT(Read(lists(kMaxJsonDepth)), HasSubstr("line 1, column 106: @x[0][0]"));
+  EXPECT_EQ(Read(lists(kMaxProtoJsonDepth - 1)), "");
+  EXPECT_THAT(Read(lists(kMaxProtoJsonDepth)), HasSubstr("line 1, column 106: @x[0][0]"));
   EXPECT_THAT(Read(repeat("{\"@x\":[", 1'000'000)), HasSubstr("more than 100 levels"));
 }
 
@@ -625,7 +625,7 @@ TEST_F(ProtoJsonTest, WritesFieldsInOrderWithEveryPrimitive) {
             R"({"id":"","toRecipients":[{"emailAddress":{"name":""}},{}],"topic":"Topic",)"
             R"("hasAttachments":false,"lastDeliveredDateTime":"2016-12-31T20:58:15.304900Z",)"
             R"("uniqueSenders":["A"],"ccRecipients":[],"preview":"","isLocked":false,)"
-            R"("name":"","conversationId":"","etag":""})");
+            R"("posts":[],"name":"","conversationId":"","etag":""})");
   v1::ListMembersResponse members;
   members.add_members()->set_role(v1::Member::ROLE_OWNER);
   EXPECT_EQ(WriteProtoJson(members, 2), R"({

@@ -24,8 +24,9 @@ using google::protobuf::MethodDescriptor;
 using google::protobuf::SourceLocation;
 
 const char* const kFiles[] = {
-    "threadstore/v1/conversation_thread.proto", "threadstore/v1/error_reason.proto",
-    "threadstore/v1/group_service.proto", "threadstore/v1/thread_service.proto"};
+    "threadstore/v1/conversation_service.proto", "threadstore/v1/conversation_thread.proto",
+    "threadstore/v1/error_reason.proto",         "threadstore/v1/group_service.proto",
+    "threadstore/v1/post_service.proto",         "threadstore/v1/thread_service.proto"};
 
 // The API with its comments, which generated code does not hold.
 class ProtoSourceTest : public ::testing::Test {

@@ -103,6 +103,93 @@ TEST(ResourceNameTest, UuidsInNamesAreOfEitherCase) {
   EXPECT_EQ(name.thread.ToString(), kId);
 }
 
+TEST(ResourceNameTest, WhatBelongsToAThreadTakesEveryAliasOfIt) {
+  const std::string thread = std::string("/threads/") + kOther;
+  const std::string through = std::string("/conversations/") + kOther + thread;
+  const std::string post = std::string("/posts/") + kId;
+  const std::string canonical = "groups/g" + thread + post;
+  for (const std::string& prefix :
+       {"groups/g" + thread, "me/joinedGroups/g" + thread, "users/ann/joinedGroups/g" + through}) {
+    SCOPED_TRACE(prefix);
+    ASSERT_OK_AND_ASSIGN(const PostName name, ParsePostName(prefix + post));
+    EXPECT_EQ(name.Canonical(), canonical);
+    ASSERT_OK_AND_ASSIGN(const AttachmentName attachment,
+                         ParseAttachmentName(prefix + post + "/attachments/" + kOther));
+    EXPECT_EQ(attachment.post.Canonical(), canonical);
+    EXPECT_EQ(attachment.attachment.ToString(), kOther);
+    ASSERT_OK_AND_ASSIGN(const ExtensionName extension,
+                         ParseExtensionName(prefix + post + "/extensions/org.example.e-1_X"));
+    EXPECT_EQ(extension.post.Canonical(), canonical);
+    EXPECT_EQ(extension.extension, "org.example.e-1_X");
+  }
+  for (const std::string& bad : {"groups/g" + thread, "groups/g" + post, canonical + "/",
+                                 canonical + "/attachments", "groups/g" + thread + "/posts/x"}) {
+    EXPECT_THAT(ParsePostName(bad), StatusIs(absl::StatusCode::kInvalidArgument)) << bad;
+  }
+  for (const std::string& bad :
+       {canonical, canonical + "/attachments", canonical + "/attachments/x",
+        canonical + "/attachments/" + kId + "/"}) {
+    EXPECT_THAT(ParseAttachmentName(bad), StatusIs(absl::StatusCode::kInvalidArgument)) << bad;
+  }
+}
+
+TEST(ResourceNameTest, ExtensionsComeWithAndWithoutGraphsPrefix) {
+  for (const std::string name : {"org.example", "microsoft.graph.openTypeExtension.org.example",
+                                 "Microsoft.OutlookServices.OpenTypeExtension.org.example"}) {
+    ASSERT_OK_AND_ASSIGN(const std::string id, ParseExtensionId(name));
+    EXPECT_EQ(id, "org.example");
+  }
+  EXPECT_THAT(ParseExtensionId(std::string(kMaxExtensionNameBytes, 'e')), IsOk());
+  for (const std::string& bad :
+       {std::string(""), std::string("microsoft.graph.openTypeExtension."), std::string("a b"),
+        std::string("a/b"), std::string("é"), std::string(kMaxExtensionNameBytes + 1, 'e')}) {
+    EXPECT_THAT(ParseExtensionId(bad), StatusIs(absl::StatusCode::kInvalidArgument)) << bad;
+  }
+}
+
+TEST(ResourceNameTest, ConversationName) {
+  const std::string conversation = std::string("/conversations/") + kId;
+  for (const std::string prefix : {"groups/g", "me/joinedGroups/g", "users/ann/joinedGroups/g"}) {
+    ASSERT_OK_AND_ASSIGN(const ConversationName name, ParseConversationName(prefix + conversation));
+    EXPECT_EQ(name.group.group, "g");
+    EXPECT_EQ(name.conversation.ToString(), kId);
+  }
+  for (const std::string& bad :
+       {std::string("groups/g"), std::string("groups/g/conversations"),
+        std::string("groups/g/conversations/x"), "groups/g" + conversation + "/threads"}) {
+    EXPECT_THAT(ParseConversationName(bad), StatusIs(absl::StatusCode::kInvalidArgument)) << bad;
+  }
+}
+
+TEST(ResourceNameTest, Senders) {
+  ASSERT_OK_AND_ASSIGN(const SenderListName list,
+                       ParseSenderListName("me/joinedGroups/g/rejectedSenders"));
+  EXPECT_EQ(list.Canonical(), "groups/g/rejectedSenders");
+  ASSERT_OK_AND_ASSIGN(const SenderName sender,
+                       ParseSenderName("groups/g/acceptedSenders/ann@example.org"));
+  EXPECT_EQ(sender.list.Canonical(), "groups/g/acceptedSenders");
+  EXPECT_EQ(sender.sender, "ann@example.org");
+  EXPECT_EQ(MakeSenderName("g", SenderList::kAccepted, "ann@example.org"),
+            "groups/g/acceptedSenders/ann@example.org");
+  for (const std::string bad : {"groups/g", "groups/g/senders", "groups/g/acceptedSenders/ann"}) {
+    EXPECT_THAT(ParseSenderListName(bad), StatusIs(absl::StatusCode::kInvalidArgument)) << bad;
+  }
+  for (const std::string bad : {"groups/g/acceptedSenders", "groups/g/acceptedSenders/",
+                                "groups/g/acceptedSenders/a/b", "groups/g/members/ann"}) {
+    EXPECT_THAT(ParseSenderName(bad), StatusIs(absl::StatusCode::kInvalidArgument)) << bad;
+  }
+}
+
+TEST(ResourceNameTest, NamesAreBuiltAsTheyAreRead) {
+  const Uuid id = *Uuid::Parse(kId);
+  const std::string post = MakePostName("g", id, id);
+  EXPECT_EQ(ParsePostName(post)->Canonical(), post);
+  EXPECT_EQ(MakePostName(MakeThreadName("g", id), id), post);
+  EXPECT_EQ(ParseAttachmentName(MakeAttachmentName(post, id))->attachment, id);
+  EXPECT_EQ(ParseExtensionName(MakeExtensionName(post, "e"))->extension, "e");
+  EXPECT_EQ(MakeForwardName(post, id), post + "/forwards/" + kId);
+}
+
 TEST(ResourceNameTest, MemberName) {
   ASSERT_OK_AND_ASSIGN(const MemberName name, ParseMemberName("groups/g/members/ann@x.org"));
   EXPECT_EQ(name.group.group, "g");

@@ -1,18 +1,25 @@
 #include <deque>
+#include <functional>
+#include <future>
+#include <map>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/cord.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "client/thread_client.h"
 #include "gmock/gmock.h"
+#include "google/protobuf/descriptor.h"
 #include "google/protobuf/empty.pb.h"
 #include "google/rpc/status.pb.h"
+#include "grpcpp/generic/async_generic_service.h"
 #include "grpcpp/security/server_credentials.h"
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
@@ -121,6 +128,75 @@ class ScriptedServer final : public v1::GroupService::Service {
   std::unique_ptr<grpc::Server> server_;
 };
 
+// Answers the first call of every method with UNAVAILABLE, each other one with an empty message.
+class AnyServer final : public grpc::CallbackGenericService {
+ public:
+  AnyServer() {
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
+    builder.RegisterCallbackGenericService(this);
+    server_ = builder.BuildAndStart();
+  }
+
+  std::string address() const { return absl::StrCat("127.0.0.1:", port_); }
+
+  // The requests so far, under the paths of their methods.
+  std::map<std::string, std::vector<std::string>> requests() {
+    MutexLock lock(&mutex_);
+    return requests_;
+  }
+
+  grpc::ServerGenericBidiReactor* CreateReactor(
+      grpc::GenericCallbackServerContext* context) override {
+    return new Reactor(this, context->method());
+  }
+
+ private:
+  class Reactor final : public grpc::ServerGenericBidiReactor {
+   public:
+    Reactor(AnyServer* server, std::string method) : server_(server), method_(std::move(method)) {
+      StartRead(&message_);
+    }
+    void OnReadDone(bool /*ok*/) override {
+      std::vector<grpc::Slice> slices;
+      EXPECT_TRUE(message_.Dump(&slices).ok());
+      std::string request;
+      for (const grpc::Slice& slice : slices) request.append(slice.begin(), slice.end());
+      if (server_->IsFirst(method_, std::move(request))) {
+        Finish({grpc::StatusCode::UNAVAILABLE, "the connection broke"});
+      } else {
+        const grpc::Slice empty;
+        message_ = grpc::ByteBuffer(&empty, 1);
+        StartWriteAndFinish(&message_, {}, grpc::Status::OK);
+      }
+    }
+    void OnDone() override { delete this; }
+
+   private:
+    AnyServer* const server_;
+    const std::string method_;
+    grpc::ByteBuffer message_;
+  };
+
+  bool IsFirst(const std::string& method, std::string request) {
+    MutexLock lock(&mutex_);
+    requests_[method].push_back(std::move(request));
+    return requests_[method].size() == 1;
+  }
+
+  Mutex mutex_;
+  std::map<std::string, std::vector<std::string>> requests_ ABSL_GUARDED_BY(mutex_);
+  int port_ = 0;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+template <typename Result, typename Request>
+std::function<void(ThreadClient&)> Calling(Result (ThreadClient::*method)(Request)) {
+  return [method](ThreadClient& client) {
+    static_cast<void>((client.*method)(std::decay_t<Request>()));
+  };
+}
+
 class ThreadClientTest : public ::testing::Test {
  protected:
   ThreadClientTest() { options_.server = server_.address(); }
@@ -151,6 +227,75 @@ TEST_F(ThreadClientTest, RepeatsCreatesUnderOneRequestId) {
   server_.Fail({});
   ASSERT_THAT(client->CreateGroup(request), IsOk());
   EXPECT_THAT(server_.request_ids(), ElementsAre("the caller's"));
+}
+
+TEST_F(ThreadClientTest, CallsEveryMethodAndRepeatsReadsAndCreates) {
+  AnyServer server;
+  options_.server = server.address();
+  const std::unique_ptr<ThreadClient> client = NewClient();
+  std::vector<std::future<void>> calls;
+  for (const std::function<void(ThreadClient&)>& call : {
+           Calling(&ThreadClient::CreateGroup),
+           Calling(&ThreadClient::GetGroup),
+           Calling(&ThreadClient::ListGroups),
+           Calling(&ThreadClient::ListJoinedGroups),
+           Calling(&ThreadClient::UpdateGroup),
+           Calling(&ThreadClient::DeleteGroup),
+           Calling(&ThreadClient::AddMember),
+           Calling(&ThreadClient::RemoveMember),
+           Calling(&ThreadClient::ListMembers),
+           Calling(&ThreadClient::AddSender),
+           Calling(&ThreadClient::RemoveSender),
+           Calling(&ThreadClient::ListSenders),
+           Calling(&ThreadClient::CreateConversation),
+           Calling(&ThreadClient::GetConversation),
+           Calling(&ThreadClient::ListConversations),
+           Calling(&ThreadClient::DeleteConversation),
+           Calling(&ThreadClient::CreateThread),
+           Calling(&ThreadClient::GetThread),
+           Calling(&ThreadClient::ListThreads),
+           Calling(&ThreadClient::UpdateThread),
+           Calling(&ThreadClient::DeleteThread),
+           Calling(&ThreadClient::ReplyToThread),
+           Calling(&ThreadClient::GetPost),
+           Calling(&ThreadClient::ListPosts),
+           Calling(&ThreadClient::UpdatePost),
+           Calling(&ThreadClient::DeletePost),
+           Calling(&ThreadClient::ReplyToPost),
+           Calling(&ThreadClient::ForwardPost),
+           Calling(&ThreadClient::CreateAttachment),
+           Calling(&ThreadClient::GetAttachment),
+           Calling(&ThreadClient::ListAttachments),
+           Calling(&ThreadClient::CreateExtension),
+           Calling(&ThreadClient::GetExtension),
+           Calling(&ThreadClient::ListExtensions),
+           Calling(&ThreadClient::UpdateExtension),
+           Calling(&ThreadClient::DeleteExtension),
+       }) {
+    calls.push_back(std::async(std::launch::async, call, std::ref(*client)));
+  }
+  for (const std::future<void>& call : calls) call.wait();
+  const auto requests = server.requests();
+  size_t methods = 0;
+  for (const char* name : {"ConversationService", "GroupService", "PostService", "ThreadService"}) {
+    const auto* service = google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(
+        absl::StrCat("threadstore.v1.", name));
+    ASSERT_NE(service, nullptr) << name;
+    for (int i = 0; i < service->method_count(); ++i) {
+      const google::protobuf::MethodDescriptor& method = *service->method(i);
+      const bool is_read =
+          absl::StartsWith(method.name(), "Get") || absl::StartsWith(method.name(), "List");
+      const bool has_request_id = method.input_type()->FindFieldByName("request_id") != nullptr;
+      const std::string path = absl::StrCat("/", service->full_name(), "/", method.name());
+      ASSERT_TRUE(requests.contains(path)) << path;
+      const std::vector<std::string>& tries = requests.at(path);
+      EXPECT_THAT(tries, AllOf(SizeIs(is_read || has_request_id ? 2 : 1), Each(tries.front())))
+          << path;
+      EXPECT_EQ(!tries.front().empty(), has_request_id) << path;
+      ++methods;
+    }
+  }
+  EXPECT_THAT(requests, SizeIs(methods));
 }
 
 TEST_F(ThreadClientTest, RepeatsOnlyWhatCannotDoTheWorkTwice) {

@@ -1,7 +1,13 @@
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -11,6 +17,7 @@
 #include "server/base/errors.h"
 #include "server/base/proto_json.h"
 #include "tests/testing/status_matchers.h"
+#include "tests/testing/temp_dir.h"
 #include "threadstore/v1/group_service.pb.h"
 
 namespace threadstore::threadctl {
@@ -19,6 +26,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::threadstore::testing::IsOk;
 using ::threadstore::testing::StatusIs;
+using ::threadstore::testing::TempDir;
 
 // A stream whose text can be looked at.
 class MemoryFile {
@@ -42,6 +50,37 @@ class MemoryFile {
   size_t size_ = 0;
   std::FILE* const file_;
 };
+
+// A terminal without a screen.
+class Terminal {
+ public:
+  Terminal() : controller_(posix_openpt(O_RDWR | O_NOCTTY)) {
+    EXPECT_EQ(grantpt(controller_), 0);
+    EXPECT_EQ(unlockpt(controller_), 0);
+    char name[64];
+    EXPECT_EQ(ptsname_r(controller_, name, sizeof(name)), 0);
+    file_ = std::fopen(name, "we");
+  }
+  ~Terminal() {
+    std::fclose(file_);
+    close(controller_);
+  }
+  Terminal(const Terminal&) = delete;
+  Terminal& operator=(const Terminal&) = delete;
+
+  std::FILE* file() { return file_; }
+
+ private:
+  const int controller_;
+  std::FILE* file_;
+};
+
+// Null takes the variable away.
+void SetEnvironment(const char* name, const char* value) {
+  // NOLINTBEGIN(concurrency-mt-unsafe): no other thread runs.
+  EXPECT_EQ(value == nullptr ? unsetenv(name) : setenv(name, value, /*overwrite=*/1), 0);
+  // NOLINTEND(concurrency-mt-unsafe)
+}
 
 v1::Group NamedGroup(const std::string& name) {
   v1::Group group;
@@ -128,7 +167,7 @@ TEST(PrinterTest, PrintsAResourceAsJson) {
   printer.PrintResource(NamedGroup("groups/a"), {{"name", "not this"}});
   EXPECT_EQ(out.text(),
             "{\n  \"name\": \"groups/a\",\n  \"id\": \"\",\n  \"displayName\": \"\",\n"
-            "  \"mail\": \"\"\n}\n");
+            "  \"mail\": \"\",\n  \"allowExternalSenders\": false\n}\n");
 }
 
 TEST(PrinterTest, AlignsEachPageAndNeverNarrows) {
@@ -189,6 +228,62 @@ TEST(PrinterTest, PrintsAnEmptyListAsJson) {
   printer.EndPage();
   printer.EndList("");
   EXPECT_EQ(out.text(), "{\n  \"groups\": [],\n  \"nextPageToken\": \"\"\n}\n");
+}
+
+TEST(PrinterTest, PrintsAViewUnlessJsonIsWanted) {
+  for (const auto& [format, text] :
+       {std::pair(OutputFormat::kTable, std::string("A view\nof it\n")),
+        {OutputFormat::kJson, absl::StrCat(WriteProtoJson(v1::Group(), 2), "\n")}}) {
+    MemoryFile out;
+    Printer printer(format, out.file(), out.file());
+    printer.PrintView(v1::Group(), "A view\nof it\n");
+    EXPECT_EQ(out.text(), text);
+  }
+}
+
+TEST(PrinterTest, UsesColourOnlyOnATerminalThatMayHaveIt) {
+  SetEnvironment("TERM", "xterm");
+  SetEnvironment("NO_COLOR", nullptr);
+  Terminal terminal;
+  ASSERT_NE(terminal.file(), nullptr);
+  MemoryFile memory;
+  const Printer to_terminal(OutputFormat::kTable, terminal.file(), stderr);
+  const Printer to_memory(OutputFormat::kTable, memory.file(), stderr);
+  EXPECT_TRUE(to_terminal.IsTerminal());
+  EXPECT_TRUE(to_terminal.IsInColor());
+  EXPECT_FALSE(to_memory.IsTerminal());
+  EXPECT_FALSE(to_memory.IsInColor());
+
+  SetEnvironment("NO_COLOR", "");
+  EXPECT_TRUE(to_terminal.IsInColor());
+  SetEnvironment("NO_COLOR", "0");
+  EXPECT_FALSE(to_terminal.IsInColor());
+  EXPECT_TRUE(to_terminal.IsTerminal());
+  SetEnvironment("NO_COLOR", nullptr);
+  SetEnvironment("TERM", "dumb");
+  EXPECT_FALSE(to_terminal.IsInColor());
+}
+
+TEST(PrinterTest, WritesAFileInPlaceOfWhatItHeld) {
+  const TempDir folder;
+  const std::string path = folder.File("content");
+  Printer printer(OutputFormat::kTable, stdout, stderr);
+  printer.WriteFile(path, "longer than what comes next");
+  const std::string bytes("a\0\xff\n", 4);
+  printer.WriteFile(path, bytes);
+  EXPECT_THAT(printer.status(), IsOk());
+  std::ifstream file(path, std::ios::binary);
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), bytes);
+}
+
+TEST(PrinterTest, ReportsAFileThatCannotBeWritten) {
+  for (const auto& [path, why] : {std::pair("/dev/full", "No space left on device"),
+                                  {"/nonexistent/file", "No such file or directory"}}) {
+    Printer printer(OutputFormat::kTable, stdout, stderr);
+    printer.WriteFile(path, "content");
+    EXPECT_THAT(printer.Flush(),
+                StatusIs(absl::StatusCode::kDataLoss, absl::StrCat(path, ": ", why)));
+  }
 }
 
 TEST(PrinterTest, ReportsAFullDisk) {

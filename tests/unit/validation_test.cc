@@ -2,51 +2,47 @@
 
 #include <functional>
 #include <string>
-#include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/domain/limits.h"
 #include "server/domain/page_token.h"
 #include "tests/testing/proto_matchers.h"
+#include "tests/testing/request_rules.h"
 #include "tests/testing/status_matchers.h"
 
 namespace threadstore {
 namespace {
 
+using testing::Characters;
 using ::testing::ElementsAre;
+using testing::FieldsOf;
+using ::testing::HasSubstr;
 using testing::IsOk;
+using testing::kNul;
 using testing::ParseText;
 using testing::StatusIs;
 using ::testing::UnorderedElementsAre;
 
+constexpr CallerKind kUser = CallerKind::kUser;
+constexpr CallerKind kApplication = CallerKind::kApplication;
+
 constexpr char kConversation[] = "groups/g/conversations/01934f6e-8f00-7abc-8def-0123456789ab";
 
-template <typename T>
-std::vector<std::string> FieldsOf(const absl::StatusOr<T>& result) {
-  std::vector<std::string> fields;
-  for (const FieldViolation& violation : FieldViolationsOf(result.status())) {
-    fields.push_back(violation.field);
-  }
-  return fields;
-}
+constexpr char kThread[] = "groups/g/threads/01934f6e-8f00-7abc-8def-0123456789ab";
 
 v1::CreateThreadRequest ValidCreate() {
   return ParseText<v1::CreateThreadRequest>("parent: 'groups/g' thread { topic: 't' }");
 }
 
-// Characters of three bytes each, to tell characters from bytes.
-std::string Characters(size_t count) {
-  std::string text;
-  for (size_t i = 0; i < count; ++i) text += "€";
-  return text;
+v1::Post PostWithBody(const std::string& content) {
+  v1::Post post = ParseText<v1::Post>("sender { email_address { name: 's' } }");
+  post.mutable_body()->set_content(content);
+  return post;
 }
 
-const std::string kNul("a\0b", 3);
-
 TEST(ValidateCreateThreadTest, LeastRequestIsValid) {
-  EXPECT_THAT(Validate(ValidCreate()), IsOk());
+  EXPECT_THAT(Validate(ValidCreate(), kApplication), IsOk());
 }
 
 TEST(ValidateCreateThreadTest, EachViolationNamesItsField) {
@@ -119,6 +115,21 @@ TEST(ValidateCreateThreadTest, EachViolationNamesItsField) {
        [](auto& r) {
          r.mutable_thread()->mutable_last_delivered_date_time()->set_nanos(1'000'000'000);
        }},
+      {"thread.posts",
+       [](auto& r) {
+         r.mutable_thread()->add_posts();
+         r.mutable_thread()->add_posts();
+       }},
+      {"thread.posts[0].body.content",
+       [](auto& r) { *r.mutable_thread()->add_posts() = PostWithBody(kNul); }},
+      {"thread.posts[0].new_participants",
+       [](auto& r) {
+         *r.mutable_thread()->add_posts() = ParseText<v1::Post>(R"pb(
+           sender { email_address { name: "s" } }
+           new_participants { email_address { name: "one too many" } }
+         )pb");
+         for (int i = 0; i < kMaxRecipients; ++i) r.mutable_thread()->add_to_recipients();
+       }},
       {"request_id", [](auto& r) { r.set_request_id("not-a-uuid"); }},
       {"request_id", [](auto& r) { r.set_request_id("00000000-0000-0000-0000-000000000000"); }},
       {"request_id", [](auto& r) { r.set_request_id("{01934f6e-8f00-7abc-8def-0123456789ab}"); }},
@@ -126,7 +137,8 @@ TEST(ValidateCreateThreadTest, EachViolationNamesItsField) {
   for (const Case& c : cases) {
     v1::CreateThreadRequest request = ValidCreate();
     c.break_rule(request);
-    EXPECT_THAT(FieldsOf(Validate(request)), ElementsAre(c.field)) << request.ShortDebugString();
+    EXPECT_THAT(FieldsOf(Validate(request, kApplication)), ElementsAre(c.field))
+        << request.ShortDebugString();
   }
 }
 
@@ -147,10 +159,10 @@ TEST(ValidateCreateThreadTest, LimitsThemselvesAreAllowed) {
   thread.mutable_last_delivered_date_time()->set_seconds(253402300799);
   thread.mutable_last_delivered_date_time()->set_nanos(999'999'999);
   request.set_request_id("FFFFFFFF-ffff-FFFF-ffff-FFFFFFFFFFFF");
-  EXPECT_THAT(Validate(request), IsOk());
+  EXPECT_THAT(Validate(request, kApplication), IsOk());
   thread.mutable_last_delivered_date_time()->set_seconds(-62135596800);
   thread.mutable_last_delivered_date_time()->set_nanos(0);
-  EXPECT_THAT(Validate(request), IsOk());
+  EXPECT_THAT(Validate(request, kApplication), IsOk());
 }
 
 TEST(ValidateCreateThreadTest, AllViolationsComeAtOnce) {
@@ -162,7 +174,7 @@ TEST(ValidateCreateThreadTest, AllViolationsComeAtOnce) {
     }
     request_id: "x"
   )pb");
-  const auto result = Validate(request);
+  const auto result = Validate(request, kApplication);
   EXPECT_THAT(result, StatusIs(absl::StatusCode::kInvalidArgument));
   EXPECT_THAT(FieldsOf(result),
               UnorderedElementsAre("parent", "thread.id", "thread.topic",
@@ -173,7 +185,196 @@ TEST(ValidateCreateThreadTest, TopicMayBeEmptyInAConversation) {
   v1::CreateThreadRequest request = ValidCreate();
   request.set_parent(kConversation);
   request.mutable_thread()->clear_topic();
-  EXPECT_THAT(Validate(request), IsOk());
+  EXPECT_THAT(Validate(request, kApplication), IsOk());
+}
+
+TEST(ValidateCreateThreadTest, ParticipantsOfTheToLineNeedNoRoom) {
+  v1::CreateThreadRequest request = ValidCreate();
+  *request.mutable_thread()->add_posts() = ParseText<v1::Post>(R"pb(
+    sender { email_address { name: "s" } }
+    new_participants { email_address { address: "7" } }
+  )pb");
+  for (int i = 0; i < kMaxRecipients; ++i) {
+    request.mutable_thread()->add_to_recipients()->mutable_email_address()->set_address(
+        std::to_string(i));
+  }
+  EXPECT_THAT(Validate(request, kApplication), IsOk());
+}
+
+TEST(ValidateUpdateThreadTest, TheMaskSaysWhatChanges) {
+  struct Case {
+    const char* request;
+    bool has_topic;
+    bool changes_is_locked;
+  };
+  for (const Case& c : {
+           Case{"", false, false},
+           Case{"thread { preview: 'p' }", false, false},
+           Case{"thread { topic: 't' }", true, false},
+           Case{"thread { is_locked: true }", false, true},
+           Case{"thread { is_locked: true } update_mask { paths: 'topic' }", true, false},
+           Case{"update_mask { paths: 'is_locked' }", false, true},
+           Case{"update_mask { paths: '*' }", false, true},
+           Case{"thread { topic: 't' } update_mask { paths: '*' }", true, true},
+           Case{"update_mask { paths: 'topic' }", true, false},
+       }) {
+    auto request = ParseText<v1::UpdateThreadRequest>(c.request);
+    request.mutable_thread()->set_name(kThread);
+    ASSERT_OK_AND_ASSIGN(const UpdateThreadInput input, Validate(request));
+    EXPECT_EQ(input.has_topic, c.has_topic) << c.request;
+    EXPECT_EQ(input.changes_is_locked, c.changes_is_locked) << c.request;
+    EXPECT_EQ(input.thread.Canonical(), kThread);
+  }
+}
+
+TEST(ValidateUpdateThreadTest, FindsEveryViolation) {
+  auto request = ParseText<v1::UpdateThreadRequest>(
+      "update_mask { paths: 'preview' paths: 'is_locked' paths: 'thread.topic' }");
+  request.mutable_thread()->set_name("groups/g");
+  request.mutable_thread()->set_topic(kNul);
+  const auto result = Validate(request);
+  EXPECT_THAT(FieldsOf(result),
+              ElementsAre("thread.name", "update_mask", "update_mask", "thread.topic"));
+  EXPECT_THAT(result, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("name preview")));
+}
+
+TEST(ValidateThreadTest, NamesAreRead) {
+  v1::DeleteThreadRequest remove;
+  remove.set_name(kThread);
+  EXPECT_THAT(Validate(remove), IsOk());
+  remove.set_name("groups/g");
+  EXPECT_THAT(FieldsOf(Validate(remove)), ElementsAre("name"));
+}
+
+TEST(ValidateReplyToThreadTest, NeedsAPost) {
+  v1::ReplyToThreadRequest request;
+  request.set_request_id("x");
+  EXPECT_THAT(FieldsOf(Validate(request, kUser)), ElementsAre("name", "post", "request_id"));
+  request.set_name(kThread);
+  request.set_request_id("01934f6e-8f00-7abc-8def-0123456789ab");
+  *request.mutable_post() = PostWithBody("b");
+  ASSERT_OK_AND_ASSIGN(const ReplyToThreadInput input, Validate(request, kApplication));
+  EXPECT_EQ(input.thread.Canonical(), kThread);
+  EXPECT_EQ(input.request_id->ToString(), request.request_id());
+  EXPECT_THAT(FieldsOf(Validate(request, kUser)), ElementsAre("post.sender"));
+}
+
+v1::CreateConversationRequest ValidCreateConversation() {
+  return ParseText<v1::CreateConversationRequest>(
+      "parent: 'groups/g' conversation { topic: 't' threads {} }");
+}
+
+TEST(ValidateCreateConversationTest, LeastRequestIsValid) {
+  EXPECT_THAT(Validate(ValidCreateConversation(), kApplication), IsOk());
+  EXPECT_THAT(Validate(ValidCreateConversation(), kUser), IsOk());
+}
+
+TEST(ValidateCreateConversationTest, EachViolationNamesItsField) {
+  struct Case {
+    const char* field;
+    std::function<void(v1::CreateConversationRequest&)> break_rule;
+  };
+  const Case cases[] = {
+      {"parent", [](auto& r) { r.set_parent(kConversation); }},
+      {"conversation", [](auto& r) { r.clear_conversation(); }},
+      {"conversation.id", [](auto& r) { r.mutable_conversation()->set_id("x"); }},
+      {"conversation.topic", [](auto& r) { r.mutable_conversation()->clear_topic(); }},
+      {"conversation.threads", [](auto& r) { r.mutable_conversation()->clear_threads(); }},
+      {"conversation.threads",
+       [](auto& r) {
+         for (int i = 0; i < kMaxThreadsPerCreate; ++i) r.mutable_conversation()->add_threads();
+       }},
+      {"conversation.threads[1].topic",
+       [](auto& r) {
+         r.mutable_conversation()->add_threads()->set_topic(Characters(kMaxTopicCharacters + 1));
+       }},
+      {"conversation.threads[1].posts",
+       [](auto& r) {
+         auto* thread = r.mutable_conversation()->add_threads();
+         thread->add_posts();
+         thread->add_posts();
+       }},
+      {"conversation.threads[1].posts[0].sender",
+       [](auto& r) { r.mutable_conversation()->add_threads()->add_posts(); }},
+      {"conversation.threads[0].posts[0].body.content",
+       [](auto& r) {
+         *r.mutable_conversation()->mutable_threads(0)->add_posts() =
+             PostWithBody(std::string(kMaxBodyBytes + 1, 'b'));
+       }},
+      {"request_id", [](auto& r) { r.set_request_id("x"); }},
+  };
+  for (const Case& c : cases) {
+    v1::CreateConversationRequest request = ValidCreateConversation();
+    c.break_rule(request);
+    EXPECT_THAT(FieldsOf(Validate(request, kApplication)), ElementsAre(c.field));
+  }
+}
+
+TEST(ValidateCreateConversationTest, BodiesAndAttachmentsHaveOneLimitTogether) {
+  v1::CreateConversationRequest request = ValidCreateConversation();
+  v1::Conversation& conversation = *request.mutable_conversation();
+  v1::Post& first = *conversation.mutable_threads(0)->add_posts();
+  v1::Post& second = *conversation.add_threads()->add_posts();
+  first = PostWithBody(std::string(kMaxBodyBytes - 1, 'b'));
+  second = PostWithBody("b");
+  v1::Attachment& attachment = *first.add_attachments();
+  attachment.set_display_name("a");
+  attachment.mutable_file()->set_content_bytes(std::string(kMaxAttachmentBytes - 2, 'b'));
+  *second.add_attachments() =
+      ParseText<v1::Attachment>("display_name: 'b' item { item_json: '{}' }");
+  EXPECT_THAT(Validate(request, kApplication), IsOk());
+
+  second.mutable_body()->mutable_content()->push_back('b');
+  second.mutable_attachments(0)->mutable_item()->mutable_item_json()->push_back(' ');
+  const auto result = Validate(request, kApplication);
+  EXPECT_THAT(FieldsOf(result),
+              ElementsAre("conversation.threads[1].posts[0].body.content",
+                          "conversation.threads[1].posts[0].attachments[0].item.item_json"));
+  EXPECT_THAT(result, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("1048576 bytes")));
+  EXPECT_THAT(result, StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("3145728 bytes")));
+}
+
+TEST(ValidateConversationTest, NamesAreRead) {
+  v1::GetConversationRequest get;
+  get.set_name(kConversation);
+  EXPECT_THAT(Validate(get), IsOk());
+  get.set_name(kThread);
+  EXPECT_THAT(FieldsOf(Validate(get)), ElementsAre("name"));
+  v1::DeleteConversationRequest remove;
+  remove.set_name(kConversation);
+  EXPECT_THAT(Validate(remove), IsOk());
+  remove.clear_name();
+  EXPECT_THAT(FieldsOf(Validate(remove)), ElementsAre("name"));
+}
+
+TEST(ValidateListConversationsTest, TokensBelongToTheirQuery) {
+  v1::ListConversationsRequest request;
+  request.set_parent("me/joinedGroups/g");
+  ASSERT_OK_AND_ASSIGN(const ListConversationsInput first, Validate(request));
+  EXPECT_EQ(first.query.group, "g");
+  EXPECT_EQ(first.query.limit, kDefaultPageSize);
+  EXPECT_EQ(first.query.order, ThreadOrder::kNewestActivity);
+  internal::v1::PageToken token;
+  token.set_query_fingerprint(first.fingerprint);
+  token.set_last_id("01934f6e-8f00-7abc-8def-0123456789ab");
+  token.set_last_delivered_us(5);
+  request.set_page_token(EncodePageToken(token));
+  ASSERT_OK_AND_ASSIGN(const ListConversationsInput next, Validate(request));
+  EXPECT_EQ(next.query.after->id.ToString(), token.last_id());
+  EXPECT_EQ(next.query.after->last_delivered_us, 5);
+
+  request.set_order_by("create_time");
+  EXPECT_THAT(FieldsOf(Validate(request)), ElementsAre("page_token"));
+  v1::ListThreadsRequest threads;
+  threads.set_parent("groups/g");
+  threads.set_page_token(request.page_token());
+  EXPECT_THAT(FieldsOf(Validate(threads)), ElementsAre("page_token"));
+
+  request.set_parent("groups");
+  request.set_order_by("topic");
+  request.set_page_size(-1);
+  EXPECT_THAT(FieldsOf(Validate(request)),
+              UnorderedElementsAre("parent", "order_by", "page_size", "page_token"));
 }
 
 TEST(ValidateListThreadsTest, PageSizeHasDefaultAndMaximum) {
@@ -308,6 +509,66 @@ TEST(ValidateGroupTest, NamesAndPageSizes) {
   v1::ListGroupsRequest groups;
   groups.set_page_size(-1);
   EXPECT_THAT(FieldsOf(Validate(groups)), ElementsAre("page_size"));
+}
+
+TEST(ValidateUpdateGroupTest, TheMaskSaysWhatChanges) {
+  auto request = ParseText<v1::UpdateGroupRequest>(
+      "group { name: 'groups/g' display_name: 'd' allow_external_senders: true }");
+  ASSERT_OK_AND_ASSIGN(const UpdateGroupInput set, Validate(request));
+  EXPECT_EQ(set.group.group, "g");
+  EXPECT_TRUE(set.changes_display_name);
+  EXPECT_FALSE(set.changes_mail);
+  EXPECT_TRUE(set.changes_allow_external_senders);
+  request.mutable_update_mask()->add_paths("mail");
+  ASSERT_OK_AND_ASSIGN(const UpdateGroupInput named, Validate(request));
+  EXPECT_FALSE(named.changes_display_name);
+  EXPECT_TRUE(named.changes_mail);
+  EXPECT_FALSE(named.changes_allow_external_senders);
+  request.mutable_update_mask()->add_paths("*");
+  ASSERT_OK_AND_ASSIGN(const UpdateGroupInput all, Validate(request));
+  EXPECT_TRUE(all.changes_display_name && all.changes_mail && all.changes_allow_external_senders);
+}
+
+TEST(ValidateUpdateGroupTest, FindsEveryViolation) {
+  v1::UpdateGroupRequest request;
+  request.mutable_group()->set_display_name(kNul);
+  request.mutable_group()->set_mail(std::string(kMaxAddressBytes + 1, 'm'));
+  request.mutable_update_mask()->add_paths("id");
+  EXPECT_THAT(FieldsOf(Validate(request)), UnorderedElementsAre("group.name", "group.display_name",
+                                                                "group.mail", "update_mask"));
+}
+
+TEST(ValidateSenderTest, AddAndRemove) {
+  v1::AddSenderRequest add;
+  add.set_parent("me/joinedGroups/g/rejectedSenders");
+  add.mutable_sender()->set_id("ann@example.org");
+  ASSERT_OK_AND_ASSIGN(const SenderName added, Validate(add));
+  EXPECT_EQ(added.list.Canonical(), "groups/g/rejectedSenders");
+  EXPECT_EQ(added.sender, "ann@example.org");
+  add.set_parent("groups/g");
+  add.mutable_sender()->set_id("a/b");
+  EXPECT_THAT(FieldsOf(Validate(add)), ElementsAre("parent", "sender.id"));
+  v1::RemoveSenderRequest remove;
+  remove.set_name("groups/g/acceptedSenders/ann");
+  EXPECT_THAT(Validate(remove), IsOk());
+  remove.set_name("groups/g/acceptedSenders");
+  EXPECT_THAT(FieldsOf(Validate(remove)), ElementsAre("name"));
+}
+
+TEST(ValidateListSendersTest, TokensBelongToTheirList) {
+  v1::ListSendersRequest request;
+  request.set_parent("groups/g/acceptedSenders");
+  ASSERT_OK_AND_ASSIGN(const ListSendersInput first, Validate(request));
+  internal::v1::PageToken token;
+  token.set_query_fingerprint(first.fingerprint);
+  token.set_last_id("ann");
+  request.set_page_token(EncodePageToken(token));
+  ASSERT_OK_AND_ASSIGN(const ListSendersInput next, Validate(request));
+  EXPECT_EQ(next.query.after_id, "ann");
+  EXPECT_EQ(next.query.list.list, SenderList::kAccepted);
+  request.set_parent("groups/g/rejectedSenders");
+  request.set_page_size(-1);
+  EXPECT_THAT(FieldsOf(Validate(request)), UnorderedElementsAre("page_size", "page_token"));
 }
 
 }  // namespace

@@ -3,7 +3,9 @@
 #include <limits>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/errors.h"
 #include "server/base/status_macros.h"
@@ -11,25 +13,29 @@
 #include "server/domain/resource.h"
 #include "server/domain/resource_name.h"
 #include "server/domain/timestamp.h"
+#include "server/store/sqlite/columns.h"
+#include "server/store/sqlite/page.h"
 
 namespace threadstore::sqlite {
 namespace {
 
-constexpr char kGroupColumns[] = "groups.id, groups.display_name, groups.mail, groups.created_us";
+constexpr char kGroupColumns[] =
+    "groups.id, groups.display_name, groups.mail, groups.created_us,"
+    " groups.allow_external_senders";
+
+constexpr char kMemberColumns[] = "user_id, display_name, mail, is_owner";
+
+constexpr char kConversationColumns[] =
+    "conversations.key, conversations.id, conversations.topic, conversations.created_us";
 
 constexpr char kSelectThread[] =
     "SELECT threads.key, threads.id, threads.topic, threads.has_attachments,"
     " threads.last_delivered_us, threads.preview, threads.is_locked, threads.revision,"
     " threads.created_us, threads.modified_us, conversations.id"
-    " FROM threads JOIN conversations ON conversations.key = threads.conversation_key";
+    " FROM threads JOIN conversations ON conversations.key = threads.conversation_key"
+    " WHERE threads.deleted = 0 AND conversations.deleted = 0";
 
-constexpr int kToRecipient = 0;
-
-// Cursors before the first row. Ids have 16 bytes, so a longer run of 0xFF is after them all,
-// and no time is as late as the last that 64 bits hold.
-constexpr absl::string_view kBeforeFirstId = "";
-constexpr absl::string_view kAfterLastId =
-    "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF";
+// No time is as late as the last that 64 bits hold.
 constexpr int64_t kAfterLastTime = std::numeric_limits<int64_t>::max();
 
 std::string OrderClause(ThreadOrder order) {
@@ -52,10 +58,10 @@ v1::Group ReadGroupRow(const Query& row) {
   group.set_display_name(std::string(row.Text(1)));
   group.set_mail(std::string(row.Text(2)));
   *group.mutable_created_date_time() = FromMicros(row.Integer(3));
+  group.set_allow_external_senders(row.Boolean(4));
   return group;
 }
 
-// Reads the columns user_id, display_name, mail, is_owner.
 v1::Member ReadMember(const Query& row, absl::string_view group) {
   v1::Member member;
   member.set_id(std::string(row.Text(0)));
@@ -66,19 +72,49 @@ v1::Member ReadMember(const Query& row, absl::string_view group) {
   return member;
 }
 
-absl::StatusOr<Uuid> ReadUuid(const Query& row, int column) {
-  const std::optional<Uuid> uuid = Uuid::FromBytes(row.Blob(column));
-  if (!uuid.has_value()) return absl::DataLossError("an id in the store is not a UUID");
-  return *uuid;
+std::string ListConversationsSql(ThreadOrder order) {
+  const std::string select = absl::StrCat("SELECT ", kConversationColumns);
+  switch (order) {
+    case ThreadOrder::kNewestActivity:
+      // A conversation is where its newest thread is.
+      return absl::StrCat(
+          select,
+          " FROM threads JOIN conversations ON conversations.key = threads.conversation_key"
+          " WHERE threads.group_key = ? AND threads.deleted = 0 AND conversations.deleted = 0"
+          " AND (threads.last_delivered_us, threads.id) < (?, ?)"
+          " AND NOT EXISTS (SELECT 1 FROM threads AS newer"
+          "  WHERE newer.conversation_key = threads.conversation_key AND newer.deleted = 0"
+          "  AND (newer.last_delivered_us, newer.id) > (threads.last_delivered_us, threads.id))"
+          " ORDER BY threads.last_delivered_us DESC, threads.id DESC LIMIT ?");
+    case ThreadOrder::kOldestCreated:
+      return absl::StrCat(select,
+                          " FROM conversations WHERE group_key = ? AND deleted = 0 AND id > ?"
+                          " ORDER BY id LIMIT ?");
+    case ThreadOrder::kNewestCreated:
+      return absl::StrCat(select,
+                          " FROM conversations WHERE group_key = ? AND deleted = 0 AND id < ?"
+                          " ORDER BY id DESC LIMIT ?");
+  }
+  return "";
+}
+
+// Where a list of threads or conversations begins.
+void BindCursor(ThreadOrder order, const std::optional<ThreadCursor>& after, Query& rows) {
+  if (order == ThreadOrder::kNewestActivity) {
+    rows.Bind(after.has_value() ? after->last_delivered_us : kAfterLastTime);
+  }
+  const absl::string_view start =
+      order == ThreadOrder::kOldestCreated ? kBeforeFirstId : kAfterLastId;
+  rows.BindBlob(after.has_value() ? after->id.bytes() : start);
 }
 
 }  // namespace
 
 std::string ReadQueries::ListThreadsSql(Scope scope, ThreadOrder order) {
-  return absl::StrCat(kSelectThread,
-                      scope == Scope::kGroup ? " WHERE threads.group_key = ?"
-                                             : " WHERE threads.conversation_key = ?",
-                      OrderClause(order));
+  return absl::StrCat(
+      kSelectThread,
+      scope == Scope::kGroup ? " AND threads.group_key = ?" : " AND threads.conversation_key = ?",
+      OrderClause(order));
 }
 
 absl::StatusOr<std::unique_ptr<ReadQueries>> ReadQueries::Prepare(Database& db) {
@@ -92,10 +128,14 @@ absl::Status ReadQueries::PrepareAll(Database& db) {
   const std::pair<Statement*, std::string> statements[] = {
       {&find_group_, "SELECT key FROM groups WHERE id = ? AND deleted = 0"},
       {&read_group_, absl::StrCat(select_group, " WHERE key = ? AND deleted = 0")},
-      {&find_member_,
-       "SELECT user_id, display_name, mail, is_owner FROM members"
-       " WHERE group_key = ? AND user_id = ?"},
-      {&find_conversation_, "SELECT key, group_key, topic FROM conversations WHERE id = ?"},
+      {&find_member_, absl::StrCat("SELECT ", kMemberColumns,
+                                   " FROM members WHERE group_key = ? AND user_id = ?")},
+      {&find_member_by_mail_, absl::StrCat("SELECT ", kMemberColumns,
+                                           " FROM members INDEXED BY members_by_mail"
+                                           " WHERE group_key = ? AND mail = ? AND mail <> ''"
+                                           " ORDER BY user_id LIMIT 1")},
+      {&find_conversation_,
+       "SELECT key, topic FROM conversations WHERE group_key = ? AND id = ? AND deleted = 0"},
       {&list_groups_,
        absl::StrCat(select_group, " WHERE deleted = 0 AND id > ? ORDER BY id LIMIT ?")},
       {&list_joined_groups_,
@@ -103,11 +143,35 @@ absl::Status ReadQueries::PrepareAll(Database& db) {
                     " FROM members JOIN groups ON groups.key = members.group_key"
                     " WHERE members.user_id = ? AND groups.deleted = 0 AND members.group_id > ?"
                     " ORDER BY members.group_id LIMIT ?")},
-      {&list_members_,
-       "SELECT user_id, display_name, mail, is_owner FROM members"
-       " WHERE group_key = ? AND user_id > ? ORDER BY user_id LIMIT ?"},
-      {&get_thread_,
-       absl::StrCat(kSelectThread, " WHERE threads.group_key = ? AND threads.id = ?")},
+      {&list_members_, absl::StrCat("SELECT ", kMemberColumns,
+                                    " FROM members WHERE group_key = ? AND user_id > ?"
+                                    " ORDER BY user_id LIMIT ?")},
+      {&list_senders_,
+       "SELECT sender FROM group_senders"
+       " WHERE group_key = ? AND list = ? AND sender > ? ORDER BY sender LIMIT ?"},
+      {&find_thread_,
+       "SELECT threads.key, threads.conversation_key, conversations.id, threads.topic,"
+       " threads.is_locked, threads.has_had_posts, threads.has_attachments, threads.revision,"
+       " threads.created_us"
+       " FROM threads JOIN conversations ON conversations.key = threads.conversation_key"
+       " WHERE threads.deleted = 0 AND conversations.deleted = 0"
+       " AND threads.group_key = ? AND threads.id = ?"},
+      {&get_thread_, absl::StrCat(kSelectThread, " AND threads.group_key = ? AND threads.id = ?")},
+      {&get_conversation_,
+       absl::StrCat("SELECT ", kConversationColumns,
+                    " FROM conversations WHERE group_key = ? AND id = ? AND deleted = 0")},
+      {&read_newest_thread_,
+       "SELECT id, last_delivered_us, preview FROM threads"
+       " WHERE conversation_key = ? AND deleted = 0"
+       " ORDER BY last_delivered_us DESC, id DESC LIMIT 1"},
+      {&has_attachments_,
+       "SELECT EXISTS (SELECT 1 FROM threads"
+       " WHERE conversation_key = ? AND deleted = 0 AND has_attachments = 1)"},
+      {&list_conversation_senders_,
+       "SELECT unique_senders.name"
+       " FROM threads JOIN unique_senders ON unique_senders.thread_key = threads.key"
+       " WHERE threads.conversation_key = ? AND threads.deleted = 0"
+       " ORDER BY threads.id, unique_senders.position LIMIT ?"},
       {&list_recipients_,
        "SELECT kind, has_email_address, name, address FROM recipients"
        " WHERE thread_key = ? ORDER BY kind, position"},
@@ -117,12 +181,13 @@ absl::Status ReadQueries::PrepareAll(Database& db) {
   for (const auto& [statement, sql] : statements) {
     ASSIGN_OR_RETURN(*statement, db.Prepare(sql));
   }
-  for (int scope = 0; scope < kScopes; ++scope) {
-    for (int order = 0; order < kOrders; ++order) {
-      ASSIGN_OR_RETURN(
-          list_threads_[scope][order],
-          db.Prepare(ListThreadsSql(static_cast<Scope>(scope), static_cast<ThreadOrder>(order))));
+  for (int i = 0; i < kOrders; ++i) {
+    const auto order = static_cast<ThreadOrder>(i);
+    for (int scope = 0; scope < kScopes; ++scope) {
+      ASSIGN_OR_RETURN(list_threads_[scope][i],
+                       db.Prepare(ListThreadsSql(static_cast<Scope>(scope), order)));
     }
+    ASSIGN_OR_RETURN(list_conversations_[i], db.Prepare(ListConversationsSql(order)));
   }
   return absl::OkStatus();
 }
@@ -152,12 +217,32 @@ absl::StatusOr<ReadQueries::Conversation> ReadQueries::ResolveConversation(int64
                                                                            absl::string_view group,
                                                                            const Uuid& id) {
   Query query(find_conversation_);
-  query.BindBlob(id.bytes());
+  query.Bind(group_key).BindBlob(id.bytes());
   ASSIGN_OR_RETURN(const bool found, query.Step());
-  if (!found || query.Integer(1) != group_key) {
-    return NotFoundError(kConversationType, MakeConversationName(group, id));
+  if (!found) return NotFoundError(kConversationType, MakeConversationName(group, id));
+  return Conversation{query.Integer(0), std::string(query.Text(1))};
+}
+
+absl::StatusOr<ReadQueries::Thread> ReadQueries::ResolveThread(int64_t group_key,
+                                                               const ThreadName& name) {
+  Query query(find_thread_);
+  query.Bind(group_key).BindBlob(name.thread.bytes());
+  ASSIGN_OR_RETURN(const bool found, query.Step());
+  if (!found) return NotFoundError(kThreadType, name.Canonical());
+  Thread thread;
+  thread.key = query.Integer(0);
+  thread.conversation_key = query.Integer(1);
+  ASSIGN_OR_RETURN(thread.conversation, ReadUuid(query, 2));
+  if (name.conversation.value_or(thread.conversation) != thread.conversation) {
+    return NotFoundError(kThreadType, name.Canonical());
   }
-  return Conversation{query.Integer(0), std::string(query.Text(2))};
+  thread.topic = std::string(query.Text(3));
+  thread.is_locked = query.Boolean(4);
+  thread.has_had_posts = query.Boolean(5);
+  thread.has_attachments = query.Boolean(6);
+  thread.revision = query.Integer(7);
+  thread.created_us = query.Integer(8);
+  return thread;
 }
 
 absl::StatusOr<std::optional<int64_t>> ReadQueries::FindGroup(absl::string_view group) {
@@ -186,50 +271,148 @@ absl::StatusOr<std::optional<v1::Member>> ReadQueries::FindMember(int64_t group_
   return ReadMember(query, group);
 }
 
+absl::StatusOr<std::optional<v1::Member>> ReadQueries::FindMemberByAddress(
+    int64_t group_key, absl::string_view group, absl::string_view address) {
+  ASSIGN_OR_RETURN(std::optional<v1::Member> member, FindMember(group_key, group, address));
+  if (member.has_value()) return member;
+  Query query(find_member_by_mail_);
+  query.Bind(group_key).BindText(address);
+  ASSIGN_OR_RETURN(const bool found, query.Step());
+  if (!found) return std::nullopt;
+  return ReadMember(query, group);
+}
+
 absl::StatusOr<GroupPage> ReadQueries::ListGroups(const GroupQuery& query) {
   Query rows(query.member.has_value() ? list_joined_groups_ : list_groups_);
   if (query.member.has_value()) rows.BindText(*query.member);
   rows.BindText(query.after_id).Bind(query.limit + 1);
   GroupPage page;
-  while (true) {
-    ASSIGN_OR_RETURN(const bool found, rows.Step());
-    if (!found) return page;
-    if (page.groups.size() == query.limit) {
-      page.has_more = true;
-      return page;
-    }
-    *page.groups.Add() = ReadGroupRow(rows);
-  }
+  ASSIGN_OR_RETURN(page.has_more, FillPage(rows, query.limit, page.groups,
+                                           [](const Query& row) -> absl::StatusOr<v1::Group> {
+                                             return ReadGroupRow(row);
+                                           }));
+  return page;
 }
 
 absl::StatusOr<MemberPage> ReadQueries::ListMembers(int64_t group_key, const MemberQuery& query) {
   Query rows(list_members_);
   rows.Bind(group_key).BindText(query.after_id).Bind(query.limit + 1);
   MemberPage page;
-  while (true) {
-    ASSIGN_OR_RETURN(const bool found, rows.Step());
-    if (!found) return page;
-    if (page.members.size() == query.limit) {
-      page.has_more = true;
-      return page;
-    }
-    *page.members.Add() = ReadMember(rows, query.group);
-  }
+  ASSIGN_OR_RETURN(page.has_more, FillPage(rows, query.limit, page.members,
+                                           [&](const Query& row) -> absl::StatusOr<v1::Member> {
+                                             return ReadMember(row, query.group);
+                                           }));
+  return page;
 }
 
-absl::StatusOr<v1::ConversationThread> ReadQueries::GetThread(
-    int64_t group_key, absl::string_view group, const std::optional<Uuid>& conversation,
-    const Uuid& thread) {
-  Query query(get_thread_);
-  query.Bind(group_key).BindBlob(thread.bytes());
+absl::StatusOr<SenderPage> ReadQueries::ListSenders(int64_t group_key, const SenderQuery& query) {
+  Query rows(list_senders_);
+  rows.Bind(group_key)
+      .Bind(ListColumn(query.list.list))
+      .BindText(query.after_id)
+      .Bind(query.limit + 1);
+  SenderPage page;
+  ASSIGN_OR_RETURN(page.has_more, FillPage(rows, query.limit, page.senders,
+                                           [&](const Query& row) -> absl::StatusOr<v1::Sender> {
+                                             return MakeSender(query.list, row.Text(0));
+                                           }));
+  return page;
+}
+
+absl::StatusOr<v1::Conversation> ReadQueries::GetConversation(int64_t group_key,
+                                                              const ConversationName& name) {
+  Query query(get_conversation_);
+  query.Bind(group_key).BindBlob(name.conversation.bytes());
   ASSIGN_OR_RETURN(const bool found, query.Step());
-  v1::ConversationThread result;
-  if (found) RETURN_IF_ERROR(ReadThreadRow(query, group, result));
-  if (!found ||
-      (conversation.has_value() && result.conversation_id() != conversation->ToString())) {
-    return NotFoundError(kThreadType, MakeThreadName(group, thread));
+  if (!found) {
+    return NotFoundError(kConversationType,
+                         MakeConversationName(name.group.group, name.conversation));
   }
-  return result;
+  ThreadCursor newest;
+  return ReadConversationRow(query, name.group.group, newest);
+}
+
+absl::StatusOr<ConversationPage> ReadQueries::ListConversations(int64_t group_key,
+                                                                const ConversationQuery& query) {
+  Query rows(list_conversations_[static_cast<int>(query.order)]);
+  rows.Bind(group_key);
+  BindCursor(query.order, query.after, rows);
+  rows.Bind(query.limit + 1);
+  ConversationPage page;
+  ThreadCursor newest;
+  std::vector<ThreadCursor> places;
+  ASSIGN_OR_RETURN(page.has_more,
+                   FillPage(rows, query.limit, page.conversations,
+                            [&](const Query& row) -> absl::StatusOr<v1::Conversation> {
+                              ASSIGN_OR_RETURN(v1::Conversation conversation,
+                                               ReadConversationRow(row, query.group, newest));
+                              places.push_back(newest);
+                              return conversation;
+                            }));
+  if (page.conversations.empty()) return page;
+  // The last row may have been read in vain.
+  page.last = places[static_cast<size_t>(page.conversations.size()) - 1];
+  if (query.order != ThreadOrder::kNewestActivity) {
+    ASSIGN_OR_RETURN(page.last.id, RequireUuid(page.conversations.rbegin()->id()));
+  }
+  return page;
+}
+
+absl::StatusOr<v1::Conversation> ReadQueries::ReadConversationRow(const Query& row,
+                                                                  absl::string_view group,
+                                                                  ThreadCursor& newest) {
+  const int64_t key = row.Integer(0);
+  ASSIGN_OR_RETURN(const Uuid id, ReadUuid(row, 1));
+  v1::Conversation conversation;
+  conversation.set_id(id.ToString());
+  conversation.set_name(MakeConversationName(group, id));
+  conversation.set_topic(std::string(row.Text(2)));
+  *conversation.mutable_created_date_time() = FromMicros(row.Integer(3));
+  {
+    Query query(read_newest_thread_);
+    query.Bind(key);
+    ASSIGN_OR_RETURN(const bool found, query.Step());
+    if (!found) return absl::DataLossError("a conversation has no thread");
+    ASSIGN_OR_RETURN(newest.id, ReadUuid(query, 0));
+    newest.last_delivered_us = query.Integer(1);
+    *conversation.mutable_last_delivered_date_time() = FromMicros(query.Integer(1));
+    conversation.set_preview(std::string(query.Text(2)));
+  }
+  {
+    Query query(has_attachments_);
+    query.Bind(key);
+    ASSIGN_OR_RETURN([[maybe_unused]] const bool found, query.Step());
+    conversation.set_has_attachments(query.Boolean(0));
+  }
+  RETURN_IF_ERROR(ReadConversationSenders(key, conversation));
+  return conversation;
+}
+
+absl::Status ReadQueries::ReadConversationSenders(int64_t conversation_key,
+                                                  v1::Conversation& conversation) {
+  Query rows(list_conversation_senders_);
+  rows.Bind(conversation_key).Bind(kMaxSendersReadPerConversation);
+  absl::flat_hash_set<std::string> seen;
+  while (conversation.unique_senders_size() < kMaxUniqueSenders) {
+    ASSIGN_OR_RETURN(const bool found, rows.Step());
+    if (!found) break;
+    const std::string name(rows.Text(0));
+    if (seen.insert(name).second) conversation.add_unique_senders(name);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<v1::ConversationThread> ReadQueries::GetThread(int64_t group_key,
+                                                              const ThreadName& name) {
+  Query query(get_thread_);
+  query.Bind(group_key).BindBlob(name.thread.bytes());
+  ASSIGN_OR_RETURN(const bool found, query.Step());
+  if (!found) return NotFoundError(kThreadType, name.Canonical());
+  ASSIGN_OR_RETURN(v1::ConversationThread thread, ReadThreadRow(query, name.group.group));
+  if (name.conversation.has_value() && thread.conversation_id() != name.conversation->ToString()) {
+    return NotFoundError(kThreadType, name.Canonical());
+  }
+  return thread;
 }
 
 absl::StatusOr<ThreadPage> ReadQueries::ListThreads(int64_t group_key, const ThreadQuery& query) {
@@ -243,39 +426,21 @@ absl::StatusOr<ThreadPage> ReadQueries::ListThreads(int64_t group_key, const Thr
   }
   Query rows(list_threads_[static_cast<int>(scope)][static_cast<int>(query.order)]);
   rows.Bind(scope_key);
-  if (query.order == ThreadOrder::kNewestActivity) {
-    rows.Bind(query.after.has_value() ? query.after->last_delivered_us : kAfterLastTime);
-  }
-  const absl::string_view start =
-      query.order == ThreadOrder::kOldestCreated ? kBeforeFirstId : kAfterLastId;
-  rows.BindBlob(query.after.has_value() ? query.after->id.bytes() : start).Bind(query.limit + 1);
-  return ReadThreadPage(rows, query);
-}
-
-absl::StatusOr<ThreadPage> ReadQueries::ReadThreadPage(Query& rows, const ThreadQuery& query) {
+  BindCursor(query.order, query.after, rows);
+  rows.Bind(query.limit + 1);
   ThreadPage page;
-  size_t bytes = 0;
-  while (true) {
-    ASSIGN_OR_RETURN(const bool found, rows.Step());
-    if (!found) return page;
-    v1::ConversationThread thread;
-    RETURN_IF_ERROR(ReadThreadRow(rows, query.group, thread));
-    bytes += thread.ByteSizeLong();
-    const bool is_full =
-        page.threads.size() == query.limit || (bytes > kMaxPageBytes && !page.threads.empty());
-    if (is_full) {
-      page.has_more = true;
-      return page;
-    }
-    page.threads.Add(std::move(thread));
-  }
+  ASSIGN_OR_RETURN(page.has_more, FillPage(rows, query.limit, page.threads, [&](const Query& row) {
+                     return ReadThreadRow(row, query.group);
+                   }));
+  return page;
 }
 
-absl::Status ReadQueries::ReadThreadRow(const Query& row, absl::string_view group,
-                                        v1::ConversationThread& thread) {
+absl::StatusOr<v1::ConversationThread> ReadQueries::ReadThreadRow(const Query& row,
+                                                                  absl::string_view group) {
   const int64_t key = row.Integer(0);
   ASSIGN_OR_RETURN(const Uuid id, ReadUuid(row, 1));
   ASSIGN_OR_RETURN(const Uuid conversation, ReadUuid(row, 10));
+  v1::ConversationThread thread;
   thread.set_id(id.ToString());
   thread.set_name(MakeThreadName(group, id));
   thread.set_conversation_id(conversation.ToString());
@@ -295,16 +460,13 @@ absl::Status ReadQueries::ReadThreadRow(const Query& row, absl::string_view grou
     if (!found) break;
     v1::Recipient& recipient = recipients.Integer(0) == kToRecipient ? *thread.add_to_recipients()
                                                                      : *thread.add_cc_recipients();
-    if (!recipients.Boolean(1)) continue;
-    v1::EmailAddress& email = *recipient.mutable_email_address();
-    if (!recipients.IsNull(2)) email.set_name(std::string(recipients.Text(2)));
-    if (!recipients.IsNull(3)) email.set_address(std::string(recipients.Text(3)));
+    recipient = ReadRecipient(recipients, 1);
   }
   Query senders(list_unique_senders_);
   senders.Bind(key);
   while (true) {
     ASSIGN_OR_RETURN(const bool found, senders.Step());
-    if (!found) return absl::OkStatus();
+    if (!found) return thread;
     thread.add_unique_senders(std::string(senders.Text(0)));
   }
 }

@@ -34,20 +34,41 @@ class ReadQueries {
   absl::StatusOr<Conversation> ResolveConversation(int64_t group_key, absl::string_view group,
                                                    const Uuid& id);
 
+  struct Thread {
+    int64_t key;
+    int64_t conversation_key;
+    Uuid conversation;
+    std::string topic;
+    bool is_locked;
+    bool has_had_posts;
+    bool has_attachments;
+    int64_t revision;
+    int64_t created_us;
+  };
+  // NOT_FOUND if the group has no such thread, or it is in another conversation than the name says.
+  absl::StatusOr<Thread> ResolveThread(int64_t group_key, const ThreadName& name);
+
   absl::StatusOr<std::optional<int64_t>> FindGroup(absl::string_view group);
   absl::StatusOr<std::optional<v1::Group>> ReadGroup(int64_t group_key);
 
   absl::StatusOr<std::optional<v1::Member>> FindMember(int64_t group_key, absl::string_view group,
                                                        absl::string_view user);
 
+  // By id or else by mail.
+  absl::StatusOr<std::optional<v1::Member>> FindMemberByAddress(int64_t group_key,
+                                                                absl::string_view group,
+                                                                absl::string_view address);
+
   absl::StatusOr<GroupPage> ListGroups(const GroupQuery& query);
   absl::StatusOr<MemberPage> ListMembers(int64_t group_key, const MemberQuery& query);
+  absl::StatusOr<SenderPage> ListSenders(int64_t group_key, const SenderQuery& query);
 
-  // NOT_FOUND if the group has no such thread, or it is in another conversation than the one
-  // given.
-  absl::StatusOr<v1::ConversationThread> GetThread(int64_t group_key, absl::string_view group,
-                                                   const std::optional<Uuid>& conversation,
-                                                   const Uuid& thread);
+  // NOT_FOUND as above.
+  absl::StatusOr<v1::Conversation> GetConversation(int64_t group_key, const ConversationName& name);
+  absl::StatusOr<ConversationPage> ListConversations(int64_t group_key,
+                                                     const ConversationQuery& query);
+
+  absl::StatusOr<v1::ConversationThread> GetThread(int64_t group_key, const ThreadName& name);
   absl::StatusOr<ThreadPage> ListThreads(int64_t group_key, const ThreadQuery& query);
 
   // The statement behind ListThreads, for tests of its plan.
@@ -56,18 +77,28 @@ class ReadQueries {
 
  private:
   absl::Status PrepareAll(Database& db);
-  absl::Status ReadThreadRow(const Query& row, absl::string_view group,
-                             v1::ConversationThread& thread);
-  absl::StatusOr<ThreadPage> ReadThreadPage(Query& rows, const ThreadQuery& query);
+  absl::StatusOr<v1::ConversationThread> ReadThreadRow(const Query& row, absl::string_view group);
+
+  // `newest` receives where the conversation stands in the order of activity.
+  absl::StatusOr<v1::Conversation> ReadConversationRow(const Query& row, absl::string_view group,
+                                                       ThreadCursor& newest);
+  absl::Status ReadConversationSenders(int64_t conversation_key, v1::Conversation& conversation);
 
   Statement find_group_;
   Statement read_group_;
   Statement find_member_;
+  Statement find_member_by_mail_;
   Statement find_conversation_;
   Statement list_groups_;
   Statement list_joined_groups_;
   Statement list_members_;
+  Statement list_senders_;
+  Statement find_thread_;
   Statement get_thread_;
+  Statement get_conversation_;
+  Statement read_newest_thread_;
+  Statement has_attachments_;
+  Statement list_conversation_senders_;
   Statement list_recipients_;
   Statement list_unique_senders_;
 
@@ -75,6 +106,9 @@ class ReadQueries {
   static constexpr int kScopes = 2;
   static constexpr int kOrders = 3;
   Statement list_threads_[kScopes][kOrders];
+
+  // By ThreadOrder.
+  Statement list_conversations_[kOrders];
 };
 
 }  // namespace threadstore::sqlite

@@ -6,11 +6,13 @@
 #include <limits>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "server/base/errors.h"
 #include "server/base/executor.h"
 #include "server/base/status_macros.h"
+#include "server/domain/resource.h"
 #include "server/domain/resource_name.h"
 #include "server/store/sqlite/read_queries.h"
 #include "server/store/sqlite/reader_pool.h"
@@ -22,6 +24,8 @@
 namespace threadstore {
 namespace sqlite {
 namespace {
+
+using Connection = ReaderPool::Connection;
 
 // A write that stores a T, or finds the one that the same request made before.
 template <typename Context, typename T, typename Work>
@@ -53,10 +57,36 @@ class CreateOf final : public Write {
   ThreadStore::Callback<T> done_;
 };
 
-template <typename Work>
+// A write that has made its answer when it is done.
+template <typename Context, typename T, typename Work>
+class Change final : public Write {
+ public:
+  Change(Context context, Work work, ThreadStore::Callback<T> done)
+      : context_(std::move(context)), work_(std::move(work)), done_(std::move(done)) {}
+
+  const CallContext& context() const override { return context_; }
+
+  absl::Status Apply(WriteQueries& queries) override {
+    ASSIGN_OR_RETURN(answer_, work_(queries, context_));
+    return absl::OkStatus();
+  }
+
+  void Finish(absl::Status outcome) override {
+    if (!outcome.ok()) return std::move(done_)(std::move(outcome));
+    std::move(done_)(std::move(answer_));
+  }
+
+ private:
+  const Context context_;
+  Work work_;
+  T answer_;
+  ThreadStore::Callback<T> done_;
+};
+
+template <typename Context, typename Work>
 class Deletion final : public Write {
  public:
-  Deletion(CallContext context, Work work, ThreadStore::DoneCallback done)
+  Deletion(Context context, Work work, ThreadStore::DoneCallback done)
       : context_(std::move(context)), work_(std::move(work)), done_(std::move(done)) {}
 
   const CallContext& context() const override { return context_; }
@@ -64,9 +94,41 @@ class Deletion final : public Write {
   void Finish(absl::Status outcome) override { std::move(done_)(std::move(outcome)); }
 
  private:
-  const CallContext context_;
+  const Context context_;
   Work work_;
   ThreadStore::DoneCallback done_;
+};
+
+// Apart from the others for the sake of speed: it copies no thread that comes without a post.
+class ThreadCreation final : public Write {
+ public:
+  ThreadCreation(CreateContext context, std::string group, std::optional<Uuid> conversation,
+                 v1::ConversationThread thread, ThreadStore::Callback<v1::ConversationThread> done)
+      : context_(std::move(context)),
+        group_(std::move(group)),
+        conversation_(conversation),
+        draft_(std::move(thread)),
+        done_(std::move(done)) {}
+
+  const CallContext& context() const override { return context_; }
+
+  absl::Status Apply(WriteQueries& queries) override {
+    ASSIGN_OR_RETURN(answer_, queries.CreateThread(context_, group_, conversation_, draft_));
+    return absl::OkStatus();
+  }
+
+  void Finish(absl::Status outcome) override {
+    if (!outcome.ok()) return std::move(done_)(std::move(outcome));
+    std::move(done_)(answer_.has_value() ? *std::move(answer_) : std::move(draft_.thread));
+  }
+
+ private:
+  const CreateContext context_;
+  const std::string group_;
+  const std::optional<Uuid> conversation_;
+  ThreadDraft draft_;
+  std::optional<v1::ConversationThread> answer_;
+  ThreadStore::Callback<v1::ConversationThread> done_;
 };
 
 class SqliteStore final : public ThreadStore {
@@ -88,13 +150,22 @@ class SqliteStore final : public ThreadStore {
         std::move(done));
   }
 
-  void GetGroup(CallContext context, std::string group, Callback<v1::Group> done) override {
-    SubmitRead(
+  void UpdateGroup(CallContext context, std::string group, GroupChanges changes,
+                   Callback<v1::Group> done) override {
+    SubmitChange(
         std::move(context),
-        [group = std::move(group)](ReadQueries& queries,
-                                   const CallContext& ctx) -> absl::StatusOr<v1::Group> {
-          ASSIGN_OR_RETURN(const int64_t key, queries.ResolveGroup(ctx.required_member, group));
-          ASSIGN_OR_RETURN(std::optional<v1::Group> found, queries.ReadGroup(key));
+        [group = std::move(group), changes = std::move(changes)](WriteQueries& queries,
+                                                                 const CallContext& ctx) {
+          return queries.UpdateGroup(ctx, group, changes);
+        },
+        std::move(done));
+  }
+
+  void GetGroup(CallContext context, std::string group, Callback<v1::Group> done) override {
+    SubmitReadOf(
+        group, std::move(context),
+        [group](Connection& connection, int64_t key) -> absl::StatusOr<v1::Group> {
+          ASSIGN_OR_RETURN(std::optional<v1::Group> found, connection.queries->ReadGroup(key));
           if (!found.has_value()) return NotFoundError(kGroupType, MakeGroupName(group));
           return *std::move(found);
         },
@@ -104,8 +175,8 @@ class SqliteStore final : public ThreadStore {
   void ListGroups(CallContext context, GroupQuery query, Callback<GroupPage> done) override {
     SubmitRead(
         std::move(context),
-        [query = std::move(query)](ReadQueries& queries, const CallContext&) {
-          return queries.ListGroups(query);
+        [query = std::move(query)](Connection& connection, const CallContext&) {
+          return connection.queries->ListGroups(query);
         },
         std::move(done));
   }
@@ -115,6 +186,36 @@ class SqliteStore final : public ThreadStore {
         std::move(context),
         [group = std::move(group), force](WriteQueries& queries, const CallContext& ctx) {
           return queries.DeleteGroup(ctx, group, force);
+        },
+        std::move(done));
+  }
+
+  void AddSender(CallContext context, SenderName sender, Callback<v1::Sender> done) override {
+    SubmitChange(
+        std::move(context),
+        [sender = std::move(sender)](WriteQueries& queries,
+                                     const CallContext& ctx) -> absl::StatusOr<v1::Sender> {
+          RETURN_IF_ERROR(queries.AddSender(ctx, sender));
+          return MakeSender(sender.list, sender.sender);
+        },
+        std::move(done));
+  }
+
+  void RemoveSender(CallContext context, SenderName sender, DoneCallback done) override {
+    SubmitDeletion(
+        std::move(context),
+        [sender = std::move(sender)](WriteQueries& queries, const CallContext& ctx) {
+          return queries.RemoveSender(ctx, sender);
+        },
+        std::move(done));
+  }
+
+  void ListSenders(CallContext context, SenderQuery query, Callback<SenderPage> done) override {
+    std::string group = query.list.group.group;
+    SubmitReadOf(
+        std::move(group), std::move(context),
+        [query = std::move(query)](Connection& connection, int64_t key) {
+          return connection.queries->ListSenders(key, query);
         },
         std::move(done));
   }
@@ -144,49 +245,253 @@ class SqliteStore final : public ThreadStore {
   }
 
   void ListMembers(CallContext context, MemberQuery query, Callback<MemberPage> done) override {
-    SubmitRead(
+    std::string group = query.group;
+    SubmitReadOf(
+        std::move(group), std::move(context),
+        [query = std::move(query)](Connection& connection, int64_t key) {
+          return connection.queries->ListMembers(key, query);
+        },
+        std::move(done));
+  }
+
+  void CreateConversation(CreateContext context, std::string group, v1::Conversation conversation,
+                          Callback<v1::Conversation> done) override {
+    std::vector<ThreadDraft> threads;
+    for (v1::ConversationThread& thread : *conversation.mutable_threads()) {
+      threads.emplace_back(std::move(thread));
+    }
+    conversation.clear_threads();
+    SubmitChange(
         std::move(context),
-        [query = std::move(query)](ReadQueries& queries,
-                                   const CallContext& ctx) -> absl::StatusOr<MemberPage> {
-          ASSIGN_OR_RETURN(const int64_t key,
-                           queries.ResolveGroup(ctx.required_member, query.group));
-          return queries.ListMembers(key, query);
+        [group = std::move(group), conversation = std::move(conversation),
+         threads = std::move(threads)](WriteQueries& queries, const CreateContext& ctx) {
+          return queries.CreateConversation(ctx, group, conversation, threads);
+        },
+        std::move(done));
+  }
+
+  void GetConversation(CallContext context, ConversationName name,
+                       Callback<v1::Conversation> done) override {
+    std::string group = name.group.group;
+    SubmitReadOf(
+        std::move(group), std::move(context),
+        [name = std::move(name)](Connection& connection, int64_t key) {
+          return connection.queries->GetConversation(key, name);
+        },
+        std::move(done));
+  }
+
+  void ListConversations(CallContext context, ConversationQuery query,
+                         Callback<ConversationPage> done) override {
+    std::string group = query.group;
+    SubmitReadOf(
+        std::move(group), std::move(context),
+        [query = std::move(query)](Connection& connection, int64_t key) {
+          return connection.queries->ListConversations(key, query);
+        },
+        std::move(done));
+  }
+
+  void DeleteConversation(CallContext context, ConversationName name, DoneCallback done) override {
+    SubmitDeletion(
+        std::move(context),
+        [name = std::move(name)](WriteQueries& queries, const CallContext& ctx) {
+          return queries.DeleteConversation(ctx, name);
         },
         std::move(done));
   }
 
   void CreateThread(CreateContext context, std::string group, std::optional<Uuid> conversation,
                     v1::ConversationThread thread, Callback<v1::ConversationThread> done) override {
-    SubmitCreate(
-        std::move(context), std::move(thread),
-        [group = std::move(group), conversation](WriteQueries& queries, const CreateContext& ctx,
-                                                 v1::ConversationThread& resource) {
-          return queries.CreateThread(ctx, group, conversation, resource);
+    writer_->Submit(std::make_unique<ThreadCreation>(
+        std::move(context), std::move(group), conversation, std::move(thread), std::move(done)));
+  }
+
+  void GetThread(CallContext context, ThreadName name,
+                 Callback<v1::ConversationThread> done) override {
+    std::string group = name.group.group;
+    SubmitReadOf(
+        std::move(group), std::move(context),
+        [name = std::move(name)](Connection& connection, int64_t key) {
+          return connection.queries->GetThread(key, name);
         },
         std::move(done));
   }
 
-  void GetThread(CallContext context, std::string group, std::optional<Uuid> conversation,
-                 Uuid thread, Callback<v1::ConversationThread> done) override {
-    SubmitRead(
+  void UpdateThread(ChangeContext context, ThreadName name, ThreadChanges changes,
+                    Callback<v1::ConversationThread> done) override {
+    SubmitChange(
         std::move(context),
-        [group = std::move(group), conversation, thread](
-            ReadQueries& queries,
-            const CallContext& ctx) -> absl::StatusOr<v1::ConversationThread> {
-          ASSIGN_OR_RETURN(const int64_t key, queries.ResolveGroup(ctx.required_member, group));
-          return queries.GetThread(key, group, conversation, thread);
+        [name = std::move(name), changes = std::move(changes)](WriteQueries& queries,
+                                                               const ChangeContext& ctx) {
+          return queries.UpdateThread(ctx, name, changes);
+        },
+        std::move(done));
+  }
+
+  void DeleteThread(ChangeContext context, ThreadName name, DoneCallback done) override {
+    SubmitDeletion(
+        std::move(context),
+        [name = std::move(name)](WriteQueries& queries, const ChangeContext& ctx) {
+          return queries.DeleteThread(ctx, name);
         },
         std::move(done));
   }
 
   void ListThreads(CallContext context, ThreadQuery query, Callback<ThreadPage> done) override {
-    SubmitRead(
+    std::string group = query.group;
+    SubmitReadOf(
+        std::move(group), std::move(context),
+        [query = std::move(query)](Connection& connection, int64_t key) {
+          return connection.queries->ListThreads(key, query);
+        },
+        std::move(done));
+  }
+
+  void CreatePost(CreateContext context, ThreadName thread, NewPost post,
+                  Callback<v1::Post> done) override {
+    SubmitChange(
         std::move(context),
-        [query = std::move(query)](ReadQueries& queries,
-                                   const CallContext& ctx) -> absl::StatusOr<ThreadPage> {
-          ASSIGN_OR_RETURN(const int64_t key,
-                           queries.ResolveGroup(ctx.required_member, query.group));
-          return queries.ListThreads(key, query);
+        [thread = std::move(thread), post = std::move(post)](WriteQueries& queries,
+                                                             const CreateContext& ctx) {
+          return queries.posts().CreatePost(ctx, thread, post);
+        },
+        std::move(done));
+  }
+
+  void GetPost(CallContext context, PostName name, Callback<v1::Post> done) override {
+    std::string group = name.thread.group.group;
+    SubmitReadOf(
+        std::move(group), std::move(context),
+        [name = std::move(name)](Connection& connection, int64_t key) {
+          return connection.posts->GetPost(key, name);
+        },
+        std::move(done));
+  }
+
+  void ListPosts(CallContext context, PostQuery query, Callback<PostPage> done) override {
+    std::string group = query.thread.group.group;
+    SubmitReadOf(
+        std::move(group), std::move(context),
+        [query = std::move(query)](Connection& connection, int64_t key) {
+          return connection.posts->ListPosts(key, query);
+        },
+        std::move(done));
+  }
+
+  void UpdatePost(ChangeContext context, PostName name, PostChanges changes,
+                  Callback<v1::Post> done) override {
+    SubmitChange(
+        std::move(context),
+        [name = std::move(name), changes = std::move(changes)](WriteQueries& queries,
+                                                               const ChangeContext& ctx) {
+          return queries.posts().UpdatePost(ctx, name, changes);
+        },
+        std::move(done));
+  }
+
+  void DeletePost(ChangeContext context, PostName name, DoneCallback done) override {
+    SubmitDeletion(
+        std::move(context),
+        [name = std::move(name)](WriteQueries& queries, const ChangeContext& ctx) {
+          return queries.posts().DeletePost(ctx, name);
+        },
+        std::move(done));
+  }
+
+  void ForwardPost(CreateContext context, PostName name, v1::Forward forward,
+                   Callback<v1::Forward> done) override {
+    SubmitChange(
+        std::move(context),
+        [name = std::move(name), forward = std::move(forward)](WriteQueries& queries,
+                                                               const CreateContext& ctx) {
+          return queries.posts().ForwardPost(ctx, name, forward);
+        },
+        std::move(done));
+  }
+
+  void CreateAttachment(CreateContext context, PostName post, v1::Attachment attachment,
+                        Callback<v1::Attachment> done) override {
+    SubmitChange(
+        std::move(context),
+        [post = std::move(post), attachment = std::move(attachment)](WriteQueries& queries,
+                                                                     const CreateContext& ctx) {
+          return queries.posts().CreateAttachment(ctx, post, attachment);
+        },
+        std::move(done));
+  }
+
+  void GetAttachment(CallContext context, AttachmentName name, bool with_content,
+                     Callback<v1::Attachment> done) override {
+    std::string group = name.post.thread.group.group;
+    SubmitReadOf(
+        std::move(group), std::move(context),
+        [name = std::move(name), with_content](Connection& connection, int64_t key) {
+          return connection.posts->GetAttachment(key, name, with_content);
+        },
+        std::move(done));
+  }
+
+  void ListAttachments(CallContext context, AttachmentQuery query,
+                       Callback<AttachmentPage> done) override {
+    std::string group = query.post.thread.group.group;
+    SubmitReadOf(
+        std::move(group), std::move(context),
+        [query = std::move(query)](Connection& connection, int64_t key) {
+          return connection.posts->ListAttachments(key, query);
+        },
+        std::move(done));
+  }
+
+  void CreateExtension(CreateContext context, PostName post, v1::Extension extension,
+                       Callback<v1::Extension> done) override {
+    SubmitChange(
+        std::move(context),
+        [post = std::move(post), extension = std::move(extension)](WriteQueries& queries,
+                                                                   const CreateContext& ctx) {
+          return queries.posts().CreateExtension(ctx, post, extension);
+        },
+        std::move(done));
+  }
+
+  void GetExtension(CallContext context, ExtensionName name,
+                    Callback<v1::Extension> done) override {
+    std::string group = name.post.thread.group.group;
+    SubmitReadOf(
+        std::move(group), std::move(context),
+        [name = std::move(name)](Connection& connection, int64_t key) {
+          return connection.posts->GetExtension(key, name);
+        },
+        std::move(done));
+  }
+
+  void ListExtensions(CallContext context, ExtensionQuery query,
+                      Callback<ExtensionPage> done) override {
+    std::string group = query.post.thread.group.group;
+    SubmitReadOf(
+        std::move(group), std::move(context),
+        [query = std::move(query)](Connection& connection, int64_t key) {
+          return connection.posts->ListExtensions(key, query);
+        },
+        std::move(done));
+  }
+
+  void UpdateExtension(ChangeContext context, ExtensionName name, std::string content_json,
+                       Callback<v1::Extension> done) override {
+    SubmitChange(
+        std::move(context),
+        [name = std::move(name), content_json = std::move(content_json)](WriteQueries& queries,
+                                                                         const ChangeContext& ctx) {
+          return queries.posts().UpdateExtension(ctx, name, content_json);
+        },
+        std::move(done));
+  }
+
+  void DeleteExtension(ChangeContext context, ExtensionName name, DoneCallback done) override {
+    SubmitDeletion(
+        std::move(context),
+        [name = std::move(name)](WriteQueries& queries, const ChangeContext& ctx) {
+          return queries.posts().DeleteExtension(ctx, name);
         },
         std::move(done));
   }
@@ -206,17 +511,37 @@ class SqliteStore final : public ThreadStore {
         std::move(context), std::move(resource), std::move(work), std::move(done)));
   }
 
-  template <typename Work>
-  void SubmitDeletion(CallContext context, Work work, DoneCallback done) {
-    writer_->Submit(
-        std::make_unique<Deletion<Work>>(std::move(context), std::move(work), std::move(done)));
+  template <typename Context, typename T, typename Work>
+  void SubmitChange(Context context, Work work, Callback<T> done) {
+    writer_->Submit(std::make_unique<Change<Context, T, Work>>(std::move(context), std::move(work),
+                                                               std::move(done)));
+  }
+
+  template <typename Context, typename Work>
+  void SubmitDeletion(Context context, Work work, DoneCallback done) {
+    writer_->Submit(std::make_unique<Deletion<Context, Work>>(std::move(context), std::move(work),
+                                                              std::move(done)));
+  }
+
+  // A read of a group, whose key `work` is given if the caller may act on it.
+  template <typename Work, typename T>
+  void SubmitReadOf(std::string group, CallContext&& context, Work work, Callback<T> done) {
+    SubmitRead(
+        std::move(context),
+        [group = std::move(group), work = std::move(work)](
+            Connection& connection, const CallContext& ctx) mutable -> absl::StatusOr<T> {
+          ASSIGN_OR_RETURN(const int64_t key,
+                           connection.queries->ResolveGroup(ctx.required_member, group));
+          return work(connection, key);
+        },
+        std::move(done));
   }
 
   template <typename Work, typename T>
   void SubmitRead(CallContext&& context, Work work, Callback<T> done) {
     readers_->Submit(std::move(context), [this, work = std::move(work), done = std::move(done)](
                                              absl::Status status, const CallContext& ctx,
-                                             ReaderPool::Connection* connection) mutable {
+                                             Connection* connection) mutable {
       if (!status.ok()) return std::move(done)(std::move(status));
       absl::StatusOr<T> result = Read<T>(*connection, ctx, work);
       if (absl::IsDataLoss(result.status())) writer_->Fail(result.status());
@@ -227,10 +552,9 @@ class SqliteStore final : public ThreadStore {
   // One snapshot for what the caller may see and what it sees, so that a member removed
   // meanwhile sees nothing that came after.
   template <typename T, typename Work>
-  static absl::StatusOr<T> Read(ReaderPool::Connection& connection, const CallContext& context,
-                                Work& work) {
+  static absl::StatusOr<T> Read(Connection& connection, const CallContext& context, Work& work) {
     ASSIGN_OR_RETURN(Transaction snapshot, Transaction::BeginRead(*connection.db));
-    ASSIGN_OR_RETURN(T result, work(*connection.queries, context));
+    ASSIGN_OR_RETURN(T result, work(connection, context));
     RETURN_IF_ERROR(snapshot.Commit());
     return result;
   }
@@ -254,6 +578,7 @@ absl::Status SqliteStore::Open(const SqliteOptions& options, const Clock& clock)
   for (ReaderPool::Connection& reader : readers) {
     ASSIGN_OR_RETURN(reader.db, OpenForReading(options.path));
     ASSIGN_OR_RETURN(reader.queries, ReadQueries::Prepare(*reader.db));
+    ASSIGN_OR_RETURN(reader.posts, PostQueries::Prepare(*reader.db, *reader.queries));
   }
   Writer::Options writer_options;
   writer_options.queue_capacity = options.write_queue;

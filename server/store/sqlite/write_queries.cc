@@ -1,34 +1,49 @@
 #include "server/store/sqlite/write_queries.h"
 
+#include <string>
 #include <utility>
 
 #include "server/base/errors.h"
 #include "server/base/status_macros.h"
 #include "server/domain/limits.h"
+#include "server/domain/resource.h"
 #include "server/domain/resource_name.h"
 #include "server/domain/timestamp.h"
+#include "server/store/sqlite/columns.h"
 
 namespace threadstore::sqlite {
 namespace {
 
-constexpr int kToRecipient = 0;
-constexpr int kCcRecipient = 1;
-constexpr int64_t kFirstRevision = 1;
-
-// Ids in resources were made or checked by the domain.
-absl::StatusOr<Uuid> RequireUuid(absl::string_view text) {
-  const std::optional<Uuid> uuid = Uuid::Parse(text);
-  if (!uuid.has_value()) return absl::InternalError("a resource to store has no valid id");
-  return *uuid;
+// The name of a thread that is being created.
+absl::StatusOr<ThreadName> NameOf(absl::string_view group, const v1::ConversationThread& thread) {
+  ThreadName name;
+  name.group.group = std::string(group);
+  ASSIGN_OR_RETURN(name.thread, RequireUuid(thread.id()));
+  return name;
 }
 
 }  // namespace
 
+ThreadDraft::ThreadDraft(v1::ConversationThread with_post) : thread(std::move(with_post)) {
+  if (thread.posts().empty()) return;
+  post.emplace();
+  post->post = std::move(*thread.mutable_posts(0));
+  post->preview = thread.preview();
+  thread.clear_posts();
+}
+
 absl::StatusOr<std::unique_ptr<WriteQueries>> WriteQueries::Prepare(
     Database& db, absl::Duration request_retention) {
-  std::unique_ptr<WriteQueries> queries(new WriteQueries(request_retention));
+  std::unique_ptr<WriteQueries> queries(new WriteQueries());
   queries->db_ = &db;
   ASSIGN_OR_RETURN(queries->reads_, ReadQueries::Prepare(db));
+  ASSIGN_OR_RETURN(queries->post_reads_, PostQueries::Prepare(db, *queries->reads_));
+  ASSIGN_OR_RETURN(queries->past_requests_, PastRequests::Prepare(db, request_retention));
+  ASSIGN_OR_RETURN(queries->purges_, PurgeQueries::Prepare(db));
+  ASSIGN_OR_RETURN(
+      queries->post_writes_,
+      PostWrites::Prepare({db, *queries->reads_, *queries->post_reads_, *queries->past_requests_,
+                           *queries->purges_, queries->room_}));
   RETURN_IF_ERROR(queries->PrepareAll(db));
   return queries;
 }
@@ -36,7 +51,11 @@ absl::StatusOr<std::unique_ptr<WriteQueries>> WriteQueries::Prepare(
 absl::Status WriteQueries::PrepareAll(Database& db) {
   const std::pair<Statement*, absl::string_view> statements[] = {
       {&insert_group_,
-       "INSERT INTO groups (id, display_name, mail, created_us, deleted) VALUES (?, ?, ?, ?, 0)"},
+       "INSERT INTO groups (id, display_name, mail, created_us, allow_external_senders, deleted)"
+       " VALUES (?, ?, ?, ?, ?, 0)"},
+      {&update_group_,
+       "UPDATE groups SET display_name = coalesce(?, display_name), mail = coalesce(?, mail),"
+       " allow_external_senders = coalesce(?, allow_external_senders) WHERE key = ?"},
       {&mark_group_deleted_, "UPDATE groups SET deleted = 1 WHERE key = ?"},
       {&insert_member_,
        "INSERT INTO members (group_key, user_id, display_name, mail, is_owner, group_id)"
@@ -45,49 +64,32 @@ absl::Status WriteQueries::PrepareAll(Database& db) {
       {&has_other_owner_,
        "SELECT EXISTS (SELECT 1 FROM members"
        " WHERE group_key = ? AND user_id <> ? AND is_owner = 1)"},
-      {&has_thread_, "SELECT EXISTS (SELECT 1 FROM threads WHERE group_key = ?)"},
+      {&has_thread_,
+       "SELECT EXISTS (SELECT 1 FROM conversations WHERE group_key = ? AND deleted = 0)"},
+      {&has_sender_,
+       "SELECT EXISTS (SELECT 1 FROM group_senders"
+       " WHERE group_key = ? AND list = ? AND sender = ?)"},
+      {&insert_sender_, "INSERT INTO group_senders (group_key, list, sender) VALUES (?, ?, ?)"},
+      {&delete_sender_,
+       "DELETE FROM group_senders WHERE group_key = ? AND list = ? AND sender = ?"},
       {&insert_conversation_,
        "INSERT INTO conversations (group_key, id, topic, created_us) VALUES (?, ?, ?, ?)"},
+      {&mark_conversation_deleted_, "UPDATE conversations SET deleted = 1 WHERE key = ?"},
+      {&has_live_thread_,
+       "SELECT EXISTS (SELECT 1 FROM threads WHERE conversation_key = ? AND deleted = 0)"},
       {&insert_thread_,
        "INSERT INTO threads (group_key, conversation_key, id, topic, has_attachments,"
-       " last_delivered_us, preview, is_locked, revision, created_us, modified_us)"
-       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+       " last_delivered_us, preview, is_locked, revision, created_us, modified_us, has_had_posts)"
+       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
       {&insert_recipient_,
        "INSERT INTO recipients (thread_key, kind, position, has_email_address, name, address)"
        " VALUES (?, ?, ?, ?, ?, ?)"},
       {&insert_unique_sender_,
        "INSERT INTO unique_senders (thread_key, position, name) VALUES (?, ?, ?)"},
-      {&find_request_,
-       "SELECT group_key, request_hash, resource_id, created_us FROM idempotency_keys"
-       " WHERE request_id = ? AND group_key = ? AND principal = ?"},
-      {&find_group_request_,
-       "SELECT group_key, request_hash, resource_id, created_us FROM idempotency_keys"
-       " WHERE request_id = ? AND principal = ? AND resource_id IS NULL"
-       " ORDER BY key DESC LIMIT 1"},
-      {&insert_request_,
-       "INSERT OR REPLACE INTO idempotency_keys"
-       " (group_key, principal, request_id, request_hash, resource_id, created_us)"
-       " VALUES (?, ?, ?, ?, ?, ?)"},
-      {&find_deleted_group_, "SELECT key FROM groups WHERE deleted = 1 ORDER BY key LIMIT 1"},
-      {&find_thread_of_group_,
-       "SELECT key, conversation_key FROM threads WHERE group_key = ? ORDER BY id LIMIT 1"},
-      {&delete_recipients_, "DELETE FROM recipients WHERE thread_key = ?"},
-      {&delete_unique_senders_, "DELETE FROM unique_senders WHERE thread_key = ?"},
-      {&delete_thread_, "DELETE FROM threads WHERE key = ?"},
-      {&delete_conversation_without_threads_,
-       "DELETE FROM conversations WHERE key = ?1 AND NOT EXISTS"
-       " (SELECT 1 FROM threads WHERE conversation_key = ?1)"},
-      {&delete_some_members_,
-       "DELETE FROM members WHERE group_key = ?1 AND user_id IN"
-       " (SELECT user_id FROM members WHERE group_key = ?1 ORDER BY user_id LIMIT ?2)"},
-      {&delete_group_row_, "DELETE FROM groups WHERE key = ?"},
-      {&oldest_request_,
-       "SELECT key, created_us, (SELECT max(key) FROM idempotency_keys)"
-       " FROM idempotency_keys ORDER BY key LIMIT 1"},
-      {&delete_old_requests_,
-       "DELETE FROM idempotency_keys WHERE key IN"
-       " (SELECT key FROM idempotency_keys ORDER BY key LIMIT ?)"
-       " AND (created_us < ? OR key <= ?)"},
+      {&lock_thread_,
+       "UPDATE threads SET is_locked = ?, revision = revision + 1,"
+       " modified_us = max(modified_us, ?) WHERE key = ?"},
+      {&mark_thread_deleted_, "UPDATE threads SET deleted = 1 WHERE key = ?"},
   };
   for (const auto& [statement, sql] : statements) {
     ASSIGN_OR_RETURN(*statement, db.Prepare(sql));
@@ -95,44 +97,56 @@ absl::Status WriteQueries::PrepareAll(Database& db) {
   return absl::OkStatus();
 }
 
-absl::Status WriteQueries::CheckRoom() const {
-  return has_room_ ? absl::OkStatus() : StoreFullError();
-}
-
 absl::StatusOr<std::optional<v1::Group>> WriteQueries::CreateGroup(
     const CreateContext& context, const v1::Group& group, const std::optional<v1::Member>& owner) {
-  if (context.request.has_value()) {
-    std::optional<PastRequest> past;
-    {
-      Query find(find_group_request_);
-      find.BindBlob(context.request->id.bytes()).BindText(context.request->principal);
-      ASSIGN_OR_RETURN(past, FindPastRequest(find, context));
+  ASSIGN_OR_RETURN(const auto past, past_requests_->FindGroup(context));
+  if (past.has_value()) {
+    ASSIGN_OR_RETURN(std::optional<v1::Group> made, reads_->ReadGroup(*past));
+    if (!made.has_value()) return NotFoundError(kGroupType, group.name());
+    if (owner.has_value()) {
+      ASSIGN_OR_RETURN(const auto member, reads_->FindMember(*past, made->id(), owner->id()));
+      if (!member.has_value()) return NotAMemberError(made->name());
     }
-    if (past.has_value()) {
-      ASSIGN_OR_RETURN(std::optional<v1::Group> made, reads_->ReadGroup(past->group_key));
-      if (!made.has_value()) return NotFoundError(kGroupType, group.name());
-      if (owner.has_value()) {
-        ASSIGN_OR_RETURN(const auto member,
-                         reads_->FindMember(past->group_key, made->id(), owner->id()));
-        if (!member.has_value()) return NotAMemberError(made->name());
-      }
-      return made;
-    }
+    return made;
   }
   ASSIGN_OR_RETURN(const auto existing, reads_->FindGroup(group.id()));
   if (existing.has_value()) return AlreadyExistsError(kGroupType, group.name());
-  RETURN_IF_ERROR(CheckRoom());
+  RETURN_IF_ERROR(room_.Check());
 
   RETURN_IF_ERROR(Query(insert_group_)
                       .BindText(group.id())
                       .BindText(group.display_name())
                       .BindText(group.mail())
                       .Bind(ToMicros(group.created_date_time()))
+                      .Bind(group.allow_external_senders() ? 1 : 0)
                       .Run());
   const int64_t key = db_->last_insert_rowid();
   if (owner.has_value()) RETURN_IF_ERROR(InsertMember(key, group.id(), *owner));
-  RETURN_IF_ERROR(RememberRequest(context, key, std::nullopt));
+  RETURN_IF_ERROR(past_requests_->Remember(context, key, std::nullopt));
   return std::nullopt;
+}
+
+absl::StatusOr<v1::Group> WriteQueries::UpdateGroup(const CallContext& context,
+                                                    absl::string_view group,
+                                                    const GroupChanges& changes) {
+  ASSIGN_OR_RETURN(const int64_t key, reads_->ResolveGroup(context.required_member, group));
+  const bool has_changes = changes.display_name.has_value() || changes.mail.has_value() ||
+                           changes.allow_external_senders.has_value();
+  if (has_changes) RETURN_IF_ERROR(room_.Check());
+  Query update(update_group_);
+  for (const std::optional<std::string>* text : {&changes.display_name, &changes.mail}) {
+    BindOptionalText(text->has_value(),
+                     text->has_value() ? absl::string_view(**text) : absl::string_view(), update);
+  }
+  if (changes.allow_external_senders.has_value()) {
+    update.Bind(*changes.allow_external_senders ? 1 : 0);
+  } else {
+    update.BindNull();
+  }
+  RETURN_IF_ERROR(update.Bind(key).Run());
+  ASSIGN_OR_RETURN(std::optional<v1::Group> changed, reads_->ReadGroup(key));
+  if (!changed.has_value()) return absl::InternalError("a group that was there is gone");
+  return *std::move(changed);
 }
 
 absl::Status WriteQueries::DeleteGroup(const CallContext& context, absl::string_view group,
@@ -152,7 +166,7 @@ absl::Status WriteQueries::AddMember(const CallContext& context, absl::string_vi
   ASSIGN_OR_RETURN(const int64_t key, reads_->ResolveGroup(context.required_member, group));
   ASSIGN_OR_RETURN(const auto existing, reads_->FindMember(key, group, member.id()));
   if (existing.has_value()) return AlreadyExistsError(kMemberType, member.name());
-  RETURN_IF_ERROR(CheckRoom());
+  RETURN_IF_ERROR(room_.Check());
   return InsertMember(key, group, member);
 }
 
@@ -171,25 +185,50 @@ absl::Status WriteQueries::RemoveMember(const CallContext& context, absl::string
   return Query(delete_member_).Bind(key).BindText(user).Run();
 }
 
+absl::Status WriteQueries::AddSender(const CallContext& context, const SenderName& sender) {
+  const std::string& group = sender.list.group.group;
+  ASSIGN_OR_RETURN(const int64_t key, reads_->ResolveGroup(context.required_member, group));
+  for (const SenderList list : {SenderList::kAccepted, SenderList::kRejected}) {
+    Query query(has_sender_);
+    query.Bind(key).Bind(ListColumn(list)).BindText(sender.sender);
+    ASSIGN_OR_RETURN([[maybe_unused]] const bool row, query.Step());
+    if (!query.Boolean(0)) continue;
+    if (list == sender.list.list)
+      return AlreadyExistsError(kSenderType, MakeSenderName(group, list, sender.sender));
+    return InvalidFieldError("sender.id", "must not be on both lists of the group");
+  }
+  RETURN_IF_ERROR(room_.Check());
+  return Query(insert_sender_)
+      .Bind(key)
+      .Bind(ListColumn(sender.list.list))
+      .BindText(sender.sender)
+      .Run();
+}
+
+absl::Status WriteQueries::RemoveSender(const CallContext& context, const SenderName& sender) {
+  const std::string& group = sender.list.group.group;
+  ASSIGN_OR_RETURN(const int64_t key, reads_->ResolveGroup(context.required_member, group));
+  const int64_t before = db_->total_changes();
+  RETURN_IF_ERROR(Query(delete_sender_)
+                      .Bind(key)
+                      .Bind(ListColumn(sender.list.list))
+                      .BindText(sender.sender)
+                      .Run());
+  if (db_->total_changes() > before) return absl::OkStatus();
+  return NotFoundError(kSenderType, MakeSenderName(group, sender.list.list, sender.sender));
+}
+
 absl::StatusOr<std::optional<v1::ConversationThread>> WriteQueries::CreateThread(
     const CreateContext& context, absl::string_view group, const std::optional<Uuid>& conversation,
-    v1::ConversationThread& thread) {
+    ThreadDraft& draft) {
   ASSIGN_OR_RETURN(const int64_t group_key, reads_->ResolveGroup(context.required_member, group));
-  if (context.request.has_value()) {
-    std::optional<PastRequest> past;
-    {
-      Query find(find_request_);
-      find.BindBlob(context.request->id.bytes())
-          .Bind(group_key)
-          .BindText(context.request->principal);
-      ASSIGN_OR_RETURN(past, FindPastRequest(find, context));
-    }
-    if (past.has_value()) {
-      if (!past->resource.has_value()) return absl::DataLossError("a request made no thread");
-      ASSIGN_OR_RETURN(v1::ConversationThread made,
-                       reads_->GetThread(group_key, group, std::nullopt, *past->resource));
-      return made;
-    }
+  ASSIGN_OR_RETURN(ThreadName name, NameOf(group, draft.thread));
+  ASSIGN_OR_RETURN(const auto past, past_requests_->Find(context, group_key));
+  if (past.has_value()) {
+    name.thread = *past;
+    ASSIGN_OR_RETURN(v1::ConversationThread made, reads_->GetThread(group_key, name));
+    RETURN_IF_ERROR(AddFirstPost(group_key, name, made));
+    return made;
   }
 
   int64_t conversation_key = 0;
@@ -197,62 +236,160 @@ absl::StatusOr<std::optional<v1::ConversationThread>> WriteQueries::CreateThread
     ASSIGN_OR_RETURN(const ReadQueries::Conversation existing,
                      reads_->ResolveConversation(group_key, group, *conversation));
     conversation_key = existing.key;
-    if (thread.topic().empty()) thread.set_topic(existing.topic);
+    if (draft.thread.topic().empty()) draft.thread.set_topic(existing.topic);
   }
-  RETURN_IF_ERROR(CheckRoom());
+  ASSIGN_OR_RETURN(const PostWrites::Author author,
+                   ResolveAuthor(context, group_key, group, draft));
+  std::optional<v1::ConversationThread> placed;
+  if (draft.post.has_value()) {
+    ASSIGN_OR_RETURN(placed, PlaceThread(group_key, draft, author));
+  }
+  RETURN_IF_ERROR(room_.Check());
   if (!conversation.has_value()) {
-    ASSIGN_OR_RETURN(const Uuid id, RequireUuid(thread.conversation_id()));
-    RETURN_IF_ERROR(Query(insert_conversation_)
-                        .Bind(group_key)
-                        .BindBlob(id.bytes())
-                        .BindText(thread.topic())
-                        .Bind(ToMicros(thread.created_date_time()))
-                        .Run());
-    conversation_key = db_->last_insert_rowid();
+    ASSIGN_OR_RETURN(conversation_key,
+                     InsertConversation(group_key, draft.thread.conversation_id(),
+                                        draft.thread.topic(), draft.thread.created_date_time()));
   }
-  ASSIGN_OR_RETURN(const Uuid id, RequireUuid(thread.id()));
-  ASSIGN_OR_RETURN(const int64_t thread_key, InsertThread(group_key, conversation_key, thread));
-  RETURN_IF_ERROR(InsertRecipients(thread_key, kToRecipient, thread.to_recipients()));
-  RETURN_IF_ERROR(InsertRecipients(thread_key, kCcRecipient, thread.cc_recipients()));
-  for (int i = 0; i < thread.unique_senders_size(); ++i) {
-    RETURN_IF_ERROR(Query(insert_unique_sender_)
-                        .Bind(thread_key)
-                        .Bind(i)
-                        .BindText(thread.unique_senders(i))
-                        .Run());
-  }
-  RETURN_IF_ERROR(RememberRequest(context, group_key, id));
-  return std::nullopt;
+  RETURN_IF_ERROR(InsertThread(group_key, conversation_key,
+                               placed.has_value() ? *placed : draft.thread, draft, author));
+  RETURN_IF_ERROR(past_requests_->Remember(context, group_key, name.thread));
+  return placed;
 }
 
-absl::StatusOr<std::optional<WriteQueries::PastRequest>> WriteQueries::FindPastRequest(
-    Query& find, const CreateContext& context) {
-  ASSIGN_OR_RETURN(const bool found, find.Step());
-  if (!found) return std::nullopt;
-  const int64_t forget_before_us = absl::ToUnixMicros(context.now - request_retention_);
-  if (find.Integer(3) < forget_before_us) return std::nullopt;
-  PastRequest past;
-  past.group_key = find.Integer(0);
-  past.hash = std::string(find.Blob(1));
-  if (!find.IsNull(2)) past.resource = Uuid::FromBytes(find.Blob(2));
-  if (past.hash != context.request->hash) return RequestIdReusedError();
-  return past;
+absl::Status WriteQueries::AddFirstPost(int64_t group_key, const ThreadName& name,
+                                        v1::ConversationThread& thread) {
+  ASSIGN_OR_RETURN(std::optional<v1::Post> post, post_reads_->FindFirstPost(group_key, name));
+  if (post.has_value()) *thread.add_posts() = *std::move(post);
+  return absl::OkStatus();
 }
 
-absl::Status WriteQueries::RememberRequest(const CreateContext& context, int64_t group_key,
-                                           const std::optional<Uuid>& resource) {
-  if (!context.request.has_value()) return absl::OkStatus();
-  Query insert(insert_request_);
-  insert.Bind(group_key)
-      .BindText(context.request->principal)
-      .BindBlob(context.request->id.bytes())
-      .BindBlob(context.request->hash);
-  if (resource.has_value()) {
-    insert.BindBlob(resource->bytes());
-  } else {
-    insert.BindNull();
+absl::StatusOr<v1::ConversationThread> WriteQueries::UpdateThread(const ChangeContext& context,
+                                                                  const ThreadName& name,
+                                                                  const ThreadChanges& changes) {
+  ASSIGN_OR_RETURN(const int64_t group_key,
+                   reads_->ResolveGroup(context.required_member, name.group.group));
+  ASSIGN_OR_RETURN(const ReadQueries::Thread thread, reads_->ResolveThread(group_key, name));
+  RETURN_IF_ERROR(CheckEtag(context, thread.revision, kThreadType, name.Canonical()));
+  if (changes.topic.value_or(thread.topic) != thread.topic)
+    return InvalidFieldError("thread.topic", "must be the thread's own: it does not change");
+  const bool is_locked = changes.is_locked.value_or(thread.is_locked);
+  if (is_locked != thread.is_locked) {
+    RETURN_IF_ERROR(room_.Check());
+    RETURN_IF_ERROR(Query(lock_thread_)
+                        .Bind(is_locked ? 1 : 0)
+                        .Bind(absl::ToUnixMicros(context.now))
+                        .Bind(thread.key)
+                        .Run());
   }
-  return insert.Bind(absl::ToUnixMicros(context.now)).Run();
+  return reads_->GetThread(group_key, name);
+}
+
+absl::Status WriteQueries::DeleteThread(const ChangeContext& context, const ThreadName& name) {
+  ASSIGN_OR_RETURN(const int64_t group_key,
+                   reads_->ResolveGroup(context.required_member, name.group.group));
+  ASSIGN_OR_RETURN(const ReadQueries::Thread thread, reads_->ResolveThread(group_key, name));
+  RETURN_IF_ERROR(CheckEtag(context, thread.revision, kThreadType, name.Canonical()));
+  RETURN_IF_ERROR(Query(mark_thread_deleted_).Bind(thread.key).Run());
+  {
+    Query query(has_live_thread_);
+    query.Bind(thread.conversation_key);
+    ASSIGN_OR_RETURN([[maybe_unused]] const bool row, query.Step());
+    if (query.Boolean(0)) return absl::OkStatus();
+  }
+  return Query(mark_conversation_deleted_).Bind(thread.conversation_key).Run();
+}
+
+absl::StatusOr<v1::Conversation> WriteQueries::CreateConversation(
+    const CreateContext& context, absl::string_view group, const v1::Conversation& conversation,
+    const std::vector<ThreadDraft>& threads) {
+  ASSIGN_OR_RETURN(const int64_t group_key, reads_->ResolveGroup(context.required_member, group));
+  ConversationName name;
+  name.group.group = std::string(group);
+  ASSIGN_OR_RETURN(name.conversation, RequireUuid(conversation.id()));
+  ASSIGN_OR_RETURN(const auto past, past_requests_->Find(context, group_key));
+  if (past.has_value()) {
+    name.conversation = *past;
+    return ReadCreatedConversation(group_key, name);
+  }
+
+  std::vector<PostWrites::Author> authors;
+  google::protobuf::RepeatedPtrField<v1::ConversationThread> placed;
+  for (const ThreadDraft& draft : threads) {
+    ASSIGN_OR_RETURN(PostWrites::Author author, ResolveAuthor(context, group_key, group, draft));
+    if (draft.post.has_value()) {
+      ASSIGN_OR_RETURN(*placed.Add(), PlaceThread(group_key, draft, author));
+    } else {
+      *placed.Add() = draft.thread;
+    }
+    authors.push_back(std::move(author));
+  }
+  RETURN_IF_ERROR(room_.Check());
+  ASSIGN_OR_RETURN(const int64_t key,
+                   InsertConversation(group_key, conversation.id(), conversation.topic(),
+                                      conversation.created_date_time()));
+  for (size_t i = 0; i < threads.size(); ++i) {
+    RETURN_IF_ERROR(
+        InsertThread(group_key, key, placed[static_cast<int>(i)], threads[i], authors[i]));
+  }
+  RETURN_IF_ERROR(past_requests_->Remember(context, group_key, name.conversation));
+  ASSIGN_OR_RETURN(v1::Conversation stored, reads_->GetConversation(group_key, name));
+  stored.mutable_threads()->Swap(&placed);
+  return stored;
+}
+
+absl::StatusOr<v1::Conversation> WriteQueries::ReadCreatedConversation(
+    int64_t group_key, const ConversationName& name) {
+  ASSIGN_OR_RETURN(v1::Conversation conversation, reads_->GetConversation(group_key, name));
+  const int64_t created_us = ToMicros(conversation.created_date_time());
+  ThreadQuery query;
+  query.group = name.group.group;
+  query.conversation = name.conversation;
+  query.order = ThreadOrder::kOldestCreated;
+  query.limit = kMaxThreadsPerCreate;
+  ASSIGN_OR_RETURN(const ThreadPage page, reads_->ListThreads(group_key, query));
+  for (const v1::ConversationThread& thread : page.threads) {
+    // Those that came later are not part of what was created.
+    const int64_t later_us = ToMicros(thread.created_date_time()) - created_us;
+    if (later_us < 0 || later_us >= kMaxThreadsPerCreate) continue;
+    v1::ConversationThread with_post = thread;
+    ASSIGN_OR_RETURN(const ThreadName thread_name, NameOf(name.group.group, thread));
+    RETURN_IF_ERROR(AddFirstPost(group_key, thread_name, with_post));
+    const bool fits = conversation.ByteSizeLong() + with_post.ByteSizeLong() <= kMaxPageBytes;
+    *conversation.add_threads() = fits ? std::move(with_post) : thread;
+  }
+  return conversation;
+}
+
+absl::Status WriteQueries::DeleteConversation(const CallContext& context,
+                                              const ConversationName& name) {
+  ASSIGN_OR_RETURN(const int64_t group_key,
+                   reads_->ResolveGroup(context.required_member, name.group.group));
+  ASSIGN_OR_RETURN(const ReadQueries::Conversation conversation,
+                   reads_->ResolveConversation(group_key, name.group.group, name.conversation));
+  return Query(mark_conversation_deleted_).Bind(conversation.key).Run();
+}
+
+absl::StatusOr<PostWrites::Author> WriteQueries::ResolveAuthor(const CallContext& context,
+                                                               int64_t group_key,
+                                                               absl::string_view group,
+                                                               const ThreadDraft& draft) {
+  if (draft.post.has_value())
+    return post_writes_->ResolveAuthor(context, group_key, group, draft.post->post);
+  RETURN_IF_ERROR(post_writes_->CheckMemberMayPost(context, group_key, group));
+  return PostWrites::Author();
+}
+
+absl::StatusOr<v1::ConversationThread> WriteQueries::PlaceThread(int64_t group_key,
+                                                                 const ThreadDraft& draft,
+                                                                 const PostWrites::Author& author) {
+  v1::ConversationThread thread = draft.thread;
+  const absl::Time created = absl::FromUnixMicros(ToMicros(thread.created_date_time()));
+  ASSIGN_OR_RETURN(*thread.add_posts(),
+                   post_writes_->Place(group_key, thread, created, draft.post->post, author));
+  DeriveFromFirstPost(thread);
+  if (thread.to_recipients_size() > kMaxRecipients)
+    return TooManyRecipientsError(thread.name(), kMaxRecipients);
+  return thread;
 }
 
 absl::Status WriteQueries::InsertMember(int64_t group_key, absl::string_view group,
@@ -267,8 +404,23 @@ absl::Status WriteQueries::InsertMember(int64_t group_key, absl::string_view gro
       .Run();
 }
 
-absl::StatusOr<int64_t> WriteQueries::InsertThread(int64_t group_key, int64_t conversation_key,
-                                                   const v1::ConversationThread& thread) {
+absl::StatusOr<int64_t> WriteQueries::InsertConversation(
+    int64_t group_key, absl::string_view id, absl::string_view topic,
+    const google::protobuf::Timestamp& created) {
+  ASSIGN_OR_RETURN(const Uuid uuid, RequireUuid(id));
+  RETURN_IF_ERROR(Query(insert_conversation_)
+                      .Bind(group_key)
+                      .BindBlob(uuid.bytes())
+                      .BindText(topic)
+                      .Bind(ToMicros(created))
+                      .Run());
+  return db_->last_insert_rowid();
+}
+
+absl::Status WriteQueries::InsertThread(int64_t group_key, int64_t conversation_key,
+                                        const v1::ConversationThread& thread,
+                                        const ThreadDraft& draft,
+                                        const PostWrites::Author& author) {
   ASSIGN_OR_RETURN(const Uuid id, RequireUuid(thread.id()));
   RETURN_IF_ERROR(Query(insert_thread_)
                       .Bind(group_key)
@@ -282,88 +434,32 @@ absl::StatusOr<int64_t> WriteQueries::InsertThread(int64_t group_key, int64_t co
                       .Bind(kFirstRevision)
                       .Bind(ToMicros(thread.created_date_time()))
                       .Bind(ToMicros(thread.last_modified_date_time()))
+                      .Bind(draft.post.has_value() ? 1 : 0)
                       .Run());
-  return db_->last_insert_rowid();
+  const int64_t thread_key = db_->last_insert_rowid();
+  RETURN_IF_ERROR(InsertRecipients(thread_key, kToRecipient, thread.to_recipients()));
+  RETURN_IF_ERROR(InsertRecipients(thread_key, kCcRecipient, thread.cc_recipients()));
+  for (int i = 0; i < thread.unique_senders_size(); ++i) {
+    RETURN_IF_ERROR(Query(insert_unique_sender_)
+                        .Bind(thread_key)
+                        .Bind(i)
+                        .BindText(thread.unique_senders(i))
+                        .Run());
+  }
+  if (!draft.post.has_value()) return absl::OkStatus();
+  return post_writes_->InsertPost(thread_key, thread.posts(0), *draft.post, author);
 }
 
 absl::Status WriteQueries::InsertRecipients(
     int64_t thread_key, int kind,
     const google::protobuf::RepeatedPtrField<v1::Recipient>& recipients) {
   for (int i = 0; i < recipients.size(); ++i) {
-    const v1::Recipient& recipient = recipients[i];
-    const v1::EmailAddress& email = recipient.email_address();
     Query insert(insert_recipient_);
-    insert.Bind(thread_key).Bind(kind).Bind(i).Bind(recipient.has_email_address() ? 1 : 0);
-    if (email.has_name()) {
-      insert.BindText(email.name());
-    } else {
-      insert.BindNull();
-    }
-    if (email.has_address()) {
-      insert.BindText(email.address());
-    } else {
-      insert.BindNull();
-    }
+    insert.Bind(thread_key).Bind(kind).Bind(i);
+    BindRecipient(recipients[i], insert);
     RETURN_IF_ERROR(insert.Run());
   }
   return absl::OkStatus();
-}
-
-absl::StatusOr<int64_t> WriteQueries::PurgeDeletedGroups(int64_t max_rows) {
-  const int64_t before = db_->total_changes();
-  const auto rows_left = [&] { return max_rows - (db_->total_changes() - before); };
-  while (rows_left() > 0) {
-    int64_t key = 0;
-    {
-      Query query(find_deleted_group_);
-      ASSIGN_OR_RETURN(const bool found, query.Step());
-      if (!found) break;
-      key = query.Integer(0);
-    }
-    while (rows_left() > 0) {
-      ASSIGN_OR_RETURN(const bool removed, PurgeThread(key));
-      if (!removed) break;
-    }
-    if (rows_left() > 0)
-      RETURN_IF_ERROR(Query(delete_some_members_).Bind(key).Bind(rows_left()).Run());
-    // Without rows left nobody has looked whether these were the last.
-    if (rows_left() > 0) RETURN_IF_ERROR(Query(delete_group_row_).Bind(key).Run());
-  }
-  return db_->total_changes() - before;
-}
-
-absl::StatusOr<bool> WriteQueries::PurgeThread(int64_t group_key) {
-  int64_t thread_key = 0;
-  int64_t conversation_key = 0;
-  {
-    Query query(find_thread_of_group_);
-    query.Bind(group_key);
-    ASSIGN_OR_RETURN(const bool found, query.Step());
-    if (!found) return false;
-    thread_key = query.Integer(0);
-    conversation_key = query.Integer(1);
-  }
-  RETURN_IF_ERROR(Query(delete_recipients_).Bind(thread_key).Run());
-  RETURN_IF_ERROR(Query(delete_unique_senders_).Bind(thread_key).Run());
-  RETURN_IF_ERROR(Query(delete_thread_).Bind(thread_key).Run());
-  RETURN_IF_ERROR(Query(delete_conversation_without_threads_).Bind(conversation_key).Run());
-  return true;
-}
-
-absl::StatusOr<int64_t> WriteQueries::PurgeRequests(absl::Time now, int64_t max_rows) {
-  const int64_t forget_before_us = absl::ToUnixMicros(now - request_retention_);
-  int64_t newest_to_drop = 0;
-  {
-    Query query(oldest_request_);
-    ASSIGN_OR_RETURN(const bool found, query.Step());
-    if (!found) return 0;
-    newest_to_drop = query.Integer(2) - kMaxRememberedRequestIds;
-    if (query.Integer(1) >= forget_before_us && query.Integer(0) > newest_to_drop) return 0;
-  }
-  const int64_t before = db_->total_changes();
-  RETURN_IF_ERROR(
-      Query(delete_old_requests_).Bind(max_rows).Bind(forget_before_us).Bind(newest_to_drop).Run());
-  return db_->total_changes() - before;
 }
 
 }  // namespace threadstore::sqlite

@@ -4,113 +4,140 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <string>
+#include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "server/base/uuid.h"
 #include "server/store/sqlite/database.h"
+#include "server/store/sqlite/past_requests.h"
+#include "server/store/sqlite/post_queries.h"
+#include "server/store/sqlite/post_writes.h"
+#include "server/store/sqlite/purge_queries.h"
 #include "server/store/sqlite/read_queries.h"
+#include "server/store/sqlite/room.h"
 #include "server/store/thread_store.h"
 
 namespace threadstore::sqlite {
 
-// What the store writes, prepared on the writer's connection. Each method is the body of one
-// call of ThreadStore, run inside a transaction that the writer begins and commits; it may be
-// run again after a rollback.
-//
-// A create returns the resource that an earlier request of the same id made, or nothing when it
-// has stored the one it was given.
+// A thread to create, and apart from it the post it comes with: what is answered is copied from the
+// thread, which should not take the content of attachments along.
+struct ThreadDraft {
+  v1::ConversationThread thread;
+  std::optional<NewPost> post;
+
+  explicit ThreadDraft(v1::ConversationThread with_post);
+};
+
+// The writes of the store, prepared on the writer's connection. Each is called inside a
+// transaction, and keeps the promises of thread_store.h about errors; on any other error it may
+// have changed rows, and the transaction is rolled back. What a write is given does not depend on
+// what it did before a rollback.
 class WriteQueries {
  public:
   // `db` must outlive the queries.
   static absl::StatusOr<std::unique_ptr<WriteQueries>> Prepare(Database& db,
                                                                absl::Duration request_retention);
 
-  // Without room, what would add rows is STORE_FULL instead, after everything else that it may be
-  // refused for; a repeated request, which adds none, is answered.
-  void SetRoom(bool has_room) { has_room_ = has_room; }
-  bool has_room() const { return has_room_; }
+  Room& room() { return room_; }
+  PastRequests& past_requests() { return *past_requests_; }
+  PurgeQueries& purges() { return *purges_; }
+  PostWrites& posts() { return *post_writes_; }
 
+  // A create returns the resource that an earlier request of the same id made, or nothing when it
+  // has stored the one it was given.
   absl::StatusOr<std::optional<v1::Group>> CreateGroup(const CreateContext& context,
                                                        const v1::Group& group,
                                                        const std::optional<v1::Member>& owner);
+  absl::StatusOr<v1::Group> UpdateGroup(const CallContext& context, absl::string_view group,
+                                        const GroupChanges& changes);
   absl::Status DeleteGroup(const CallContext& context, absl::string_view group, bool force);
+
   absl::Status AddMember(const CallContext& context, absl::string_view group,
                          const v1::Member& member);
   absl::Status RemoveMember(const CallContext& context, absl::string_view group,
                             absl::string_view user);
 
-  // Fills in the topic of `thread` if it is to take the conversation's.
+  absl::Status AddSender(const CallContext& context, const SenderName& sender);
+  absl::Status RemoveSender(const CallContext& context, const SenderName& sender);
+
+  // Fills in the topic of the thread if it is to take the conversation's. With a post it returns
+  // the answer in any case.
   absl::StatusOr<std::optional<v1::ConversationThread>> CreateThread(
       const CreateContext& context, absl::string_view group,
-      const std::optional<Uuid>& conversation, v1::ConversationThread& thread);
+      const std::optional<Uuid>& conversation, ThreadDraft& draft);
+  absl::StatusOr<v1::ConversationThread> UpdateThread(const ChangeContext& context,
+                                                      const ThreadName& name,
+                                                      const ThreadChanges& changes);
+  absl::Status DeleteThread(const ChangeContext& context, const ThreadName& name);
 
-  // Removes rows of deleted groups. Stops after `max_rows` or a thread's worth (see
-  // server/domain/limits.h) more. Returns how many it removed; less than `max_rows` if none is
-  // left.
-  absl::StatusOr<int64_t> PurgeDeletedGroups(int64_t max_rows);
-
-  // The same for requests whose retention is over.
-  absl::StatusOr<int64_t> PurgeRequests(absl::Time now, int64_t max_rows);
+  absl::StatusOr<v1::Conversation> CreateConversation(const CreateContext& context,
+                                                      absl::string_view group,
+                                                      const v1::Conversation& conversation,
+                                                      const std::vector<ThreadDraft>& threads);
+  absl::Status DeleteConversation(const CallContext& context, const ConversationName& name);
 
  private:
-  // What an earlier request of the same id made.
-  struct PastRequest {
-    int64_t group_key;
-    std::string hash;
-    std::optional<Uuid> resource;
-  };
-
-  explicit WriteQueries(absl::Duration request_retention) : request_retention_(request_retention) {}
-
+  WriteQueries() = default;
   absl::Status PrepareAll(Database& db);
-  absl::Status CheckRoom() const;
 
-  // Finds a past request through `find`, already bound; nothing if its retention is over.
-  // INVALID_ARGUMENT if it was another request.
-  absl::StatusOr<std::optional<PastRequest>> FindPastRequest(Query& find,
-                                                             const CreateContext& context);
-  absl::Status RememberRequest(const CreateContext& context, int64_t group_key,
-                               const std::optional<Uuid>& resource);
   absl::Status InsertMember(int64_t group_key, absl::string_view group, const v1::Member& member);
-  absl::StatusOr<int64_t> InsertThread(int64_t group_key, int64_t conversation_key,
-                                       const v1::ConversationThread& thread);
+  absl::StatusOr<int64_t> InsertConversation(int64_t group_key, absl::string_view id,
+                                             absl::string_view topic,
+                                             const google::protobuf::Timestamp& created);
+
+  // What has been created, as it is now, for those who send the same request again.
+  absl::Status AddFirstPost(int64_t group_key, const ThreadName& name,
+                            v1::ConversationThread& thread);
+  absl::StatusOr<v1::Conversation> ReadCreatedConversation(int64_t group_key,
+                                                           const ConversationName& name);
+
+  // Refuses a thread whose group does not take posts from whoever creates it. Returns who its post
+  // is by, if it has one.
+  absl::StatusOr<PostWrites::Author> ResolveAuthor(const CallContext& context, int64_t group_key,
+                                                   absl::string_view group,
+                                                   const ThreadDraft& draft);
+
+  // The thread as stored and answered, with its post and what it derives from it.
+  absl::StatusOr<v1::ConversationThread> PlaceThread(int64_t group_key, const ThreadDraft& draft,
+                                                     const PostWrites::Author& author);
+
+  // Stores a thread; one that has been placed if it has a post.
+  absl::Status InsertThread(int64_t group_key, int64_t conversation_key,
+                            const v1::ConversationThread& thread, const ThreadDraft& draft,
+                            const PostWrites::Author& author);
   absl::Status InsertRecipients(
       int64_t thread_key, int kind,
       const google::protobuf::RepeatedPtrField<v1::Recipient>& recipients);
 
-  // Removes one thread, and its conversation if that has no other; false if the group has none.
-  absl::StatusOr<bool> PurgeThread(int64_t group_key);
-
-  const absl::Duration request_retention_;
   Database* db_ = nullptr;
-  bool has_room_ = true;
+  Room room_;
   std::unique_ptr<ReadQueries> reads_;
+  std::unique_ptr<PostQueries> post_reads_;
+  std::unique_ptr<PastRequests> past_requests_;
+  std::unique_ptr<PurgeQueries> purges_;
+  std::unique_ptr<PostWrites> post_writes_;
 
   Statement insert_group_;
+  Statement update_group_;
   Statement mark_group_deleted_;
   Statement insert_member_;
   Statement delete_member_;
   Statement has_other_owner_;
   Statement has_thread_;
+  Statement has_sender_;
+  Statement insert_sender_;
+  Statement delete_sender_;
   Statement insert_conversation_;
+  Statement mark_conversation_deleted_;
+  Statement has_live_thread_;
   Statement insert_thread_;
   Statement insert_recipient_;
   Statement insert_unique_sender_;
-  Statement find_request_;
-  Statement find_group_request_;
-  Statement insert_request_;
-  Statement find_deleted_group_;
-  Statement find_thread_of_group_;
-  Statement delete_recipients_;
-  Statement delete_unique_senders_;
-  Statement delete_thread_;
-  Statement delete_conversation_without_threads_;
-  Statement delete_some_members_;
-  Statement delete_group_row_;
-  Statement oldest_request_;
-  Statement delete_old_requests_;
+  Statement lock_thread_;
+  Statement mark_thread_deleted_;
 };
 
 }  // namespace threadstore::sqlite

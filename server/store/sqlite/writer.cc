@@ -21,7 +21,7 @@ constexpr size_t kMaxGroupSize = 1024;
 constexpr int kTruncateFrames = 65536;
 
 // With each group the writer also removes rows that nothing needs any more. Of requests, enough to
-// keep up with those that the group adds. Of deleted groups, whose rows only take up space, so few
+// keep up with those that the group adds. Of what is deleted, whose rows only take up space, so few
 // that nobody notices.
 constexpr int64_t kPurgedRequestsPerWrite = 2;
 constexpr int64_t kWritesPerPurgedRow = 4;
@@ -185,7 +185,7 @@ absl::Status Writer::CommitGroup(const Group& group, std::vector<Outcome>& outco
   }
   RETURN_IF_ERROR(CheckFile());
   absl::Status status = TryGroup(group, /*deletions_only=*/false, outcomes);
-  if (status.ok()) LogRoom(queries_->has_room());
+  if (status.ok()) LogRoom(queries_->room().is_left());
   if (!IsStoreFull(status)) return status;
   LogRoom(false);
   // A log whose content has been moved starts over, in the space that it has.
@@ -200,7 +200,7 @@ absl::Status Writer::TryGroup(const Group& group, bool deletions_only,
     if (!transaction.ok()) return FailIfFatal(transaction.status());
     absl::StatusOr<bool> has_room = deletions_only ? false : HasRoom();
     if (!has_room.ok()) return FailIfFatal(has_room.status());
-    queries_->SetRoom(*has_room);
+    queries_->room().Set(*has_room);
     const absl::StatusOr<bool> applied = ApplyAll(group, outcomes);
     if (!applied.ok()) return FailIfFatal(applied.status());
     if (!*applied) continue;
@@ -228,7 +228,7 @@ absl::StatusOr<bool> Writer::ApplyAll(const Group& group, std::vector<Outcome>& 
     if (outcome.status.ok()) continue;
     // Some errors end the transaction. Without room a refusal for want of it is the write's own.
     const bool ends_group = IsFatal(outcome.status) || !db_->in_transaction() ||
-                            (queries_->has_room() && IsStoreFull(outcome.status));
+                            (queries_->room().is_left() && IsStoreFull(outcome.status));
     if (ends_group) return outcome.status;
     if (db_->total_changes() != changes_before) {
       outcome.left_out = true;
@@ -281,9 +281,10 @@ void Writer::PurgeWhenIdle() {
 
 absl::Status Writer::PurgeBeside(size_t group_size) {
   const auto writes = static_cast<int64_t>(group_size);
-  RETURN_IF_ERROR(queries_->PurgeRequests(clock_.Now(), kPurgedRequestsPerWrite * writes).status());
+  RETURN_IF_ERROR(
+      queries_->past_requests().Purge(clock_.Now(), kPurgedRequestsPerWrite * writes).status());
   const int64_t max_rows = std::max(kMinPurgedRows, writes / kWritesPerPurgedRow);
-  ASSIGN_OR_RETURN(const int64_t rows, queries_->PurgeDeletedGroups(max_rows));
+  ASSIGN_OR_RETURN(const int64_t rows, queries_->purges().PurgeDeleted(max_rows));
   if (rows >= max_rows) more_to_purge_ = true;
   return absl::OkStatus();
 }
@@ -294,8 +295,8 @@ absl::StatusOr<bool> Writer::PurgeStep() {
   bool more = true;
   while (more && absl::Now() < end) {
     ASSIGN_OR_RETURN(const int64_t requests,
-                     queries_->PurgeRequests(clock_.Now(), kPurgedRowsAtOnce));
-    ASSIGN_OR_RETURN(const int64_t rows, queries_->PurgeDeletedGroups(kPurgedRowsAtOnce));
+                     queries_->past_requests().Purge(clock_.Now(), kPurgedRowsAtOnce));
+    ASSIGN_OR_RETURN(const int64_t rows, queries_->purges().PurgeDeleted(kPurgedRowsAtOnce));
     more = requests >= kPurgedRowsAtOnce || rows >= kPurgedRowsAtOnce;
   }
   RETURN_IF_ERROR(transaction.Commit());

@@ -1,0 +1,134 @@
+#include "server/base/status_macros.h"
+#include "server/domain/field_checks.h"
+#include "server/domain/limits.h"
+#include "server/domain/page_token.h"
+#include "server/domain/validation.h"
+
+namespace threadstore {
+namespace {
+
+void CheckGroup(const v1::Group& group, Violations& violations) {
+  CheckText("group.display_name", group.display_name(), kMaxDisplayNameCharacters, violations);
+  CheckAddress("group.mail", group.mail(), violations);
+}
+
+}  // namespace
+
+absl::StatusOr<CreateGroupInput> Validate(const v1::CreateGroupRequest& request) {
+  Violations violations;
+  CheckStatus("group_id", CheckGroupId(request.group_id()), violations);
+  CheckGroup(request.group(), violations);
+  CreateGroupInput input;
+  input.request_id = CheckRequestId(request.request_id(), violations);
+  RETURN_IF_ERROR(violations.ToStatus());
+  return input;
+}
+
+absl::StatusOr<GroupName> Validate(const v1::GetGroupRequest& request) {
+  return ValidateName("name", ParseGroupName(request.name()));
+}
+
+absl::StatusOr<UpdateGroupInput> Validate(const v1::UpdateGroupRequest& request) {
+  Violations violations;
+  const v1::Group& group = request.group();
+  UpdateGroupInput input;
+  input.group = violations.Take("group.name", ParseGroupName(group.name()));
+  const UpdateMask mask(request.update_mask(), {"display_name", "mail", "allow_external_senders"},
+                        violations);
+  input.changes_display_name = mask.Changes("display_name", !group.display_name().empty());
+  input.changes_mail = mask.Changes("mail", !group.mail().empty());
+  input.changes_allow_external_senders =
+      mask.Changes("allow_external_senders", group.allow_external_senders());
+  CheckGroup(group, violations);
+  RETURN_IF_ERROR(violations.ToStatus());
+  return input;
+}
+
+absl::StatusOr<GroupName> Validate(const v1::DeleteGroupRequest& request) {
+  return ValidateName("name", ParseGroupName(request.name()));
+}
+
+absl::StatusOr<GroupName> Validate(const v1::AddMemberRequest& request) {
+  Violations violations;
+  GroupName group = violations.Take("parent", ParseGroupName(request.parent()));
+  const v1::Member& member = request.member();
+  CheckStatus("member.id", CheckUserId(member.id()), violations);
+  CheckText("member.display_name", member.display_name(), kMaxDisplayNameCharacters, violations);
+  CheckAddress("member.mail", member.mail(), violations);
+  if (!v1::Member::Role_IsValid(member.role())) {
+    violations.Add("member.role", "must be ROLE_MEMBER or ROLE_OWNER");
+  }
+  RETURN_IF_ERROR(violations.ToStatus());
+  return group;
+}
+
+absl::StatusOr<MemberName> Validate(const v1::RemoveMemberRequest& request) {
+  return ValidateName("name", ParseMemberName(request.name()));
+}
+
+absl::StatusOr<ListMembersInput> Validate(const v1::ListMembersRequest& request) {
+  Violations violations;
+  ListMembersInput input;
+  input.group = violations.Take("parent", ParseGroupName(request.parent()));
+  input.query.group = input.group.group;
+  input.query.limit = CheckPageSize(request.page_size(), violations);
+  input.fingerprint = QueryFingerprint("ListMembers", input.group.Canonical());
+  input.query.after_id =
+      CheckPageToken(request.page_token(), input.fingerprint, violations).last_id();
+  RETURN_IF_ERROR(violations.ToStatus());
+  return input;
+}
+
+absl::StatusOr<SenderName> Validate(const v1::AddSenderRequest& request) {
+  Violations violations;
+  SenderName sender;
+  sender.list = violations.Take("parent", ParseSenderListName(request.parent()));
+  sender.sender = request.sender().id();
+  CheckStatus("sender.id", CheckUserId(sender.sender), violations);
+  RETURN_IF_ERROR(violations.ToStatus());
+  return sender;
+}
+
+absl::StatusOr<SenderName> Validate(const v1::RemoveSenderRequest& request) {
+  return ValidateName("name", ParseSenderName(request.name()));
+}
+
+absl::StatusOr<ListSendersInput> Validate(const v1::ListSendersRequest& request) {
+  Violations violations;
+  ListSendersInput input;
+  input.parent = violations.Take("parent", ParseSenderListName(request.parent()));
+  input.query.list = input.parent;
+  input.query.limit = CheckPageSize(request.page_size(), violations);
+  input.fingerprint = QueryFingerprint("ListSenders", input.parent.Canonical());
+  input.query.after_id =
+      CheckPageToken(request.page_token(), input.fingerprint, violations).last_id();
+  RETURN_IF_ERROR(violations.ToStatus());
+  return input;
+}
+
+absl::StatusOr<ListGroupsInput> Validate(const v1::ListGroupsRequest& request) {
+  Violations violations;
+  ListGroupsInput input;
+  input.query.limit = CheckPageSize(request.page_size(), violations);
+  input.fingerprint = QueryFingerprint("ListGroups", "");
+  input.query.after_id =
+      CheckPageToken(request.page_token(), input.fingerprint, violations).last_id();
+  RETURN_IF_ERROR(violations.ToStatus());
+  return input;
+}
+
+absl::StatusOr<ListJoinedGroupsInput> Validate(const v1::ListJoinedGroupsRequest& request,
+                                               absl::string_view calling_user) {
+  Violations violations;
+  ListJoinedGroupsInput input;
+  input.user = violations.Take("parent", ParseUserName(request.parent()));
+  input.query.limit = CheckPageSize(request.page_size(), violations);
+  input.fingerprint = QueryFingerprint(
+      "ListJoinedGroups", input.user.is_me ? calling_user : absl::string_view(input.user.user));
+  input.query.after_id =
+      CheckPageToken(request.page_token(), input.fingerprint, violations).last_id();
+  RETURN_IF_ERROR(violations.ToStatus());
+  return input;
+}
+
+}  // namespace threadstore

@@ -1,0 +1,201 @@
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/status_macros.h"
+#include "server/domain/content_checks.h"
+#include "server/domain/field_checks.h"
+#include "server/domain/limits.h"
+#include "server/domain/page_token.h"
+#include "server/domain/validation.h"
+
+// Requests on posts, attachments and extensions.
+namespace threadstore {
+namespace {
+
+// The texts of a post list's orders. Page tokens depend on them, so they never change.
+constexpr absl::string_view kOldestFirst = "create_time";
+constexpr absl::string_view kNewestFirst = "create_time desc";
+
+// Whether the newest comes first.
+absl::StatusOr<bool> ParsePostOrder(absl::string_view order_by) {
+  const std::string normal = NormalizeOrder(order_by);
+  if (normal == kNewestFirst) return true;
+  if (normal.empty() || normal == kOldestFirst) return false;
+  return absl::InvalidArgumentError("must be 'create_time' or 'create_time desc'");
+}
+
+// Whether an attachment comes with its content.
+bool CheckView(v1::AttachmentView view, v1::AttachmentView default_view, Violations& violations) {
+  if (!v1::AttachmentView_IsValid(view)) {
+    violations.Add("view", "must be ATTACHMENT_VIEW_BASIC or ATTACHMENT_VIEW_FULL");
+  }
+  return (view == v1::ATTACHMENT_VIEW_UNSPECIFIED ? default_view : view) ==
+         v1::ATTACHMENT_VIEW_FULL;
+}
+
+void CheckForwardRecipients(const v1::ForwardPostRequest& request, Violations& violations) {
+  const std::string field = "to_recipients";
+  if (request.to_recipients().empty()) violations.Add(field, "must have at least 1 entry");
+  CheckRecipients(field, request.to_recipients(), violations);
+  if (request.to_recipients_size() > kMaxRecipients) return;
+  for (int i = 0; i < request.to_recipients_size(); ++i) {
+    if (request.to_recipients(i).email_address().address().empty()) {
+      violations.Add(absl::StrCat(field, "[", i, "].email_address.address"), "must not be empty");
+    }
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<PostName> Validate(const v1::GetPostRequest& request) {
+  return ValidateName("name", ParsePostName(request.name()));
+}
+
+absl::StatusOr<ListPostsInput> Validate(const v1::ListPostsRequest& request) {
+  Violations violations;
+  ListPostsInput input;
+  input.parent = violations.Take("parent", ParseThreadName(request.parent()));
+  input.query.thread = input.parent;
+  input.query.limit = CheckPageSize(request.page_size(), violations);
+  input.query.newest_first = violations.Take("order_by", ParsePostOrder(request.order_by()));
+  input.fingerprint = QueryFingerprint("ListPosts", input.parent.Canonical(),
+                                       input.query.newest_first ? kNewestFirst : kOldestFirst);
+  input.query.after = CheckUuidPageToken(request.page_token(), input.fingerprint, violations);
+  RETURN_IF_ERROR(violations.ToStatus());
+  return input;
+}
+
+absl::StatusOr<UpdatePostInput> Validate(const v1::UpdatePostRequest& request) {
+  Violations violations;
+  const v1::Post& post = request.post();
+  UpdatePostInput input;
+  input.post = violations.Take("post.name", ParsePostName(post.name()));
+  const UpdateMask mask(request.update_mask(), {"body", "categories"}, violations);
+  input.changes_body = mask.Changes("body", post.has_body());
+  input.changes_categories = mask.Changes("categories", !post.categories().empty());
+  ContentChecks content(violations);
+  content.CheckBody("post.body", post.body());
+  content.CheckCategories("post.categories", post.categories());
+  RETURN_IF_ERROR(violations.ToStatus());
+  return input;
+}
+
+absl::StatusOr<PostName> Validate(const v1::DeletePostRequest& request) {
+  return ValidateName("name", ParsePostName(request.name()));
+}
+
+absl::StatusOr<PostRequestInput> Validate(const v1::ReplyToPostRequest& request,
+                                          CallerKind caller) {
+  Violations violations;
+  PostRequestInput input;
+  input.post = violations.Take("name", ParsePostName(request.name()));
+  if (request.has_post()) {
+    ContentChecks content(violations);
+    content.CheckPost("post", request.post(), caller);
+    content.CheckSize("post", request.post());
+  } else {
+    violations.Add("post", "is required");
+  }
+  input.request_id = CheckRequestId(request.request_id(), violations);
+  RETURN_IF_ERROR(violations.ToStatus());
+  return input;
+}
+
+absl::StatusOr<PostRequestInput> Validate(const v1::ForwardPostRequest& request) {
+  Violations violations;
+  PostRequestInput input;
+  input.post = violations.Take("name", ParsePostName(request.name()));
+  CheckNoNul("comment", request.comment(), violations);
+  if (request.comment().size() > kMaxForwardCommentBytes) {
+    violations.Add("comment",
+                   absl::StrCat("must have at most ", kMaxForwardCommentBytes, " bytes"));
+  }
+  CheckForwardRecipients(request, violations);
+  input.request_id = CheckRequestId(request.request_id(), violations);
+  RETURN_IF_ERROR(violations.ToStatus());
+  return input;
+}
+
+absl::StatusOr<PostRequestInput> Validate(const v1::CreateAttachmentRequest& request) {
+  Violations violations;
+  PostRequestInput input;
+  input.post = violations.Take("parent", ParsePostName(request.parent()));
+  if (request.has_attachment()) {
+    ContentChecks(violations).CheckAttachment("attachment", request.attachment());
+  } else {
+    violations.Add("attachment", "is required");
+  }
+  input.request_id = CheckRequestId(request.request_id(), violations);
+  RETURN_IF_ERROR(violations.ToStatus());
+  return input;
+}
+
+absl::StatusOr<GetAttachmentInput> Validate(const v1::GetAttachmentRequest& request) {
+  Violations violations;
+  GetAttachmentInput input;
+  input.attachment = violations.Take("name", ParseAttachmentName(request.name()));
+  input.with_content = CheckView(request.view(), v1::ATTACHMENT_VIEW_FULL, violations);
+  RETURN_IF_ERROR(violations.ToStatus());
+  return input;
+}
+
+absl::StatusOr<ListAttachmentsInput> Validate(const v1::ListAttachmentsRequest& request) {
+  Violations violations;
+  ListAttachmentsInput input;
+  input.parent = violations.Take("parent", ParsePostName(request.parent()));
+  input.query.post = input.parent;
+  input.query.limit = CheckPageSize(request.page_size(), violations);
+  input.query.with_content = CheckView(request.view(), v1::ATTACHMENT_VIEW_BASIC, violations);
+  input.fingerprint = QueryFingerprint("ListAttachments", input.parent.Canonical());
+  input.query.after = CheckUuidPageToken(request.page_token(), input.fingerprint, violations);
+  RETURN_IF_ERROR(violations.ToStatus());
+  return input;
+}
+
+absl::StatusOr<PostRequestInput> Validate(const v1::CreateExtensionRequest& request) {
+  Violations violations;
+  PostRequestInput input;
+  input.post = violations.Take("parent", ParsePostName(request.parent()));
+  if (request.has_extension()) {
+    ContentChecks(violations).CheckExtension("extension", request.extension());
+  } else {
+    violations.Add("extension", "is required");
+  }
+  input.request_id = CheckRequestId(request.request_id(), violations);
+  RETURN_IF_ERROR(violations.ToStatus());
+  return input;
+}
+
+absl::StatusOr<ExtensionName> Validate(const v1::GetExtensionRequest& request) {
+  return ValidateName("name", ParseExtensionName(request.name()));
+}
+
+absl::StatusOr<ListExtensionsInput> Validate(const v1::ListExtensionsRequest& request) {
+  Violations violations;
+  ListExtensionsInput input;
+  input.parent = violations.Take("parent", ParsePostName(request.parent()));
+  input.query.post = input.parent;
+  input.query.limit = CheckPageSize(request.page_size(), violations);
+  input.fingerprint = QueryFingerprint("ListExtensions", input.parent.Canonical());
+  input.query.after_name =
+      CheckPageToken(request.page_token(), input.fingerprint, violations).last_id();
+  RETURN_IF_ERROR(violations.ToStatus());
+  return input;
+}
+
+absl::StatusOr<ExtensionName> Validate(const v1::UpdateExtensionRequest& request) {
+  Violations violations;
+  ExtensionName name =
+      violations.Take("extension.name", ParseExtensionName(request.extension().name()));
+  UpdateMask(request.update_mask(), {"content_json"}, violations);
+  ContentChecks(violations)
+      .CheckExtensionContent("extension.content_json", request.extension().content_json());
+  RETURN_IF_ERROR(violations.ToStatus());
+  return name;
+}
+
+absl::StatusOr<ExtensionName> Validate(const v1::DeleteExtensionRequest& request) {
+  return ValidateName("name", ParseExtensionName(request.name()));
+}
+
+}  // namespace threadstore

@@ -1,0 +1,50 @@
+#ifndef THREADSTORE_SERVER_STORE_SQLITE_COLUMNS_H_
+#define THREADSTORE_SERVER_STORE_SQLITE_COLUMNS_H_
+
+#include <cstdint>
+#include <optional>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "server/base/uuid.h"
+#include "server/domain/resource_name.h"
+#include "server/store/sqlite/database.h"
+#include "server/store/thread_store.h"
+#include "threadstore/v1/conversation_thread.pb.h"
+
+// How values of several tables stand in columns.
+namespace threadstore::sqlite {
+
+// ETAG_MISMATCH if the context asks for another etag than that of the revision.
+absl::Status CheckEtag(const ChangeContext& context, int64_t revision, absl::string_view type,
+                       absl::string_view name);
+
+// The id in a column. DATA_LOSS if it is none.
+absl::StatusOr<Uuid> ReadUuid(const Query& row, int column);
+
+// The id in a resource or a name to store, which the domain has made or checked.
+absl::StatusOr<Uuid> RequireUuid(absl::string_view text);
+
+// The kinds of recipients, and the lists of senders, as numbers.
+inline constexpr int kToRecipient = 0;
+inline constexpr int kCcRecipient = 1;
+constexpr int ListColumn(SenderList list) { return list == SenderList::kAccepted ? 0 : 1; }
+
+enum class AttachmentKind { kFile = 0, kItem = 1, kReference = 2 };
+
+// Ids before and after all others: ids have 16 bytes, so a longer run of 0xFF is after them.
+inline constexpr absl::string_view kBeforeFirstId = "";
+inline constexpr absl::string_view kAfterLastId =
+    "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF";
+
+// A recipient as three columns: has_email_address, name, address.
+v1::Recipient ReadRecipient(const Query& row, int first_column);
+void BindRecipient(const v1::Recipient& recipient, Query& query);
+
+// Text whose absence is not the same as empty text.
+void BindOptionalText(bool is_present, absl::string_view text, Query& query);
+
+}  // namespace threadstore::sqlite
+
+#endif  // THREADSTORE_SERVER_STORE_SQLITE_COLUMNS_H_

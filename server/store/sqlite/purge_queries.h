@@ -1,0 +1,73 @@
+#ifndef THREADSTORE_SERVER_STORE_SQLITE_PURGE_QUERIES_H_
+#define THREADSTORE_SERVER_STORE_SQLITE_PURGE_QUERIES_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/store/sqlite/database.h"
+
+namespace threadstore::sqlite {
+
+// Removes the rows of what has been deleted, from the leaves up, a few at a time. A deleted thread,
+// conversation or group is a marked row; it goes when nothing is left below it. Part of the
+// writer's queries.
+class PurgeQueries {
+ public:
+  // `db` must outlive it.
+  static absl::StatusOr<std::unique_ptr<PurgeQueries>> Prepare(Database& db);
+
+  // Stops after rows of `max_cost`, or the rows of a post or of a thread without posts more (see
+  // server/domain/limits.h). A row costs 1, and each page of attached content as much. Returns what
+  // it cost; less than `max_cost` if none is left.
+  absl::StatusOr<int64_t> PurgeDeleted(int64_t max_cost);
+
+  // Removes a post with all below it. For deletions of single posts, too.
+  absl::Status PurgePost(int64_t post_key);
+
+ private:
+  explicit PurgeQueries(Database& db) : db_(db) {}
+  absl::Status PrepareAll();
+
+  // Each does a part of the work on what it finds first; false if it finds nothing.
+  absl::StatusOr<bool> PurgeSomeOfAThread();
+  absl::StatusOr<bool> PurgeSomeOfAConversation();
+  absl::StatusOr<bool> PurgeSomeOfAGroup(int64_t max_rows);
+
+  // Of the rows that were removed, and the content that was attached to them.
+  int64_t CostSoFar() const;
+
+  // One post of the thread or, if it has none, the thread itself.
+  absl::Status PurgePostOrThread(int64_t thread_key);
+
+  absl::StatusOr<std::optional<int64_t>> FindKey(Statement& statement);
+  absl::StatusOr<std::optional<int64_t>> FindKeyBelow(Statement& statement, int64_t key);
+
+  Database& db_;
+  int64_t purged_content_bytes_ = 0;
+  Statement measure_attachments_;
+  Statement find_deleted_thread_;
+  Statement find_deleted_conversation_;
+  Statement find_deleted_group_;
+  Statement find_thread_of_conversation_;
+  Statement find_thread_of_group_;
+  Statement find_conversation_of_thread_;
+  Statement find_post_of_thread_;
+  Statement delete_some_members_;
+  Statement delete_some_senders_;
+  Statement delete_conversation_;
+  Statement delete_conversation_without_threads_;
+  Statement delete_group_;
+
+  // Each takes the key of what the rows hang on.
+  static constexpr int kPostTables = 8;
+  static constexpr int kThreadTables = 3;
+  Statement delete_of_post_[kPostTables];
+  Statement delete_of_thread_[kThreadTables];
+};
+
+}  // namespace threadstore::sqlite
+
+#endif  // THREADSTORE_SERVER_STORE_SQLITE_PURGE_QUERIES_H_

@@ -1,0 +1,873 @@
+// A long random sequence of calls, each answered by the store and by a model of its contract. The
+// environment may set THREADSTORE_MODEL_SEED and THREADSTORE_MODEL_STEPS. Ids have random bits of
+// their own, so a seed repeats the calls, but not the order of what was made in one microsecond.
+
+#include "tests/store/model.h"
+
+#include <cstdlib>
+#include <functional>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "server/base/errors.h"
+#include "server/base/sha256.h"
+#include "server/domain/limits.h"
+#include "server/domain/resource.h"
+#include "server/domain/timestamp.h"
+#include "tests/store/engine_under_test.h"
+#include "tests/testing/blocking_store.h"
+#include "tests/testing/fake_clock.h"
+
+namespace threadstore::testing {
+namespace {
+
+constexpr absl::Duration kRetention = absl::Hours(24);
+constexpr uint64_t kDefaultSteps = 5'000;
+constexpr uint64_t kStepsBetweenReopens = 500;
+constexpr size_t kNamesKept = 30;
+
+// Few, so that calls meet.
+const std::vector<std::string> kGroups = {"a", "b", "c"};
+const std::vector<std::string> kUsers = {"ann", "bob", "cyd", "eve"};
+const std::vector<std::string> kSenders = {"ann", "bob@x", "cyd", "eve@x", "zoe@x"};
+const std::vector<std::string> kAddresses = {"ann@x", "bob", "bob@x", "eve@x", "zoe@x"};
+const std::vector<std::string> kNames = {"", "Ann", "Zoe"};
+const std::vector<std::string> kExtensions = {"com.example.a", "com.example.b", "C"};
+constexpr ThreadOrder kOrders[] = {ThreadOrder::kNewestActivity, ThreadOrder::kOldestCreated,
+                                   ThreadOrder::kNewestCreated};
+
+uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
+  const char* text = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
+  uint64_t value = 0;
+  return text != nullptr && absl::SimpleAtoi(text, &value) ? value : otherwise;
+}
+
+Uuid IdOf(const std::string& text) { return Uuid::Parse(text).value_or(Uuid()); }
+
+ThreadName NameOf(const std::string& group, const v1::ConversationThread& thread) {
+  ThreadName name;
+  name.group.group = group;
+  name.conversation = IdOf(thread.conversation_id());
+  name.thread = IdOf(thread.id());
+  return name;
+}
+
+// --- Answers as text
+
+const auto& ItemsOf(const GroupPage& page) { return page.groups; }
+const auto& ItemsOf(const SenderPage& page) { return page.senders; }
+const auto& ItemsOf(const MemberPage& page) { return page.members; }
+const auto& ItemsOf(const ConversationPage& page) { return page.conversations; }
+const auto& ItemsOf(const ThreadPage& page) { return page.threads; }
+const auto& ItemsOf(const PostPage& page) { return page.posts; }
+const auto& ItemsOf(const AttachmentPage& page) { return page.attachments; }
+const auto& ItemsOf(const ExtensionPage& page) { return page.extensions; }
+
+std::string Describe(const absl::Status& status) {
+  if (status.ok()) return "OK";
+  const v1::ErrorReason reason = ErrorReasonOf(status);
+  return absl::StrCat(absl::StatusCodeToString(status.code()), " ",
+                      reason == v1::ERROR_REASON_UNSPECIFIED ? std::string(status.message())
+                                                             : v1::ErrorReason_Name(reason));
+}
+
+template <typename Page>
+std::string Describe(const Page& page) {
+  std::string text;
+  for (const auto& item : ItemsOf(page)) absl::StrAppend(&text, item.ShortDebugString(), "\n");
+  return absl::StrCat(text, page.has_more ? "and more" : "and no more");
+}
+
+template <typename T>
+std::string Describe(const absl::StatusOr<T>& answer) {
+  if (!answer.ok()) return Describe(answer.status());
+  if constexpr (std::is_base_of_v<google::protobuf::Message, T>) {
+    return answer->ShortDebugString();
+  } else {
+    return Describe(*answer);
+  }
+}
+
+const absl::Status& StatusOf(const absl::Status& status) { return status; }
+
+template <typename T>
+const absl::Status& StatusOf(const absl::StatusOr<T>& answer) {
+  return answer.status();
+}
+
+class ModelTest : public ::testing::Test {
+ protected:
+  ModelTest()
+      : seed_(FromEnvironment("THREADSTORE_MODEL_SEED", std::random_device()())),
+        random_(seed_),
+        engine_(MakeEngineUnderTest()) {}
+
+  void Reopen() {
+    db_.reset();
+    if (store_ != nullptr) {
+      store_.reset();
+      engine_->CheckIntegrity();
+    }
+    store_ = engine_->Open({.request_id_retention = kRetention}, clock_);
+    ASSERT_NE(store_, nullptr);
+    db_ = std::make_unique<BlockingStore>(*store_);
+  }
+
+  void Step() {
+    // Threads and posts of one create have times that are a few microseconds apart.
+    clock_.Advance(absl::Microseconds(kMaxThreadsPerCreate + Below(2'000)));
+    if (OneIn(400)) clock_.Advance(kRetention + absl::Hours(1));
+    const std::pair<int, void (ModelTest::*)()> operations[] = {
+        {3, &ModelTest::CreateGroup},
+        {1, &ModelTest::DeleteGroup},
+        {3, &ModelTest::UpdateGroup},
+        {4, &ModelTest::AddMember},
+        {2, &ModelTest::RemoveMember},
+        {1, &ModelTest::AddSender},
+        {3, &ModelTest::RemoveSender},
+        {5, &ModelTest::CreateConversation},
+        {3, &ModelTest::DeleteConversation},
+        {12, &ModelTest::CreateThread},
+        {10, &ModelTest::UpdateThread},
+        {6, &ModelTest::DeleteThread},
+        {30, &ModelTest::CreatePost},
+        {12, &ModelTest::UpdatePost},
+        {12, &ModelTest::DeletePost},
+        {4, &ModelTest::ForwardPost},
+        {8, &ModelTest::CreateAttachment},
+        {7, &ModelTest::CreateExtension},
+        {4, &ModelTest::UpdateExtension},
+        {4, &ModelTest::DeleteExtension},
+        {14, &ModelTest::Repeat},
+        {30, &ModelTest::Read},
+    };
+    int total = 0;
+    for (const auto& [weight, operation] : operations) total += weight;
+    int chosen = Below(total);
+    for (const auto& [weight, operation] : operations) {
+      chosen -= weight;
+      if (chosen < 0) return (this->*operation)();
+    }
+  }
+
+  // --- Comparing
+
+  template <typename Answer>
+  void Expect(const std::string& call, const Answer& stored, const Answer& expected) {
+    ++outcomes_[absl::StrCat(call, " ", Describe(StatusOf(stored)))];
+    const std::string ours = Describe(stored);
+    const std::string theirs = Describe(expected);
+    if (ours == theirs || HasFailure()) return;
+    ADD_FAILURE() << "THREADSTORE_MODEL_SEED=" << seed_ << " differs at step " << step_ << " in "
+                  << call << "\nthe store: " << ours << "\nthe model: " << theirs;
+  }
+
+  template <typename Call>
+  void Both(const std::string& name, Call call) {
+    Expect(name, call(*db_), call(model_));
+  }
+
+  // All pages of a list; `advance` makes a query go on where a page ended.
+  template <typename Query, typename List, typename Advance>
+  void Walk(const std::string& name, Query query, List list, Advance advance) {
+    while (true) {
+      const auto stored = list(*db_, query);
+      Expect(name, stored, list(model_, query));
+      if (HasFailure() || !stored.ok() || !stored->has_more) return;
+      advance(query, *stored);
+    }
+  }
+
+  // Everything that can be read.
+  void CompareAll() {
+    const auto list_groups = [](auto& store, const GroupQuery& query) {
+      return store.ListGroups({}, query);
+    };
+    const auto next_group = [](GroupQuery& query, const GroupPage& page) {
+      query.after_id = page.groups.rbegin()->id();
+    };
+    Walk("ListGroups", GroupQuery{.limit = 2}, list_groups, next_group);
+    for (const std::string& user : kUsers) {
+      Walk("ListGroups", GroupQuery{.member = user, .limit = 2}, list_groups, next_group);
+    }
+    for (const std::string& group : kGroups) CompareGroup(group);
+  }
+
+  void CompareGroup(const std::string& group) {
+    Both("GetGroup", [&](auto& store) { return store.GetGroup({}, group); });
+    Walk(
+        "ListMembers", MemberQuery{.group = group, .limit = 2},
+        [](auto& store, const auto& query) { return store.ListMembers({}, query); },
+        [](auto& query, const auto& page) { query.after_id = page.members.rbegin()->id(); });
+    for (const SenderList list : {SenderList::kAccepted, SenderList::kRejected}) {
+      SenderQuery senders;
+      senders.list.group.group = group;
+      senders.list.list = list;
+      senders.limit = 2;
+      Walk(
+          "ListSenders", senders,
+          [](auto& store, const auto& query) { return store.ListSenders({}, query); },
+          [](auto& query, const auto& page) { query.after_id = page.senders.rbegin()->id(); });
+    }
+    CompareThreads(group, std::nullopt);
+    for (const ThreadOrder order : kOrders) {
+      Walk(
+          "ListConversations", ConversationQuery{.group = group, .order = order, .limit = 3},
+          [](auto& store, const auto& query) { return store.ListConversations({}, query); },
+          [](auto& query, const auto& page) { query.after = page.last; });
+    }
+    const auto conversations = model_.ListConversations({}, {.group = group, .limit = INT32_MAX});
+    if (!conversations.ok()) return;
+    for (const auto& conversation : conversations->conversations) {
+      ConversationName name;
+      name.group.group = group;
+      name.conversation = IdOf(conversation.id());
+      Both("GetConversation", [&](auto& store) { return store.GetConversation({}, name); });
+      CompareThreads(group, name.conversation);
+    }
+    const auto threads = model_.ListThreads({}, {.group = group, .limit = INT32_MAX});
+    for (const auto& thread : threads->threads) CompareThread(NameOf(group, thread));
+  }
+
+  void CompareThreads(const std::string& group, std::optional<Uuid> conversation) {
+    for (const ThreadOrder order : kOrders) {
+      Walk(
+          "ListThreads",
+          ThreadQuery{.group = group, .conversation = conversation, .order = order, .limit = 3},
+          [](auto& store, const auto& query) { return store.ListThreads({}, query); },
+          [](auto& query, const auto& page) {
+            const v1::ConversationThread& last = *page.threads.rbegin();
+            query.after = ThreadCursor{IdOf(last.id()), ToMicros(last.last_delivered_date_time())};
+          });
+    }
+  }
+
+  void CompareThread(const ThreadName& name) {
+    Both("GetThread", [&](auto& store) { return store.GetThread({}, name); });
+    for (const bool newest_first : {false, true}) {
+      Walk(
+          "ListPosts", PostQuery{.thread = name, .newest_first = newest_first, .limit = 2},
+          [](auto& store, const auto& query) { return store.ListPosts({}, query); },
+          [](auto& query, const auto& page) { query.after = IdOf(page.posts.rbegin()->id()); });
+    }
+    const auto posts = model_.ListPosts({}, {.thread = name, .limit = INT32_MAX});
+    for (const auto& post : posts->posts) ComparePost({name, IdOf(post.id())});
+  }
+
+  void ComparePost(const PostName& name) {
+    Both("GetPost", [&](auto& store) { return store.GetPost({}, name); });
+    for (const bool with_content : {false, true}) {
+      Walk(
+          "ListAttachments",
+          AttachmentQuery{.post = name, .with_content = with_content, .limit = 2},
+          [](auto& store, const auto& query) { return store.ListAttachments({}, query); },
+          [](auto& query, const auto& page) {
+            query.after = IdOf(page.attachments.rbegin()->id());
+          });
+    }
+    Walk(
+        "ListExtensions", ExtensionQuery{.post = name, .limit = 2},
+        [](auto& store, const auto& query) { return store.ListExtensions({}, query); },
+        [](auto& query, const auto& page) {
+          query.after_name = page.extensions.rbegin()->extension_name();
+        });
+    const auto attachments = model_.ListAttachments({}, {.post = name, .limit = INT32_MAX});
+    for (const auto& attachment : attachments->attachments) {
+      Both("GetAttachment", [&](auto& store) {
+        return store.GetAttachment({}, {name, IdOf(attachment.id())}, /*with_content=*/true);
+      });
+    }
+    const auto extensions = model_.ListExtensions({}, {.post = name, .limit = INT32_MAX});
+    for (const auto& extension : extensions->extensions) {
+      Both("GetExtension", [&](auto& store) {
+        return store.GetExtension({}, {name, extension.extension_name()});
+      });
+    }
+  }
+
+  // --- Chance
+
+  int Below(int bound) { return std::uniform_int_distribution<int>(0, bound - 1)(random_); }
+  bool OneIn(int n) { return Below(n) == 0; }
+
+  template <typename T>
+  const T& Pick(const std::vector<T>& items) {
+    return items[static_cast<size_t>(Below(static_cast<int>(items.size())))];
+  }
+
+  // As a rule one that is still there.
+  template <typename T, typename Exists>
+  const T& PickLive(const std::vector<T>& items, Exists exists) {
+    constexpr int kTries = 4;
+    for (int i = 0; i < kTries; ++i) {
+      const T& item = Pick(items);
+      if (exists(item)) return item;
+    }
+    return Pick(items);
+  }
+
+  // Replaces one by chance if there are many.
+  template <typename T>
+  void Keep(std::vector<T>& items, T item) {
+    if (items.size() == kNamesKept) {
+      std::swap(items[static_cast<size_t>(Below(kNamesKept))], items.back());
+      items.pop_back();
+    }
+    items.push_back(std::move(item));
+  }
+
+  // --- Who calls, and when
+
+  // At times behind the store's newest posts, as another server's clock may be.
+  absl::Time Now() { return clock_.Now() - absl::Microseconds(OneIn(10) ? Below(5'000) : 0); }
+
+  CallContext AnyCaller() {
+    CallContext context;
+    if (OneIn(2)) return context;
+    context.required_member = RequiredMember{.user = Pick(kUsers), .hides_group = OneIn(4)};
+    return context;
+  }
+
+  CallContext AnyManager() {
+    CallContext context = AnyCaller();
+    if (context.required_member.has_value()) context.required_member->must_be_owner = true;
+    return context;
+  }
+
+  // `etag` is the right one.
+  ChangeContext Changing(CallContext caller, const std::string& etag = "") {
+    ChangeContext context;
+    static_cast<CallContext&>(context) = std::move(caller);
+    context.now = Now();
+    if (!etag.empty() && OneIn(2)) context.etag = OneIn(4) ? "\"0\"" : etag;
+    return context;
+  }
+
+  // --- Names of what is there, mostly
+
+  ThreadName Vary(ThreadName name) {
+    if (!OneIn(4)) name.conversation.reset();
+    if (OneIn(40)) name.conversation = Uuid::V7(clock_.Now());
+    if (OneIn(60)) name.group.group = Pick(kGroups);
+    return name;
+  }
+
+  ThreadName AnyThread() {
+    if (!threads_.empty() && !OneIn(60)) {
+      return Vary(PickLive(threads_, [&](auto& it) { return model_.GetThread({}, it).ok(); }));
+    }
+    ThreadName name;
+    name.group.group = Pick(kGroups);
+    name.thread = Uuid::V7(clock_.Now());
+    return name;
+  }
+
+  PostName AnyPost() {
+    if (posts_.empty() || OneIn(60)) return {AnyThread(), Uuid::V7(clock_.Now())};
+    PostName name = PickLive(posts_, [&](auto& it) { return model_.GetPost({}, it).ok(); });
+    name.thread = Vary(name.thread);
+    return name;
+  }
+
+  AttachmentName AnyAttachment() {
+    if (attachments_.empty() || OneIn(20)) return {AnyPost(), Uuid::V7(clock_.Now())};
+    return Pick(attachments_);
+  }
+
+  ExtensionName AnyExtension() {
+    if (extensions_.empty() || OneIn(3)) return {AnyPost(), Pick(kExtensions)};
+    return PickLive(extensions_, [&](auto& it) { return model_.GetExtension({}, it).ok(); });
+  }
+
+  ConversationName AnyConversation() {
+    const ThreadName thread = AnyThread();
+    ConversationName name;
+    name.group = thread.group;
+    name.conversation = thread.conversation.value_or(
+        threads_.empty() ? Uuid::V7(clock_.Now()) : *Pick(threads_).conversation);
+    return name;
+  }
+
+  SenderName AnySender() {
+    SenderName name;
+    name.list.group.group = Pick(kGroups);
+    name.list.list = OneIn(2) ? SenderList::kAccepted : SenderList::kRejected;
+    name.sender = Pick(kSenders);
+    return name;
+  }
+
+  // --- What is sent
+
+  v1::Recipient AnyRecipient() {
+    v1::Recipient recipient;
+    if (OneIn(8)) return recipient;
+    v1::EmailAddress& email = *recipient.mutable_email_address();
+    if (!OneIn(3)) email.set_name(Pick(kNames));
+    if (!OneIn(4)) email.set_address(Pick(kAddresses));
+    return recipient;
+  }
+
+  // Has a name or an address.
+  v1::Recipient AnyNamedSender() {
+    v1::Recipient sender;
+    sender.mutable_email_address()->set_name(Pick(kNames));
+    if (sender.email_address().name().empty() || OneIn(2)) {
+      sender.mutable_email_address()->set_address(Pick(kAddresses));
+    }
+    return sender;
+  }
+
+  v1::ItemBody AnyBody() {
+    v1::ItemBody body;
+    const bool html = OneIn(2);
+    body.set_content_type(html ? "html" : "text");
+    body.set_content(absl::StrCat(html ? "<p>Step</p> " : "Step\n", step_));
+    return body;
+  }
+
+  v1::Attachment AnyAttachmentContent() {
+    v1::Attachment attachment;
+    attachment.set_display_name(absl::StrCat("attachment ", step_));
+    attachment.set_is_inline(OneIn(2));
+    switch (Below(3)) {
+      case 0:
+        attachment.set_content_type("application/octet-stream");
+        attachment.mutable_file()->set_content_bytes(std::string("\0\xFF content", 10));
+        attachment.mutable_file()->set_content_id("cid");
+        break;
+      case 1:
+        attachment.mutable_item()->set_item_json(R"({"subject": "an item"})");
+        break;
+      default:
+        attachment.mutable_reference()->set_source_url("https://example.com/");
+        attachment.mutable_reference()->set_provider_type("oneDriveBusiness");
+        attachment.mutable_reference()->set_permission("edit");
+        attachment.mutable_reference()->set_is_folder(OneIn(2));
+    }
+    return attachment;
+  }
+
+  // A user posts as itself.
+  v1::Post AnyPostContent(const CallContext& caller) {
+    v1::Post post;
+    if (!caller.required_member.has_value()) *post.mutable_sender() = AnyNamedSender();
+    if (!OneIn(8)) *post.mutable_body() = AnyBody();
+    for (int i = Below(3); i > 0; --i) post.add_categories(absl::StrCat("category ", i));
+    for (int i = Below(3); i > 0; --i) *post.add_new_participants() = AnyRecipient();
+    for (int i = OneIn(3) ? Below(3) : 0; i > 0; --i) {
+      *post.add_attachments() = AnyAttachmentContent();
+    }
+    const bool many_extensions = OneIn(30);
+    for (int i = many_extensions ? kMaxExtensionsPerPost : Below(2); i > 0; --i) {
+      v1::Extension& extension = *post.add_extensions();
+      extension.set_extension_name(many_extensions ? absl::StrCat("many.", i) : Pick(kExtensions));
+      extension.set_content_json("{}");
+    }
+    return post;
+  }
+
+  v1::ConversationThread AnyThreadContent(const CallContext& caller) {
+    v1::ConversationThread thread;
+    if (!OneIn(3)) thread.set_topic(absl::StrCat("topic ", step_));
+    for (int i = Below(3); i > 0; --i) *thread.add_to_recipients() = AnyRecipient();
+    for (int i = Below(2); i > 0; --i) *thread.add_cc_recipients() = AnyRecipient();
+    if (OneIn(20)) {
+      for (int i = thread.to_recipients_size() + 1; i < kMaxRecipients; ++i) {
+        thread.add_to_recipients()->mutable_email_address()->set_address(absl::StrCat(i, "@x"));
+      }
+    }
+    thread.set_is_locked(OneIn(8));
+    if (OneIn(3)) {
+      thread.set_has_attachments(true);
+      thread.set_preview("as sent");
+      thread.add_unique_senders("Ann");
+      thread.add_unique_senders("as sent");
+      thread.mutable_last_delivered_date_time()->set_seconds(Below(100));
+    }
+    if (OneIn(2)) *thread.add_posts() = AnyPostContent(caller);
+    return thread;
+  }
+
+  // --- Creates
+
+  // Makes a create and, if it has a request key, remembers it, so that it can be sent again.
+  // `send` may send another content each time: the key's hash says that it is the same.
+  void Send(CallContext caller, std::function<void(const CreateContext&)> send) {
+    CreateContext context;
+    static_cast<CallContext&>(context) = std::move(caller);
+    context.now = clock_.Now();
+    if (!OneIn(3)) {
+      context.request = RequestKey{Uuid::V7(clock_.Now()), Sha256(absl::StrCat(step_)),
+                                   OneIn(2) ? "user:ann" : "application"};
+    }
+    send(context);
+    if (context.request.has_value()) Keep(requests_, {context, std::move(send)});
+  }
+
+  void Repeat() {
+    if (requests_.empty()) return;
+    auto [context, send] = Pick(requests_);
+    context.now = clock_.Now();
+    if (OneIn(6)) context.request->hash = Sha256("another request");
+    if (OneIn(10)) context.request->principal = "another principal";
+    send(context);
+  }
+
+  void CreateGroup() {
+    v1::CreateGroupRequest request;
+    request.set_group_id(Pick(kGroups));
+    request.mutable_group()->set_allow_external_senders(!OneIn(3));
+    if (OneIn(2)) request.mutable_group()->set_mail("group@x");
+    std::optional<v1::Member> owner;
+    if (!OneIn(3)) owner = AnyMember(request.group_id(), v1::Member::ROLE_OWNER);
+    Send({}, [this, request, owner](const CreateContext& context) {
+      const v1::Group group = BuildGroup(request, context.now);
+      Both("CreateGroup", [&](auto& store) { return store.CreateGroup(context, group, owner); });
+    });
+  }
+
+  void CreateConversation() {
+    const CallContext caller = AnyCaller();
+    GroupName group;
+    group.group = Pick(kGroups);
+    Send(caller, [this, group](const CreateContext& context) {
+      v1::Conversation sent;
+      sent.set_topic(absl::StrCat("conversation ", step_));
+      for (int i = 1 + Below(3); i > 0; --i) *sent.add_threads() = AnyThreadContent(context);
+      const v1::Conversation built = BuildConversation(group, sent, context.now);
+      const auto stored = db_->CreateConversation(context, group.group, built);
+      const v1::Conversation answer = stored.value_or(v1::Conversation());
+      Expect("CreateConversation", stored,
+             model_.CreateConversation(context, group.group, built, answer));
+      for (const auto& thread : answer.threads()) KeepNames(group.group, thread);
+    });
+  }
+
+  void CreateThread() {
+    ThreadParent parent;
+    parent.group.group = Pick(kGroups);
+    if (OneIn(2)) {
+      const ConversationName conversation = AnyConversation();
+      parent = {conversation.group, conversation.conversation};
+    }
+    Send(AnyCaller(), [this, parent](const CreateContext& context) {
+      v1::ConversationThread sent = AnyThreadContent(context);
+      if (!parent.conversation.has_value() && sent.topic().empty()) sent.set_topic("a topic");
+      const v1::ConversationThread built = BuildThread(parent, sent, context.now);
+      const std::string& group = parent.group.group;
+      const auto stored = db_->CreateThread(context, group, parent.conversation, built);
+      const v1::ConversationThread answer = stored.value_or(v1::ConversationThread());
+      Expect("CreateThread", stored,
+             model_.CreateThread(context, group, parent.conversation, built, answer));
+      if (stored.ok()) KeepNames(group, answer);
+    });
+  }
+
+  void KeepNames(const std::string& group, const v1::ConversationThread& thread) {
+    const ThreadName name = NameOf(group, thread);
+    Keep(threads_, name);
+    for (const v1::Post& post : thread.posts()) KeepNames(name, post);
+  }
+
+  void KeepNames(const ThreadName& thread, const v1::Post& post) {
+    const PostName name = {thread, IdOf(post.id())};
+    Keep(posts_, name);
+    for (const auto& attachment : post.attachments()) {
+      Keep(attachments_, {name, IdOf(attachment.id())});
+    }
+  }
+
+  void CreatePost() {
+    ThreadName thread = AnyThread();
+    std::optional<Uuid> in_reply_to;
+    if (OneIn(3)) {
+      const PostName replied = AnyPost();
+      thread = replied.thread;
+      in_reply_to = replied.post;
+    }
+    Send(AnyCaller(), [this, thread, in_reply_to](CreateContext context) {
+      context.now = Now();
+      NewPost post;
+      post.post = BuildPost(AnyPostContent(context), context.now);
+      post.preview = MakePreview(post.post.body());
+      post.in_reply_to = in_reply_to;
+      const auto stored = db_->CreatePost(context, thread, post);
+      const v1::Post answer = stored.value_or(v1::Post());
+      Expect("CreatePost", stored, model_.CreatePost(context, thread, post, answer));
+      if (!stored.ok()) return;
+      ThreadName name = thread;
+      name.conversation = IdOf(answer.conversation_id());
+      KeepNames(name, answer);
+    });
+  }
+
+  void ForwardPost() {
+    Send(AnyCaller(), [this, name = AnyPost()](const CreateContext& context) {
+      v1::ForwardPostRequest request;
+      request.set_comment(absl::StrCat("comment ", step_));
+      *request.add_to_recipients() = AnyNamedSender();
+      const v1::Forward forward = BuildForward(name.Canonical(), request, context.now);
+      Both("ForwardPost", [&](auto& store) { return store.ForwardPost(context, name, forward); });
+    });
+  }
+
+  void CreateAttachment() {
+    Send(AnyCaller(), [this, post = AnyPost()](const CreateContext& context) {
+      const v1::Attachment attachment =
+          BuildAttachment(post.Canonical(), AnyAttachmentContent(), context.now);
+      Both("CreateAttachment",
+           [&](auto& store) { return store.CreateAttachment(context, post, attachment); });
+      Keep(attachments_, {post, IdOf(attachment.id())});
+    });
+  }
+
+  void CreateExtension() {
+    const ExtensionName name =
+        OneIn(4) ? AnyExtension() : ExtensionName{AnyPost(), Pick(kExtensions)};
+    Send(AnyCaller(), [this, name](const CreateContext& context) {
+      v1::Extension sent;
+      sent.set_extension_name(name.extension);
+      sent.set_content_json(absl::StrCat("{\"step\": ", step_, "}"));
+      const v1::Extension extension = BuildExtension(name.post.Canonical(), sent);
+      Both("CreateExtension",
+           [&](auto& store) { return store.CreateExtension(context, name.post, extension); });
+      Keep(extensions_, name);
+    });
+  }
+
+  // --- Groups, members, senders
+
+  v1::Member AnyMember(const std::string& group, v1::Member::Role role) {
+    v1::Member member;
+    member.set_id(Pick(kUsers));
+    if (!OneIn(4)) member.set_mail(member.id() + "@x");
+    if (!OneIn(4)) member.set_display_name("Name of " + member.id());
+    member.set_role(role);
+    GroupName name;
+    name.group = group;
+    return BuildMember(name, member);
+  }
+
+  void DeleteGroup() {
+    const CallContext caller = AnyManager();
+    const std::string group = Pick(kGroups);
+    const bool force = OneIn(3);
+    Both("DeleteGroup", [&](auto& store) { return store.DeleteGroup(caller, group, force); });
+  }
+
+  void UpdateGroup() {
+    const CallContext caller = AnyManager();
+    const std::string group = Pick(kGroups);
+    GroupChanges changes;
+    if (OneIn(2)) changes.display_name = absl::StrCat("display name ", step_);
+    if (OneIn(2)) changes.mail = OneIn(2) ? "" : "changed@x";
+    if (OneIn(2)) changes.allow_external_senders = !OneIn(4);
+    Both("UpdateGroup", [&](auto& store) { return store.UpdateGroup(caller, group, changes); });
+  }
+
+  void AddMember() {
+    const CallContext caller = AnyManager();
+    const std::string group = Pick(kGroups);
+    const v1::Member member =
+        AnyMember(group, OneIn(3) ? v1::Member::ROLE_OWNER : v1::Member::ROLE_MEMBER);
+    Both("AddMember", [&](auto& store) { return store.AddMember(caller, group, member); });
+  }
+
+  void RemoveMember() {
+    const CallContext caller = AnyManager();
+    const std::string group = Pick(kGroups);
+    const std::string user = Pick(kUsers);
+    Both("RemoveMember", [&](auto& store) { return store.RemoveMember(caller, group, user); });
+  }
+
+  void AddSender() {
+    const CallContext caller = AnyManager();
+    const SenderName sender = AnySender();
+    Both("AddSender", [&](auto& store) { return store.AddSender(caller, sender); });
+  }
+
+  // As a rule one that is there, so that most can post.
+  void RemoveSender() {
+    const CallContext caller = OneIn(4) ? AnyManager() : CallContext();
+    SenderName name = AnySender();
+    SenderQuery query;
+    query.list = name.list;
+    query.limit = 1;
+    const auto listed = model_.ListSenders({}, query);
+    if (listed.ok() && !listed->senders.empty() && !OneIn(4)) name.sender = listed->senders[0].id();
+    Both("RemoveSender", [&](auto& store) { return store.RemoveSender(caller, name); });
+  }
+
+  // --- Changes of the rest
+
+  void DeleteConversation() {
+    const CallContext caller = AnyCaller();
+    const ConversationName name = AnyConversation();
+    Both("DeleteConversation", [&](auto& store) { return store.DeleteConversation(caller, name); });
+  }
+
+  void UpdateThread() {
+    const ThreadName name = AnyThread();
+    const v1::ConversationThread now =
+        model_.GetThread({}, name).value_or(v1::ConversationThread());
+    const ChangeContext context = Changing(AnyCaller(), now.etag());
+    ThreadChanges changes;
+    if (!OneIn(4)) changes.is_locked = OneIn(4);
+    if (OneIn(4)) changes.topic = now.topic();
+    if (context.etag.empty() && OneIn(10)) changes.topic = "another topic";
+    Both("UpdateThread", [&](auto& store) { return store.UpdateThread(context, name, changes); });
+  }
+
+  void DeleteThread() {
+    const ThreadName name = AnyThread();
+    const auto now = model_.GetThread({}, name);
+    const ChangeContext context = Changing(AnyCaller(), now.ok() ? now->etag() : "");
+    Both("DeleteThread", [&](auto& store) { return store.DeleteThread(context, name); });
+  }
+
+  void UpdatePost() {
+    const PostName name = AnyPost();
+    const auto now = model_.GetPost({}, name);
+    const ChangeContext context = Changing(AnyCaller(), now.ok() ? now->etag() : "");
+    PostChanges changes;
+    if (!OneIn(3)) {
+      changes.body = AnyBody();
+      changes.preview = MakePreview(*changes.body);
+    }
+    if (!changes.body.has_value() || OneIn(2)) {
+      changes.categories.emplace();
+      *changes.categories->Add() = absl::StrCat("category ", step_);
+    }
+    Both("UpdatePost", [&](auto& store) { return store.UpdatePost(context, name, changes); });
+  }
+
+  void DeletePost() {
+    const PostName name = AnyPost();
+    const auto now = model_.GetPost({}, name);
+    const ChangeContext context = Changing(AnyCaller(), now.ok() ? now->etag() : "");
+    Both("DeletePost", [&](auto& store) { return store.DeletePost(context, name); });
+  }
+
+  void UpdateExtension() {
+    const ChangeContext context = Changing(AnyCaller());
+    const ExtensionName name = AnyExtension();
+    const std::string content = absl::StrCat("{\"step\": ", step_, "}");
+    Both("UpdateExtension",
+         [&](auto& store) { return store.UpdateExtension(context, name, content); });
+  }
+
+  void DeleteExtension() {
+    const ChangeContext context = Changing(AnyCaller());
+    const ExtensionName name = AnyExtension();
+    Both("DeleteExtension", [&](auto& store) { return store.DeleteExtension(context, name); });
+  }
+
+  // --- Reads, as anyone
+
+  void Read() {
+    const CallContext caller = AnyCaller();
+    const std::string group = Pick(kGroups);
+    const ConversationName conversation = AnyConversation();
+    const ThreadName thread = AnyThread();
+    const PostName post = AnyPost();
+    const AttachmentName attachment = AnyAttachment();
+    const ExtensionName extension = AnyExtension();
+    const bool with_content = OneIn(2);
+    switch (Below(12)) {
+      case 0:
+        return Both("GetGroup", [&](auto& store) { return store.GetGroup(caller, group); });
+      case 1:
+        return Both("ListMembers", [&](auto& store) {
+          return store.ListMembers(caller, {.group = group, .limit = 3});
+        });
+      case 2:
+        return Both("ListSenders", [&](auto& store) {
+          SenderQuery query;
+          query.list.group.group = group;
+          query.limit = 3;
+          return store.ListSenders(caller, query);
+        });
+      case 3:
+        return Both("GetConversation",
+                    [&](auto& store) { return store.GetConversation(caller, conversation); });
+      case 4:
+        return Both("ListConversations", [&](auto& store) {
+          return store.ListConversations(caller, {.group = group, .limit = 3});
+        });
+      case 5:
+        return Both("GetThread", [&](auto& store) { return store.GetThread(caller, thread); });
+      case 6:
+        return Both("ListThreads", [&](auto& store) {
+          return store.ListThreads(caller, {.group = conversation.group.group,
+                                            .conversation = conversation.conversation,
+                                            .limit = 3});
+        });
+      case 7:
+        return Both("GetPost", [&](auto& store) { return store.GetPost(caller, post); });
+      case 8:
+        return Both("ListPosts", [&](auto& store) {
+          return store.ListPosts(caller, {.thread = thread, .after = post.post, .limit = 3});
+        });
+      case 9:
+        return Both("GetAttachment", [&](auto& store) {
+          return store.GetAttachment(caller, attachment, with_content);
+        });
+      case 10:
+        return Both("GetExtension",
+                    [&](auto& store) { return store.GetExtension(caller, extension); });
+      default:
+        return Both("ListExtensions", [&](auto& store) {
+          return store.ListExtensions(caller, {.post = post, .limit = 3});
+        });
+    }
+  }
+
+  const uint64_t seed_;
+  uint64_t step_ = 0;
+  std::mt19937_64 random_;
+  FakeClock clock_;
+  Model model_{kRetention};
+  const std::unique_ptr<EngineUnderTest> engine_;
+  std::unique_ptr<ThreadStore> store_;
+  std::unique_ptr<BlockingStore> db_;
+
+  // Some of what has been made; it may have been deleted since. Threads have their conversation.
+  std::vector<ThreadName> threads_;
+  std::vector<PostName> posts_;
+  std::vector<AttachmentName> attachments_;
+  std::vector<ExtensionName> extensions_;
+  std::vector<std::pair<CreateContext, std::function<void(const CreateContext&)>>> requests_;
+
+  std::map<std::string, int> outcomes_;
+};
+
+TEST_F(ModelTest, TheStoreAnswersAsTheModelDoes) {
+  const uint64_t steps = FromEnvironment("THREADSTORE_MODEL_STEPS", kDefaultSteps);
+  std::cout << "THREADSTORE_MODEL_SEED=" << seed_ << " THREADSTORE_MODEL_STEPS=" << steps << "\n";
+  ASSERT_NO_FATAL_FAILURE(Reopen());
+  for (step_ = 1; step_ <= steps && !HasFailure(); ++step_) {
+    Step();
+    if (!HasFailure() && (step_ % kStepsBetweenReopens == 0 || step_ == steps)) {
+      ASSERT_NO_FATAL_FAILURE(Reopen());
+      CompareAll();
+    }
+  }
+  for (const auto& [outcome, times] : outcomes_) {
+    if (!HasFailure()) std::cout << times << " " << outcome << "\n";
+  }
+  db_.reset();
+  store_.reset();
+  engine_->CheckIntegrity();
+}
+
+}  // namespace
+}  // namespace threadstore::testing
