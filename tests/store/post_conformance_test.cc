@@ -1375,8 +1375,7 @@ TEST_F(PostConformance, EveryCallChecksTheRequiredMember) {
   const SenderName sender = Listed("g", SenderList::kAccepted, "ann");
   using Call = std::function<absl::Status(const RequiredMember&)>;
   const std::pair<const char*, Call> calls[] = {
-      {"UpdateGroup",
-       [&](auto& member) { return db_->UpdateGroup(As(member), "g", {}).status(); }},
+      {"UpdateGroup", [&](auto& member) { return db_->UpdateGroup(As(member), "g", {}).status(); }},
       {"AddSender", [&](auto& member) { return db_->AddSender(As(member), sender).status(); }},
       {"RemoveSender", [&](auto& member) { return db_->RemoveSender(As(member), sender); }},
       {"ListSenders",

@@ -18,6 +18,7 @@
 #include "gtest/gtest.h"
 #include "server/base/errors.h"
 #include "server/domain/resource.h"
+#include "server/domain/resource_name.h"
 #include "server/store/sqlite/database.h"
 #include "server/store/sqlite/sqlite_store.h"
 #include "tests/store/faulty_vfs.h"
@@ -66,6 +67,7 @@ class Trial {
   FaultyVfs& disk() { return disk_; }
   int failures() const { return failures_; }
   SqliteOptions& options() { return options_; }
+  const FakeClock& clock() const { return clock_; }
 
   std::future<absl::Status> StartCreateGroup(const std::string& id = "g") {
     v1::CreateGroupRequest request;
@@ -162,7 +164,10 @@ class Trial {
     while (*(*reader)->QueryInteger("SELECT count(*) FROM groups") > 0) {
       absl::SleepFor(absl::Milliseconds(1));
     }
-    for (const char* table : {"threads", "conversations", "recipients", "unique_senders"}) {
+    for (const char* table :
+         {"threads", "conversations", "recipients", "unique_senders", "posts", "attachments",
+          "attachment_contents", "post_extensions", "post_categories", "post_participants",
+          "forwards", "forward_recipients", "group_senders"}) {
       EXPECT_THAT((*reader)->QueryInteger(absl::StrCat("SELECT count(*) FROM ", table)),
                   IsOkAndHolds(0))
           << table;
@@ -414,6 +419,104 @@ TEST(Deletion, IsAllOrNothingWhenAnyCallFails) {
   CheckDeletions(
       [](FaultyVfs& disk, int place) { disk.FailOnce(place, FaultyVfs::Fault::kAnyCall); },
       /*loses_power=*/false);
+}
+
+// A post of an application's, with something in every table.
+NewPost PostWithEverything(const FakeClock& clock) {
+  NewPost post;
+  post.post = BuildPost(ParseText<v1::Post>(R"pb(
+                          sender { email_address { address: "ann@example.com" } }
+                          categories: "red"
+                          new_participants { email_address { address: "bob@example.com" } }
+                          body { content: "text" }
+                          attachments { file { content_bytes: "content" } }
+                          extensions { extension_name: "e" content_json: "{}" }
+                        )pb"),
+                        clock.Now());
+  post.preview = "text";
+  return post;
+}
+
+ThreadName NameOf(const v1::ConversationThread& thread) { return *ParseThreadName(thread.name()); }
+
+absl::Status AllowExternalSenders(BlockingStore& db) {
+  GroupChanges changes;
+  changes.allow_external_senders = true;
+  return db.UpdateGroup({}, "g", changes).status();
+}
+
+ChangeContext ChangeAt(absl::Time now) {
+  ChangeContext change;
+  change.now = now;
+  return change;
+}
+
+TEST(Deletion, LeavesNoRowOfWhatWasDeletedInside) {
+  Trial trial(kSeed);
+  ASSERT_THAT(trial.Open(), IsOk());
+  ASSERT_THAT(trial.CreateGroup(), IsOk());
+  BlockingStore db(trial.store());
+  ASSERT_THAT(AllowExternalSenders(db), IsOk());
+  ASSERT_THAT(db.AddSender({}, *ParseSenderName("groups/g/rejectedSenders/eve")), IsOk());
+  std::vector<v1::ConversationThread> threads;
+  for (int i = 0; i < 3; ++i) {
+    threads.push_back(trial.MakeThread());
+    ASSERT_THAT(db.CreateThread({}, "g", std::nullopt, threads.back()), IsOk());
+    for (int j = 0; j < 40; ++j) {
+      const auto post =
+          db.CreatePost({}, NameOf(threads.back()), PostWithEverything(trial.clock()));
+      ASSERT_THAT(post, IsOk());
+      v1::ForwardPostRequest request;
+      request.add_to_recipients()->mutable_email_address()->set_address("eve@example.com");
+      ASSERT_THAT(db.ForwardPost({}, *ParsePostName(post->name()),
+                                 BuildForward(post->name(), request, trial.clock().Now())),
+                  IsOk());
+    }
+  }
+  // A thread, a conversation, and the group with what is still in it.
+  ASSERT_THAT(db.DeleteThread(ChangeAt(trial.clock().Now()), NameOf(threads[0])), IsOk());
+  const std::string conversation =
+      MakeConversationName("g", *Uuid::Parse(threads[1].conversation_id()));
+  ASSERT_THAT(db.DeleteConversation({}, *ParseConversationName(conversation)), IsOk());
+  ASSERT_THAT(trial.DeleteGroup(), IsOk());
+  trial.AwaitPurge();
+}
+
+TEST(DiskFull, LeavesAReserveToDeletionsOfPosts) {
+  Trial trial(kSeed);
+  std::atomic<int64_t> free_space = trial.options().disk_reserve;
+  trial.options().stat_file_system = [&free_space](const std::string&) {
+    return FileSystemInfo{.free_bytes = free_space};
+  };
+  ASSERT_THAT(trial.Open(), IsOk());
+  ASSERT_THAT(trial.CreateGroup(), IsOk());
+  BlockingStore db(trial.store());
+  ASSERT_THAT(AllowExternalSenders(db), IsOk());
+  const v1::ConversationThread thread = trial.MakeThread();
+  ASSERT_THAT(db.CreateThread({}, "g", std::nullopt, thread), IsOk());
+  const NewPost post = PostWithEverything(trial.clock());
+  const auto stored = db.CreatePost({}, NameOf(thread), post);
+  ASSERT_THAT(stored, IsOk());
+  const PostName name = *ParsePostName(stored->name());
+  const ChangeContext change = ChangeAt(trial.clock().Now());
+
+  free_space -= 1;
+  const auto full = HasReason(v1::ERROR_REASON_STORE_FULL);
+  EXPECT_THAT(db.CreatePost({}, NameOf(thread), post), full);
+  PostChanges edit;
+  edit.body = v1::ItemBody();
+  EXPECT_THAT(db.UpdatePost(change, name, edit), full);
+  EXPECT_THAT(db.CreateAttachment({}, name, post.post.attachments(0)), full);
+  EXPECT_THAT(db.CreateExtension({}, name, ParseText<v1::Extension>("extension_name: 'f'")), full);
+  EXPECT_THAT(db.UpdateExtension(change, {name, "e"}, "{}"), full);
+  ThreadChanges lock;
+  lock.is_locked = true;
+  EXPECT_THAT(db.UpdateThread(change, NameOf(thread), lock), full);
+  EXPECT_THAT(AllowExternalSenders(db), full);
+  EXPECT_THAT(db.GetPost({}, name), IsOk());
+  EXPECT_THAT(db.DeleteExtension(change, {name, "e"}), IsOk());
+  EXPECT_THAT(db.DeletePost(change, name), IsOk());
+  EXPECT_THAT(db.DeleteThread(change, NameOf(thread)), IsOk());
 }
 
 TEST(DiskFull, InTheMiddleOfAGroupRefusesAllOfItUntilSpaceComesBack) {
