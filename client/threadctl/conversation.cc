@@ -66,9 +66,8 @@ void AddCreate(CLI::App& noun, Command* command) {
               "Examples:\n"
               "  threadctl conversation create groups/team-a --topic='Lunch on Friday'\n"
               "  echo '{\"topic\": \"Lunch\", \"threads\": [{\"posts\": [{\"body\": {\"content\": "
-              "\"Where?\"},\n"
-              "    \"sender\": {\"emailAddress\": {\"name\": \"Ann\"}}}]}]}' |\n"
-              "    threadctl conversation create groups/team-a");
+              "\"Where?\"}}]}]}' |\n"
+              "    threadctl --user=ann conversation create groups/team-a");
   AddName(verb, "PARENT", request->mutable_parent(), "groups/GROUP or me/joinedGroups/GROUP");
   CLI::Option* topic =
       verb->add_option("--topic", "Create a conversation of this topic with one empty thread")
