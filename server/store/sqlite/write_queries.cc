@@ -355,7 +355,8 @@ absl::StatusOr<v1::Conversation> WriteQueries::ReadCreatedConversation(
     ASSIGN_OR_RETURN(const ThreadName thread_name, NameOf(name.group.group, thread));
     RETURN_IF_ERROR(AddFirstPost(group_key, thread_name, with_post));
     const bool fits = conversation.ByteSizeLong() + with_post.ByteSizeLong() <= kMaxPageBytes;
-    *conversation.add_threads() = fits ? std::move(with_post) : thread;
+    if (!fits) with_post.clear_posts();
+    *conversation.add_threads() = std::move(with_post);
   }
   return conversation;
 }
