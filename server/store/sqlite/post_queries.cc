@@ -178,6 +178,11 @@ absl::StatusOr<v1::Extension> PostQueries::GetExtension(int64_t group_key,
                                                         const ExtensionName& name,
                                                         const std::optional<Uuid>& id) {
   ASSIGN_OR_RETURN(const Post post, ResolvePost(group_key, name.post));
+  return GetExtension(post, name, id);
+}
+
+absl::StatusOr<v1::Extension> PostQueries::GetExtension(const Post& post, const ExtensionName& name,
+                                                        const std::optional<Uuid>& id) {
   const std::string post_name = name.post.Canonical();
   Query query(get_extension_);
   query.Bind(post.key).BindText(name.extension);

@@ -53,6 +53,10 @@ class PostQueries {
   // Also NOT_FOUND if `id` is given and is not the extension's: another one has its name.
   absl::StatusOr<v1::Extension> GetExtension(int64_t group_key, const ExtensionName& name,
                                              const std::optional<Uuid>& id = std::nullopt);
+
+  // Of a post that has been resolved.
+  absl::StatusOr<v1::Extension> GetExtension(const Post& post, const ExtensionName& name,
+                                             const std::optional<Uuid>& id = std::nullopt);
   absl::StatusOr<ExtensionPage> ListExtensions(int64_t group_key, const ExtensionQuery& query);
   absl::StatusOr<v1::Forward> GetForward(int64_t group_key, const PostName& post, const Uuid& id);
 

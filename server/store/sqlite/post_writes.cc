@@ -401,7 +401,7 @@ absl::StatusOr<v1::Extension> PostWrites::CreateExtension(const CreateContext& c
   if (past.has_value()) return base_.posts.GetExtension(group_key, extension_name, *past);
 
   ASSIGN_OR_RETURN(const PostQueries::Post post, base_.posts.ResolvePost(group_key, name));
-  const auto existing = base_.posts.GetExtension(group_key, extension_name);
+  const auto existing = base_.posts.GetExtension(post, extension_name);
   if (existing.ok()) return AlreadyExistsError(kExtensionType, extension.name());
   if (!absl::IsNotFound(existing.status())) return existing.status();
   ASSIGN_OR_RETURN(const int64_t extensions, Count(count_extensions_, post.key));
@@ -420,8 +420,8 @@ absl::StatusOr<v1::Extension> PostWrites::UpdateExtension(const ChangeContext& c
                                                           const std::string& content_json) {
   ASSIGN_OR_RETURN(const int64_t group_key,
                    base_.reads.ResolveGroup(context.required_member, name.post.thread.group.group));
-  ASSIGN_OR_RETURN(v1::Extension extension, base_.posts.GetExtension(group_key, name));
   ASSIGN_OR_RETURN(const PostQueries::Post post, base_.posts.ResolvePost(group_key, name.post));
+  ASSIGN_OR_RETURN(v1::Extension extension, base_.posts.GetExtension(post, name));
   RETURN_IF_ERROR(CheckEtag(context, post.revision, kPostType, name.post.Canonical()));
   RETURN_IF_ERROR(base_.room.Check());
   RETURN_IF_ERROR(Query(update_extension_)
@@ -437,8 +437,8 @@ absl::StatusOr<v1::Extension> PostWrites::UpdateExtension(const ChangeContext& c
 absl::Status PostWrites::DeleteExtension(const ChangeContext& context, const ExtensionName& name) {
   ASSIGN_OR_RETURN(const int64_t group_key,
                    base_.reads.ResolveGroup(context.required_member, name.post.thread.group.group));
-  RETURN_IF_ERROR(base_.posts.GetExtension(group_key, name).status());
   ASSIGN_OR_RETURN(const PostQueries::Post post, base_.posts.ResolvePost(group_key, name.post));
+  RETURN_IF_ERROR(base_.posts.GetExtension(post, name).status());
   RETURN_IF_ERROR(CheckEtag(context, post.revision, kPostType, name.post.Canonical()));
   RETURN_IF_ERROR(Query(delete_extension_).Bind(post.key).BindText(name.extension).Run());
   return TouchPost(post, context.now);
