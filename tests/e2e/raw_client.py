@@ -13,6 +13,7 @@ import harness
 
 CREATE_THREAD = "/threadstore.v1.ThreadService/CreateThread"
 LIST_THREADS = "/threadstore.v1.ThreadService/ListThreads"
+UPDATE_POST = "/threadstore.v1.PostService/UpdatePost"
 
 NO_ERROR, REFUSED_STREAM, ENHANCE_YOUR_CALM = 0, 7, 11
 

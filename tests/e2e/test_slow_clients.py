@@ -80,6 +80,20 @@ class SlowClientsTest(harness.TestCase):
         self.assertEqual(len(page.threads), 20)
         self.assert_peak_memory_below(self.server, BASE_MEMORY + 4 * 8 * MIB)
 
+    def test_answers_to_updates_that_are_never_read(self):
+        self.serve("--default_timeout=1s")
+        sender = Recipient(email_address=EmailAddress(address="ann@example.com"))
+        self.caller.update_group(harness.Group(name="groups/g", allow_external_senders=True))
+        created = self.caller.create_thread("groups/g", Thread(
+            topic="A topic", posts=[harness.text_post("x" * MIB, sender=sender)]))
+        update = raw_client.message(harness.post_messages.UpdatePostRequest(
+            post=harness.Post(name=created.posts[0].name)))
+        for client in self.raw_clients(window=0):
+            for _ in range(10):
+                client.send(client.start_call(raw_client.UPDATE_POST), update, end=True)
+        self.assert_others_are_served()
+        self.assert_peak_memory_below(self.server, BASE_MEMORY + 4 * 8 * MIB)
+
     def test_requests_that_trickle_are_answered_when_they_end(self):
         self.serve()
         clients = list(self.raw_clients())

@@ -1223,7 +1223,45 @@ TEST_F(PostConformance, ExtensionsOfAPostHaveABound) {
   EXPECT_THAT(db_->CreateExtension(Creating(), post, MakeExtension(post, "more")), IsOk());
 }
 
+TEST_F(PostConformance, ExtensionsAreChangedByThePostsEtag) {
+  const ThreadName thread = CreateThreadNamed();
+  const PostName own = NameOf(thread, CreatePost(thread, kAnnsPost));
+  ASSERT_THAT(db_->CreateExtension(Creating(), own, MakeExtension(own, "e")), IsOk());
+  const std::string etag = Get(own).etag();
+  const auto mismatch = HasReason(v1::ERROR_REASON_ETAG_MISMATCH);
+  EXPECT_THAT(db_->UpdateExtension(Changing({}, MakeEtag(1)), {own, "e"}, "{}"), mismatch);
+  EXPECT_THAT(db_->DeleteExtension(Changing({}, MakeEtag(1)), {own, "e"}), mismatch);
+  EXPECT_THAT(db_->UpdateExtension(Changing({}, etag), {own, "e"}, "{}"), IsOk());
+  EXPECT_THAT(db_->DeleteExtension(Changing({}, etag), {own, "e"}), mismatch);
+  EXPECT_THAT(db_->DeleteExtension(Changing({}, Get(own).etag()), {own, "e"}), IsOk());
+}
+
 // --- Forwards
+
+TEST_F(PostConformance, PostIsForwardedSoOften) {
+  const ThreadName thread = CreateThreadNamed();
+  const PostName post = NameOf(thread, CreatePost(thread, kAnnsPost));
+  for (int i = 0; i < kMaxForwardsPerPost; ++i) {
+    ASSERT_THAT(db_->ForwardPost(Creating(), post, MakeForward(post)), IsOk());
+  }
+  EXPECT_THAT(db_->ForwardPost(Creating(), post, MakeForward(post)),
+              HasReason(v1::ERROR_REASON_TOO_MANY_FORWARDS));
+  EXPECT_THAT(db_->DeletePost(Changing(), post), IsOk());
+}
+
+TEST_F(PostConformance, RulesAboutAuthorsAreNotForApplicationsThatGoThroughAUser) {
+  const ThreadName thread = CreateThreadNamed();
+  const PostName post = NameOf(thread, CreatePost(thread, kAnnsPost));
+  AddMember("bob");
+  RequiredMember through = ThroughJoinedGroups("bob");
+  PostChanges changes;
+  changes.body = v1::ItemBody();
+  EXPECT_THAT(db_->UpdatePost(Changing(through), post, changes),
+              HasReason(v1::ERROR_REASON_NOT_THE_AUTHOR));
+  through.is_caller = false;
+  EXPECT_THAT(db_->UpdatePost(Changing(through), post, changes), IsOk());
+  EXPECT_THAT(db_->DeletePost(Changing(through), post), IsOk());
+}
 
 TEST_F(PostConformance, ForwardIsRecordedAndChangesNothingElse) {
   const ThreadName thread = CreateThreadNamed();

@@ -225,6 +225,22 @@ TEST(ValidateReplyToPostTest, LimitsThemselvesAreAllowed) {
   EXPECT_THAT(Validate(request, kApplication), IsOk());
 }
 
+TEST(ValidateReplyToPostTest, IsBoundedBesidesItsFilesAndItems) {
+  v1::ReplyToPostRequest request = ValidReply();
+  v1::Post& post = *request.mutable_post();
+  post.mutable_body()->set_content(std::string(kMaxBodyBytes, 'b'));
+  *post.add_attachments() = File(kMaxAttachmentBytes);
+  EXPECT_THAT(Validate(request, kApplication), IsOk());
+  std::string url;
+  for (size_t i = 0; i < kMaxUrlCharacters; ++i) url += "\U0001F600";
+  while (post.attachments_size() < kMaxAttachmentsPerPost) *post.add_attachments() = Reference(url);
+  for (int i = 0; i < kMaxRecipients; ++i) {
+    v1::EmailAddress& email = *post.add_new_participants()->mutable_email_address();
+    email.set_address(std::string(kMaxAddressBytes, 'a'));
+  }
+  EXPECT_THAT(FieldsOf(Validate(request, kApplication)), ElementsAre("post"));
+}
+
 TEST(ValidateReplyToPostTest, ReadOnlyFieldsAreNotLookedAt) {
   v1::ReplyToPostRequest request = ValidReply();
   request.mutable_post()->MergeFrom(ParseText<v1::Post>(R"pb(
