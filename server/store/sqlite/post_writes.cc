@@ -1,6 +1,5 @@
 #include "server/store/sqlite/post_writes.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "server/base/errors.h"
@@ -61,16 +60,6 @@ absl::StatusOr<std::unique_ptr<PostWrites>> PostWrites::Prepare(const Base& base
 
 absl::Status PostWrites::PrepareAll() {
   const std::pair<Statement*, absl::string_view> statements[] = {
-      {&find_posting_rules_,
-       "SELECT allow_external_senders,"
-       " EXISTS (SELECT 1 FROM group_senders WHERE group_key = ?1 AND list = 0),"
-       " EXISTS (SELECT 1 FROM group_senders WHERE group_key = ?1 AND list = 1)"
-       " FROM groups WHERE key = ?1"},
-      {&is_listed_,
-       "SELECT EXISTS (SELECT 1 FROM group_senders"
-       " WHERE group_key = ? AND list = ? AND sender = ?)"},
-      {&read_newest_post_,
-       "SELECT created_us, preview FROM posts WHERE thread_key = ? ORDER BY id DESC LIMIT 1"},
       {&insert_post_,
        "INSERT INTO posts (thread_key, id, created_us, modified_us, revision, author, sender_name,"
        " sender_address, sender_label, has_attachments, in_reply_to, preview, content_type,"
@@ -96,43 +85,7 @@ absl::Status PostWrites::PrepareAll() {
       {&delete_categories_, "DELETE FROM post_categories WHERE post_key = ?"},
       {&touch_post_,
        "UPDATE posts SET revision = revision + 1, modified_us = max(modified_us, ?) WHERE key = ?"},
-      {&touch_thread_,
-       "UPDATE threads SET revision = revision + 1, modified_us = max(modified_us, ?)"
-       " WHERE key = ?"},
       {&set_post_has_attachments_, "UPDATE posts SET has_attachments = 1 WHERE key = ?"},
-      {&set_thread_has_attachments_, "UPDATE threads SET has_attachments = 1 WHERE key = ?"},
-      {&set_preview_if_newest_,
-       "UPDATE threads SET preview = ?1 WHERE key = ?2 AND ?3 ="
-       " (SELECT key FROM posts WHERE thread_key = ?2 ORDER BY id DESC LIMIT 1)"},
-      {&derive_thread_,
-       "UPDATE threads SET has_attachments = ?, last_delivered_us = ?, preview = ?,"
-       " has_had_posts = 1 WHERE key = ?"},
-      {&has_earlier_post_of_sender_,
-       "SELECT EXISTS (SELECT 1 FROM posts"
-       " WHERE thread_key = ? AND id < ? AND sender_label = ?)"},
-      {&any_post_has_attachments_,
-       "SELECT EXISTS (SELECT 1 FROM posts WHERE thread_key = ? AND has_attachments = 1)"},
-      {&count_senders_,
-       "SELECT count(*), coalesce(max(name = ?2), 0) FROM unique_senders WHERE thread_key = ?1"},
-      // Goes from sender to sender through the index, instead of through all posts.
-      {&list_senders_of_posts_,
-       "WITH RECURSIVE labels (label) AS ("
-       " SELECT min(sender_label) FROM posts WHERE thread_key = ?1"
-       " UNION ALL"
-       " SELECT (SELECT min(sender_label) FROM posts"
-       "  WHERE thread_key = ?1 AND sender_label > label)"
-       " FROM labels WHERE label IS NOT NULL)"
-       " SELECT label, (SELECT min(id) FROM posts WHERE thread_key = ?1 AND sender_label = label)"
-       "  AS first_id"
-       " FROM labels WHERE label IS NOT NULL ORDER BY first_id LIMIT ?2"},
-      {&insert_sender_, "INSERT INTO unique_senders (thread_key, position, name) VALUES (?, ?, ?)"},
-      {&delete_senders_, "DELETE FROM unique_senders WHERE thread_key = ?"},
-      {&list_to_recipients_,
-       "SELECT has_email_address, name, address FROM recipients"
-       " WHERE thread_key = ? AND kind = 0 ORDER BY position"},
-      {&insert_to_recipient_,
-       "INSERT INTO recipients (thread_key, kind, position, has_email_address, name, address)"
-       " VALUES (?, 0, ?, ?, ?, ?)"},
       {&measure_attachments_,
        "SELECT count(*), coalesce(sum(size), 0) FROM attachments WHERE post_key = ?"},
       {&count_forwards_, "SELECT count(*) FROM forwards WHERE post_key = ?"},
@@ -145,80 +98,6 @@ absl::Status PostWrites::PrepareAll() {
     ASSIGN_OR_RETURN(*statement, base_.db.Prepare(sql));
   }
   return absl::OkStatus();
-}
-
-absl::StatusOr<PostWrites::Author> PostWrites::ResolveAuthor(const CallContext& context,
-                                                             int64_t group_key,
-                                                             absl::string_view group,
-                                                             const v1::Post& post) {
-  Author author;
-  Identities identities;
-  std::optional<v1::Member> member;
-  if (post.has_sender()) {
-    author.sender = post.sender();
-    const std::string& address = post.sender().email_address().address();
-    if (!address.empty()) {
-      identities.ids.push_back(address);
-      ASSIGN_OR_RETURN(member, base_.reads.FindMemberByAddress(group_key, group, address));
-    }
-  } else {
-    if (!context.required_member.has_value())
-      return absl::InternalError("a post to store has neither sender nor member");
-    author.user = context.required_member->user;
-    ASSIGN_OR_RETURN(member, base_.reads.FindMember(group_key, group, *author.user));
-    if (!member.has_value()) return absl::InternalError("the required member is none");
-    author.sender = SenderOf(*member);
-  }
-  identities.is_member = member.has_value();
-  if (member.has_value()) {
-    identities.ids.push_back(member->id());
-    if (!member->mail().empty()) identities.ids.push_back(member->mail());
-  }
-  RETURN_IF_ERROR(CheckMayPost(group_key, group, identities));
-  return author;
-}
-
-absl::Status PostWrites::CheckMemberMayPost(const CallContext& context, int64_t group_key,
-                                            absl::string_view group) {
-  const bool by_user = context.required_member.has_value() && context.required_member->is_caller;
-  if (!by_user) return absl::OkStatus();
-  return ResolveAuthor(context, group_key, group, v1::Post()).status();
-}
-
-absl::Status PostWrites::CheckMayPost(int64_t group_key, absl::string_view group,
-                                      const Identities& identities) {
-  bool allows_external = false;
-  bool has_accepted = false;
-  bool has_rejected = false;
-  {
-    Query query(find_posting_rules_);
-    query.Bind(group_key);
-    ASSIGN_OR_RETURN(const bool found, query.Step());
-    if (!found) return NotFoundError(kGroupType, MakeGroupName(group));
-    allows_external = query.Boolean(0);
-    has_accepted = query.Boolean(1);
-    has_rejected = query.Boolean(2);
-  }
-  bool may_post = identities.is_member || allows_external;
-  if (may_post && has_accepted) {
-    ASSIGN_OR_RETURN(may_post, IsListed(group_key, SenderList::kAccepted, identities));
-  }
-  if (may_post && has_rejected) {
-    ASSIGN_OR_RETURN(const bool rejected, IsListed(group_key, SenderList::kRejected, identities));
-    may_post = !rejected;
-  }
-  return may_post ? absl::OkStatus() : SenderNotAllowedError(MakeGroupName(group));
-}
-
-absl::StatusOr<bool> PostWrites::IsListed(int64_t group_key, SenderList list,
-                                          const Identities& identities) {
-  for (const std::string& id : identities.ids) {
-    Query query(is_listed_);
-    query.Bind(group_key).Bind(ListColumn(list)).BindText(id);
-    ASSIGN_OR_RETURN([[maybe_unused]] const bool row, query.Step());
-    if (query.Boolean(0)) return true;
-  }
-  return false;
 }
 
 absl::Status PostWrites::CheckAuthor(const CallContext& context, const PostQueries::Post& post,
@@ -237,7 +116,7 @@ absl::Status PostWrites::CheckAuthor(const CallContext& context, const PostQueri
 
 absl::StatusOr<v1::Post> PostWrites::Place(int64_t group_key, const v1::ConversationThread& thread,
                                            absl::Time time, const v1::Post& sent,
-                                           const Author& author) {
+                                           const PostingRules::Author& author) {
   v1::Post stored;
   *stored.mutable_categories() = sent.categories();
   if (sent.has_body()) *stored.mutable_body() = sent.body();
@@ -265,20 +144,22 @@ absl::StatusOr<v1::Post> PostWrites::CreatePost(const CreateContext& context,
   if (post.in_reply_to.has_value()) {
     RETURN_IF_ERROR(base_.posts.ResolvePost(group_key, {name, *post.in_reply_to}).status());
   }
-  ASSIGN_OR_RETURN(const Author author, ResolveAuthor(context, group_key, group, post.post));
+  ASSIGN_OR_RETURN(const PostingRules::Author author,
+                   base_.rules.ResolveAuthor(context, group_key, group, post.post));
   if (thread.is_locked) return ThreadLockedError(name.Canonical());
-  ASSIGN_OR_RETURN(const ToLine line, ExtendToLine(thread.key, name, post.post.new_participants()));
+  ASSIGN_OR_RETURN(const ThreadSummary::ToLine line,
+                   base_.summary.ExtendToLine(thread.key, name, post.post.new_participants()));
   RETURN_IF_ERROR(base_.room.Check());
 
-  ASSIGN_OR_RETURN(const absl::Time time, TimeOfNextPost(thread.key, context.now));
+  ASSIGN_OR_RETURN(const absl::Time time, base_.summary.TimeOfNextPost(thread.key, context.now));
   ASSIGN_OR_RETURN(v1::Post stored, Place(group_key, MakeThreadHeader(name, thread.conversation),
                                           time, post.post, author));
   if (post.in_reply_to.has_value())
     stored.set_in_reply_to(PostName{name, *post.in_reply_to}.Canonical());
   RETURN_IF_ERROR(InsertPost(thread.key, stored, post, author));
-  RETURN_IF_ERROR(InsertToRecipients(thread.key, line));
-  RETURN_IF_ERROR(DeriveAfterCreate(thread, stored, post.preview));
-  RETURN_IF_ERROR(TouchThread(thread.key, time));
+  RETURN_IF_ERROR(base_.summary.InsertNewRecipients(thread.key, line));
+  RETURN_IF_ERROR(base_.summary.DeriveAfterCreate(thread, stored, post.preview));
+  RETURN_IF_ERROR(base_.summary.Touch(thread.key, time));
   ASSIGN_OR_RETURN(const Uuid id, RequireUuid(stored.id()));
   RETURN_IF_ERROR(base_.past_requests.Remember(context, group_key, id));
   return stored;
@@ -301,11 +182,7 @@ absl::StatusOr<v1::Post> PostWrites::UpdatePost(const ChangeContext& context, co
                         .BindText(changes.preview)
                         .Bind(post.key)
                         .Run());
-    RETURN_IF_ERROR(Query(set_preview_if_newest_)
-                        .BindText(changes.preview)
-                        .Bind(post.thread.key)
-                        .Bind(post.key)
-                        .Run());
+    RETURN_IF_ERROR(base_.summary.DeriveAfterEdit(post, changes.preview));
   }
   if (changes.categories.has_value()) {
     RETURN_IF_ERROR(Query(delete_categories_).Bind(post.key).Run());
@@ -322,8 +199,8 @@ absl::Status PostWrites::DeletePost(const ChangeContext& context, const PostName
   RETURN_IF_ERROR(CheckAuthor(context, post, name, /*owners_may=*/true));
   RETURN_IF_ERROR(CheckEtag(context, post.revision, kPostType, name.Canonical()));
   RETURN_IF_ERROR(base_.purges.PurgePost(post.key));
-  RETURN_IF_ERROR(DeriveAfterDelete(post, name.post));
-  return TouchThread(post.thread.key, context.now);
+  RETURN_IF_ERROR(base_.summary.DeriveAfterDelete(post, name.post));
+  return base_.summary.Touch(post.thread.key, context.now);
 }
 
 absl::StatusOr<v1::Forward> PostWrites::ForwardPost(const CreateContext& context,
@@ -372,7 +249,7 @@ absl::StatusOr<v1::Attachment> PostWrites::CreateAttachment(const CreateContext&
   RETURN_IF_ERROR(base_.room.Check());
   RETURN_IF_ERROR(InsertAttachment(post.key, attachment, ContentOf(attachment)));
   RETURN_IF_ERROR(Query(set_post_has_attachments_).Bind(post.key).Run());
-  RETURN_IF_ERROR(Query(set_thread_has_attachments_).Bind(post.thread.key).Run());
+  RETURN_IF_ERROR(base_.summary.DeriveAfterAttaching(post.thread.key));
   RETURN_IF_ERROR(TouchPost(post, context.now));
   ASSIGN_OR_RETURN(const Uuid id, RequireUuid(attachment.id()));
   RETURN_IF_ERROR(base_.past_requests.Remember(context, group_key, id));
@@ -445,7 +322,7 @@ absl::Status PostWrites::DeleteExtension(const ChangeContext& context, const Ext
 }
 
 absl::Status PostWrites::InsertPost(int64_t thread_key, const v1::Post& stored, const NewPost& sent,
-                                    const Author& author) {
+                                    const PostingRules::Author& author) {
   ASSIGN_OR_RETURN(const Uuid id, RequireUuid(stored.id()));
   const std::string label = SenderLabel(author.sender);
   const v1::EmailAddress& sender = author.sender.email_address();
@@ -534,117 +411,6 @@ absl::Status PostWrites::InsertCategories(
   return absl::OkStatus();
 }
 
-absl::StatusOr<absl::Time> PostWrites::TimeOfNextPost(int64_t thread_key, absl::Time now) {
-  Query query(read_newest_post_);
-  query.Bind(thread_key);
-  ASSIGN_OR_RETURN(const bool found, query.Step());
-  if (!found) return now;
-  return std::max(now, absl::FromUnixMicros(query.Integer(0) + 1));
-}
-
-absl::StatusOr<PostWrites::ToLine> PostWrites::ExtendToLine(int64_t thread_key,
-                                                            const ThreadName& name,
-                                                            const Recipients& participants) {
-  ToLine line;
-  if (participants.empty()) return line;
-  Query query(list_to_recipients_);
-  query.Bind(thread_key);
-  while (true) {
-    ASSIGN_OR_RETURN(const bool found, query.Step());
-    if (!found) break;
-    *line.recipients.Add() = ReadRecipient(query, 0);
-  }
-  line.stored = line.recipients.size();
-  AddParticipants(participants, line.recipients);
-  if (line.recipients.size() > kMaxRecipients)
-    return TooManyRecipientsError(name.Canonical(), kMaxRecipients);
-  return line;
-}
-
-absl::Status PostWrites::InsertToRecipients(int64_t thread_key, const ToLine& line) {
-  for (int i = line.stored; i < line.recipients.size(); ++i) {
-    Query insert(insert_to_recipient_);
-    insert.Bind(thread_key).Bind(i);
-    BindRecipient(line.recipients[i], insert);
-    RETURN_IF_ERROR(insert.Run());
-  }
-  return absl::OkStatus();
-}
-
-absl::Status PostWrites::DeriveAfterCreate(const ReadQueries::Thread& thread, const v1::Post& post,
-                                           absl::string_view preview) {
-  const bool has_attachments =
-      post.has_attachments() || (thread.has_had_posts && thread.has_attachments);
-  RETURN_IF_ERROR(Query(derive_thread_)
-                      .Bind(has_attachments ? 1 : 0)
-                      .Bind(ToMicros(post.created_date_time()))
-                      .BindText(preview)
-                      .Bind(thread.key)
-                      .Run());
-  if (!thread.has_had_posts) RETURN_IF_ERROR(Query(delete_senders_).Bind(thread.key).Run());
-  return AddSender(thread.key, SenderLabel(post.sender()));
-}
-
-absl::Status PostWrites::DeriveAfterDelete(const PostQueries::Post& deleted, const Uuid& id) {
-  const int64_t thread_key = deleted.thread.key;
-  bool has_attachments = deleted.thread.has_attachments;
-  if (deleted.has_attachments) {
-    Query query(any_post_has_attachments_);
-    query.Bind(thread_key);
-    ASSIGN_OR_RETURN([[maybe_unused]] const bool row, query.Step());
-    has_attachments = query.Boolean(0);
-  }
-  int64_t last_delivered_us = deleted.thread.created_us;
-  std::string preview;
-  {
-    Query query(read_newest_post_);
-    query.Bind(thread_key);
-    ASSIGN_OR_RETURN(const bool found, query.Step());
-    if (found) {
-      last_delivered_us = query.Integer(0);
-      preview = std::string(query.Text(1));
-    }
-  }
-  RETURN_IF_ERROR(Query(derive_thread_)
-                      .Bind(has_attachments ? 1 : 0)
-                      .Bind(last_delivered_us)
-                      .BindText(preview)
-                      .Bind(thread_key)
-                      .Run());
-  // Only a sender's first post decides where, and whether, it is among the senders.
-  {
-    Query query(has_earlier_post_of_sender_);
-    query.Bind(thread_key).BindBlob(id.bytes()).BindText(deleted.sender_label);
-    ASSIGN_OR_RETURN([[maybe_unused]] const bool row, query.Step());
-    if (query.Boolean(0)) return absl::OkStatus();
-  }
-  return ReplaceSenders(thread_key);
-}
-
-absl::Status PostWrites::AddSender(int64_t thread_key, absl::string_view label) {
-  int64_t senders = 0;
-  {
-    Query query(count_senders_);
-    query.Bind(thread_key).BindText(label);
-    ASSIGN_OR_RETURN([[maybe_unused]] const bool row, query.Step());
-    senders = query.Integer(0);
-    if (query.Boolean(1) || senders >= kMaxUniqueSenders) return absl::OkStatus();
-  }
-  return Query(insert_sender_).Bind(thread_key).Bind(senders).BindText(label).Run();
-}
-
-absl::Status PostWrites::ReplaceSenders(int64_t thread_key) {
-  RETURN_IF_ERROR(Query(delete_senders_).Bind(thread_key).Run());
-  Query rows(list_senders_of_posts_);
-  rows.Bind(thread_key).Bind(kMaxUniqueSenders);
-  for (int position = 0;; ++position) {
-    ASSIGN_OR_RETURN(const bool found, rows.Step());
-    if (!found) return absl::OkStatus();
-    RETURN_IF_ERROR(
-        Query(insert_sender_).Bind(thread_key).Bind(position).BindText(rows.Text(0)).Run());
-  }
-}
-
 absl::StatusOr<int64_t> PostWrites::Count(Statement& statement, int64_t post_key) {
   Query query(statement);
   query.Bind(post_key);
@@ -654,11 +420,7 @@ absl::StatusOr<int64_t> PostWrites::Count(Statement& statement, int64_t post_key
 
 absl::Status PostWrites::TouchPost(const PostQueries::Post& post, absl::Time now) {
   RETURN_IF_ERROR(Query(touch_post_).Bind(absl::ToUnixMicros(now)).Bind(post.key).Run());
-  return TouchThread(post.thread.key, now);
-}
-
-absl::Status PostWrites::TouchThread(int64_t thread_key, absl::Time now) {
-  return Query(touch_thread_).Bind(absl::ToUnixMicros(now)).Bind(thread_key).Run();
+  return base_.summary.Touch(post.thread.key, now);
 }
 
 }  // namespace threadstore::sqlite

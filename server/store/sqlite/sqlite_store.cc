@@ -195,7 +195,7 @@ class SqliteStore final : public ThreadStore {
         std::move(context),
         [sender = std::move(sender)](WriteQueries& queries,
                                      const CallContext& ctx) -> absl::StatusOr<v1::Sender> {
-          RETURN_IF_ERROR(queries.AddSender(ctx, sender));
+          RETURN_IF_ERROR(queries.posting_rules().AddSender(ctx, sender));
           return MakeSender(sender.list, sender.sender);
         },
         std::move(done));
@@ -205,7 +205,7 @@ class SqliteStore final : public ThreadStore {
     SubmitDeletion(
         std::move(context),
         [sender = std::move(sender)](WriteQueries& queries, const CallContext& ctx) {
-          return queries.RemoveSender(ctx, sender);
+          return queries.posting_rules().RemoveSender(ctx, sender);
         },
         std::move(done));
   }

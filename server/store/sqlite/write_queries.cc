@@ -40,10 +40,14 @@ absl::StatusOr<std::unique_ptr<WriteQueries>> WriteQueries::Prepare(
   ASSIGN_OR_RETURN(queries->post_reads_, PostQueries::Prepare(db, *queries->reads_));
   ASSIGN_OR_RETURN(queries->past_requests_, PastRequests::Prepare(db, request_retention));
   ASSIGN_OR_RETURN(queries->purges_, PurgeQueries::Prepare(db));
+  ASSIGN_OR_RETURN(queries->posting_rules_,
+                   PostingRules::Prepare(db, *queries->reads_, queries->room_));
+  ASSIGN_OR_RETURN(queries->summary_, ThreadSummary::Prepare(db));
   ASSIGN_OR_RETURN(
       queries->post_writes_,
       PostWrites::Prepare({db, *queries->reads_, *queries->post_reads_, *queries->past_requests_,
-                           *queries->purges_, queries->room_}));
+                           *queries->purges_, *queries->posting_rules_, *queries->summary_,
+                           queries->room_}));
   RETURN_IF_ERROR(queries->PrepareAll(db));
   return queries;
 }
@@ -66,12 +70,6 @@ absl::Status WriteQueries::PrepareAll(Database& db) {
        " WHERE group_key = ? AND user_id <> ? AND is_owner = 1)"},
       {&has_thread_,
        "SELECT EXISTS (SELECT 1 FROM conversations WHERE group_key = ? AND deleted = 0)"},
-      {&has_sender_,
-       "SELECT EXISTS (SELECT 1 FROM group_senders"
-       " WHERE group_key = ? AND list = ? AND sender = ?)"},
-      {&insert_sender_, "INSERT INTO group_senders (group_key, list, sender) VALUES (?, ?, ?)"},
-      {&delete_sender_,
-       "DELETE FROM group_senders WHERE group_key = ? AND list = ? AND sender = ?"},
       {&insert_conversation_,
        "INSERT INTO conversations (group_key, id, topic, created_us) VALUES (?, ?, ?, ?)"},
       {&mark_conversation_deleted_, "UPDATE conversations SET deleted = 1 WHERE key = ?"},
@@ -81,11 +79,6 @@ absl::Status WriteQueries::PrepareAll(Database& db) {
        "INSERT INTO threads (group_key, conversation_key, id, topic, has_attachments,"
        " last_delivered_us, preview, is_locked, revision, created_us, modified_us, has_had_posts)"
        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
-      {&insert_recipient_,
-       "INSERT INTO recipients (thread_key, kind, position, has_email_address, name, address)"
-       " VALUES (?, ?, ?, ?, ?, ?)"},
-      {&insert_unique_sender_,
-       "INSERT INTO unique_senders (thread_key, position, name) VALUES (?, ?, ?)"},
       {&lock_thread_,
        "UPDATE threads SET is_locked = ?, revision = revision + 1,"
        " modified_us = max(modified_us, ?) WHERE key = ?"},
@@ -185,39 +178,6 @@ absl::Status WriteQueries::RemoveMember(const CallContext& context, absl::string
   return Query(delete_member_).Bind(key).BindText(user).Run();
 }
 
-absl::Status WriteQueries::AddSender(const CallContext& context, const SenderName& sender) {
-  const std::string& group = sender.list.group.group;
-  ASSIGN_OR_RETURN(const int64_t key, reads_->ResolveGroup(context.required_member, group));
-  for (const SenderList list : {SenderList::kAccepted, SenderList::kRejected}) {
-    Query query(has_sender_);
-    query.Bind(key).Bind(ListColumn(list)).BindText(sender.sender);
-    ASSIGN_OR_RETURN([[maybe_unused]] const bool row, query.Step());
-    if (!query.Boolean(0)) continue;
-    if (list == sender.list.list)
-      return AlreadyExistsError(kSenderType, MakeSenderName(group, list, sender.sender));
-    return InvalidFieldError("sender.id", "must not be on both lists of the group");
-  }
-  RETURN_IF_ERROR(room_.Check());
-  return Query(insert_sender_)
-      .Bind(key)
-      .Bind(ListColumn(sender.list.list))
-      .BindText(sender.sender)
-      .Run();
-}
-
-absl::Status WriteQueries::RemoveSender(const CallContext& context, const SenderName& sender) {
-  const std::string& group = sender.list.group.group;
-  ASSIGN_OR_RETURN(const int64_t key, reads_->ResolveGroup(context.required_member, group));
-  const int64_t before = db_->total_changes();
-  RETURN_IF_ERROR(Query(delete_sender_)
-                      .Bind(key)
-                      .Bind(ListColumn(sender.list.list))
-                      .BindText(sender.sender)
-                      .Run());
-  if (db_->total_changes() > before) return absl::OkStatus();
-  return NotFoundError(kSenderType, MakeSenderName(group, sender.list.list, sender.sender));
-}
-
 absl::StatusOr<std::optional<v1::ConversationThread>> WriteQueries::CreateThread(
     const CreateContext& context, absl::string_view group, const std::optional<Uuid>& conversation,
     ThreadDraft& draft) {
@@ -238,7 +198,7 @@ absl::StatusOr<std::optional<v1::ConversationThread>> WriteQueries::CreateThread
     conversation_key = existing.key;
     if (draft.thread.topic().empty()) draft.thread.set_topic(existing.topic);
   }
-  ASSIGN_OR_RETURN(const PostWrites::Author author,
+  ASSIGN_OR_RETURN(const PostingRules::Author author,
                    ResolveAuthor(context, group_key, group, draft));
   std::optional<v1::ConversationThread> placed;
   if (draft.post.has_value()) {
@@ -312,10 +272,10 @@ absl::StatusOr<v1::Conversation> WriteQueries::CreateConversation(
     return ReadCreatedConversation(group_key, name);
   }
 
-  std::vector<PostWrites::Author> authors;
+  std::vector<PostingRules::Author> authors;
   google::protobuf::RepeatedPtrField<v1::ConversationThread> placed;
   for (const ThreadDraft& draft : threads) {
-    ASSIGN_OR_RETURN(PostWrites::Author author, ResolveAuthor(context, group_key, group, draft));
+    ASSIGN_OR_RETURN(PostingRules::Author author, ResolveAuthor(context, group_key, group, draft));
     if (draft.post.has_value()) {
       ASSIGN_OR_RETURN(*placed.Add(), PlaceThread(group_key, draft, author));
     } else {
@@ -370,19 +330,18 @@ absl::Status WriteQueries::DeleteConversation(const CallContext& context,
   return Query(mark_conversation_deleted_).Bind(conversation.key).Run();
 }
 
-absl::StatusOr<PostWrites::Author> WriteQueries::ResolveAuthor(const CallContext& context,
-                                                               int64_t group_key,
-                                                               absl::string_view group,
-                                                               const ThreadDraft& draft) {
+absl::StatusOr<PostingRules::Author> WriteQueries::ResolveAuthor(const CallContext& context,
+                                                                 int64_t group_key,
+                                                                 absl::string_view group,
+                                                                 const ThreadDraft& draft) {
   if (draft.post.has_value())
-    return post_writes_->ResolveAuthor(context, group_key, group, draft.post->post);
-  RETURN_IF_ERROR(post_writes_->CheckMemberMayPost(context, group_key, group));
-  return PostWrites::Author();
+    return posting_rules_->ResolveAuthor(context, group_key, group, draft.post->post);
+  RETURN_IF_ERROR(posting_rules_->CheckMemberMayPost(context, group_key, group));
+  return PostingRules::Author();
 }
 
-absl::StatusOr<v1::ConversationThread> WriteQueries::PlaceThread(int64_t group_key,
-                                                                 const ThreadDraft& draft,
-                                                                 const PostWrites::Author& author) {
+absl::StatusOr<v1::ConversationThread> WriteQueries::PlaceThread(
+    int64_t group_key, const ThreadDraft& draft, const PostingRules::Author& author) {
   v1::ConversationThread thread = draft.thread;
   const absl::Time created = absl::FromUnixMicros(ToMicros(thread.created_date_time()));
   ASSIGN_OR_RETURN(*thread.add_posts(),
@@ -421,7 +380,7 @@ absl::StatusOr<int64_t> WriteQueries::InsertConversation(
 absl::Status WriteQueries::InsertThread(int64_t group_key, int64_t conversation_key,
                                         const v1::ConversationThread& thread,
                                         const ThreadDraft& draft,
-                                        const PostWrites::Author& author) {
+                                        const PostingRules::Author& author) {
   ASSIGN_OR_RETURN(const Uuid id, RequireUuid(thread.id()));
   RETURN_IF_ERROR(Query(insert_thread_)
                       .Bind(group_key)
@@ -438,29 +397,9 @@ absl::Status WriteQueries::InsertThread(int64_t group_key, int64_t conversation_
                       .Bind(draft.post.has_value() ? 1 : 0)
                       .Run());
   const int64_t thread_key = db_->last_insert_rowid();
-  RETURN_IF_ERROR(InsertRecipients(thread_key, kToRecipient, thread.to_recipients()));
-  RETURN_IF_ERROR(InsertRecipients(thread_key, kCcRecipient, thread.cc_recipients()));
-  for (int i = 0; i < thread.unique_senders_size(); ++i) {
-    RETURN_IF_ERROR(Query(insert_unique_sender_)
-                        .Bind(thread_key)
-                        .Bind(i)
-                        .BindText(thread.unique_senders(i))
-                        .Run());
-  }
+  RETURN_IF_ERROR(summary_->InsertPeople(thread_key, thread));
   if (!draft.post.has_value()) return absl::OkStatus();
   return post_writes_->InsertPost(thread_key, thread.posts(0), *draft.post, author);
-}
-
-absl::Status WriteQueries::InsertRecipients(
-    int64_t thread_key, int kind,
-    const google::protobuf::RepeatedPtrField<v1::Recipient>& recipients) {
-  for (int i = 0; i < recipients.size(); ++i) {
-    Query insert(insert_recipient_);
-    insert.Bind(thread_key).Bind(kind).Bind(i);
-    BindRecipient(recipients[i], insert);
-    RETURN_IF_ERROR(insert.Run());
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace threadstore::sqlite

@@ -15,9 +15,11 @@
 #include "server/store/sqlite/past_requests.h"
 #include "server/store/sqlite/post_queries.h"
 #include "server/store/sqlite/post_writes.h"
+#include "server/store/sqlite/posting_rules.h"
 #include "server/store/sqlite/purge_queries.h"
 #include "server/store/sqlite/read_queries.h"
 #include "server/store/sqlite/room.h"
+#include "server/store/sqlite/thread_summary.h"
 #include "server/store/thread_store.h"
 
 namespace threadstore::sqlite {
@@ -44,6 +46,7 @@ class WriteQueries {
   Room& room() { return room_; }
   PastRequests& past_requests() { return *past_requests_; }
   PurgeQueries& purges() { return *purges_; }
+  PostingRules& posting_rules() { return *posting_rules_; }
   PostWrites& posts() { return *post_writes_; }
 
   // A create returns the resource that an earlier request of the same id made, or nothing when it
@@ -59,9 +62,6 @@ class WriteQueries {
                          const v1::Member& member);
   absl::Status RemoveMember(const CallContext& context, absl::string_view group,
                             absl::string_view user);
-
-  absl::Status AddSender(const CallContext& context, const SenderName& sender);
-  absl::Status RemoveSender(const CallContext& context, const SenderName& sender);
 
   // Fills in the topic of the thread if it is to take the conversation's. With a post it returns
   // the answer in any case.
@@ -96,21 +96,18 @@ class WriteQueries {
 
   // Refuses a thread whose group does not take posts from whoever creates it. Returns who its post
   // is by, if it has one.
-  absl::StatusOr<PostWrites::Author> ResolveAuthor(const CallContext& context, int64_t group_key,
-                                                   absl::string_view group,
-                                                   const ThreadDraft& draft);
+  absl::StatusOr<PostingRules::Author> ResolveAuthor(const CallContext& context, int64_t group_key,
+                                                     absl::string_view group,
+                                                     const ThreadDraft& draft);
 
   // The thread as stored and answered, with its post and what it derives from it.
   absl::StatusOr<v1::ConversationThread> PlaceThread(int64_t group_key, const ThreadDraft& draft,
-                                                     const PostWrites::Author& author);
+                                                     const PostingRules::Author& author);
 
   // Stores a thread; one that has been placed if it has a post.
   absl::Status InsertThread(int64_t group_key, int64_t conversation_key,
                             const v1::ConversationThread& thread, const ThreadDraft& draft,
-                            const PostWrites::Author& author);
-  absl::Status InsertRecipients(
-      int64_t thread_key, int kind,
-      const google::protobuf::RepeatedPtrField<v1::Recipient>& recipients);
+                            const PostingRules::Author& author);
 
   Database* db_ = nullptr;
   Room room_;
@@ -118,6 +115,8 @@ class WriteQueries {
   std::unique_ptr<PostQueries> post_reads_;
   std::unique_ptr<PastRequests> past_requests_;
   std::unique_ptr<PurgeQueries> purges_;
+  std::unique_ptr<PostingRules> posting_rules_;
+  std::unique_ptr<ThreadSummary> summary_;
   std::unique_ptr<PostWrites> post_writes_;
 
   Statement insert_group_;
@@ -127,15 +126,10 @@ class WriteQueries {
   Statement delete_member_;
   Statement has_other_owner_;
   Statement has_thread_;
-  Statement has_sender_;
-  Statement insert_sender_;
-  Statement delete_sender_;
   Statement insert_conversation_;
   Statement mark_conversation_deleted_;
   Statement has_live_thread_;
   Statement insert_thread_;
-  Statement insert_recipient_;
-  Statement insert_unique_sender_;
   Statement lock_thread_;
   Statement mark_thread_deleted_;
 };
