@@ -4,45 +4,24 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "grpcpp/impl/codegen/proto_utils.h"
 #include "grpcpp/support/proto_buffer_reader.h"
 #include "grpcpp/support/proto_buffer_writer.h"
-#include "server/auth/permissions.h"
 #include "server/base/errors.h"
 #include "server/base/status_macros.h"
 #include "server/base/wire_fields.h"
 #include "server/domain/limits.h"
+#include "server/service/caller.h"
 #include "server/service/status.h"
 
 namespace threadstore {
 namespace {
 
-constexpr char kUserMetadata[] = "x-threadstore-user";
 // The largest post and the largest thread have less, by server/domain/limits.h.
 constexpr size_t kMaxUpdateAnswerBytes = size_t{2} << 20;
 
 constexpr absl::Duration kMemoryRetryDelay = absl::Milliseconds(100);
-
-absl::string_view ToView(const grpc::string_ref& text) { return {text.data(), text.size()}; }
-
-// gRPC gives peers as URIs, such as ipv4:127.0.0.1:4711 and ipv6:%5B::1%5D:4711.
-bool IsLoopbackPeer(absl::string_view peer) {
-  return absl::StartsWith(peer, "ipv4:127.") || absl::StartsWith(peer, "ipv6:%5B::1%5D:") ||
-         absl::StartsWith(peer, "ipv6:[::1]:") || absl::StartsWith(peer, "unix:");
-}
-
-Credentials ReadCredentials(const grpc::CallbackServerContext& context) {
-  Credentials credentials;
-  const auto [begin, end] = context.client_metadata().equal_range(kUserMetadata);
-  for (auto entry = begin; entry != end; ++entry) {
-    credentials.users.push_back(ToView(entry->second));
-  }
-  credentials.from_loopback = IsLoopbackPeer(context.peer());
-  return credentials;
-}
 
 // What a field takes in memory, besides its bytes on the wire, in the parsed request and in the
 // resource that is made of it.
@@ -85,8 +64,7 @@ absl::Status UnaryReactor::Begin(grpc::ByteBuffer& bytes, google::protobuf::Mess
   deadline_ =
       has_deadline ? absl::FromChrono(context_->deadline()) : now + services_.default_timeout;
   if (deadline_ <= now) return DeadlineExceededError();
-  ASSIGN_OR_RETURN(principal_, services_.authenticator.Authenticate(ReadCredentials(*context_)));
-  RETURN_IF_ERROR(CheckPermission(principal_, method_));
+  ASSIGN_OR_RETURN(principal_, IdentifyCaller(services_.authenticator, *context_, method_));
   return ReserveForAnswer(kind);
 }
 

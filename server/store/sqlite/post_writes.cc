@@ -161,6 +161,8 @@ absl::StatusOr<v1::Post> PostWrites::CreatePost(const CreateContext& context,
   RETURN_IF_ERROR(base_.summary.DeriveAfterCreate(thread, stored, post.preview));
   RETURN_IF_ERROR(base_.summary.Touch(thread.key, time));
   ASSIGN_OR_RETURN(const Uuid id, RequireUuid(stored.id()));
+  RETURN_IF_ERROR(base_.changes.Append(
+      group_key, {ChangeEvent::kPostCreated, thread.conversation, name.thread, id}));
   RETURN_IF_ERROR(base_.past_requests.Remember(context, group_key, id));
   return stored;
 }
@@ -188,7 +190,7 @@ absl::StatusOr<v1::Post> PostWrites::UpdatePost(const ChangeContext& context, co
     RETURN_IF_ERROR(Query(delete_categories_).Bind(post.key).Run());
     RETURN_IF_ERROR(InsertCategories(post.key, *changes.categories));
   }
-  RETURN_IF_ERROR(TouchPost(post, context.now));
+  RETURN_IF_ERROR(TouchPost(post, name, context.now));
   return base_.posts.GetPost(group_key, name);
 }
 
@@ -200,7 +202,8 @@ absl::Status PostWrites::DeletePost(const ChangeContext& context, const PostName
   RETURN_IF_ERROR(CheckEtag(context, post.revision, kPostType, name.Canonical()));
   RETURN_IF_ERROR(base_.purges.PurgePost(post.key));
   RETURN_IF_ERROR(base_.summary.DeriveAfterDelete(post, name.post));
-  return base_.summary.Touch(post.thread.key, context.now);
+  RETURN_IF_ERROR(base_.summary.Touch(post.thread.key, context.now));
+  return NoteChange(ChangeEvent::kPostDeleted, post, name);
 }
 
 absl::StatusOr<v1::Forward> PostWrites::ForwardPost(const CreateContext& context,
@@ -230,6 +233,9 @@ absl::StatusOr<v1::Forward> PostWrites::ForwardPost(const CreateContext& context
     BindRecipient(forward.to_recipients(i), insert);
     RETURN_IF_ERROR(insert.Run());
   }
+  RETURN_IF_ERROR(base_.changes.Append(
+      group_key,
+      {ChangeEvent::kPostForwarded, post.thread.conversation, name.thread.thread, name.post, id}));
   RETURN_IF_ERROR(base_.past_requests.Remember(context, group_key, id));
   return forward;
 }
@@ -250,7 +256,7 @@ absl::StatusOr<v1::Attachment> PostWrites::CreateAttachment(const CreateContext&
   RETURN_IF_ERROR(InsertAttachment(post.key, attachment, ContentOf(attachment)));
   RETURN_IF_ERROR(Query(set_post_has_attachments_).Bind(post.key).Run());
   RETURN_IF_ERROR(base_.summary.DeriveAfterAttaching(post.thread.key));
-  RETURN_IF_ERROR(TouchPost(post, context.now));
+  RETURN_IF_ERROR(TouchPost(post, name, context.now));
   ASSIGN_OR_RETURN(const Uuid id, RequireUuid(attachment.id()));
   RETURN_IF_ERROR(base_.past_requests.Remember(context, group_key, id));
   return WithoutContent(attachment);
@@ -287,7 +293,7 @@ absl::StatusOr<v1::Extension> PostWrites::CreateExtension(const CreateContext& c
   RETURN_IF_ERROR(base_.room.Check());
   const Uuid id = Uuid::V7(context.now);
   RETURN_IF_ERROR(InsertExtension(post.key, id, extension));
-  RETURN_IF_ERROR(TouchPost(post, context.now));
+  RETURN_IF_ERROR(TouchPost(post, name, context.now));
   RETURN_IF_ERROR(base_.past_requests.Remember(context, group_key, id));
   return extension;
 }
@@ -306,7 +312,7 @@ absl::StatusOr<v1::Extension> PostWrites::UpdateExtension(const ChangeContext& c
                       .Bind(post.key)
                       .BindText(name.extension)
                       .Run());
-  RETURN_IF_ERROR(TouchPost(post, context.now));
+  RETURN_IF_ERROR(TouchPost(post, name.post, context.now));
   extension.set_content_json(content_json);
   return extension;
 }
@@ -318,7 +324,7 @@ absl::Status PostWrites::DeleteExtension(const ChangeContext& context, const Ext
   RETURN_IF_ERROR(base_.posts.GetExtension(post, name).status());
   RETURN_IF_ERROR(CheckEtag(context, post.revision, kPostType, name.post.Canonical()));
   RETURN_IF_ERROR(Query(delete_extension_).Bind(post.key).BindText(name.extension).Run());
-  return TouchPost(post, context.now);
+  return TouchPost(post, name.post, context.now);
 }
 
 absl::Status PostWrites::InsertPost(int64_t thread_key, const v1::Post& stored, const NewPost& sent,
@@ -418,9 +424,17 @@ absl::StatusOr<int64_t> PostWrites::Count(Statement& statement, int64_t post_key
   return query.Integer(0);
 }
 
-absl::Status PostWrites::TouchPost(const PostQueries::Post& post, absl::Time now) {
+absl::Status PostWrites::TouchPost(const PostQueries::Post& post, const PostName& name,
+                                   absl::Time now) {
   RETURN_IF_ERROR(Query(touch_post_).Bind(absl::ToUnixMicros(now)).Bind(post.key).Run());
-  return base_.summary.Touch(post.thread.key, now);
+  RETURN_IF_ERROR(base_.summary.Touch(post.thread.key, now));
+  return NoteChange(ChangeEvent::kPostUpdated, post, name);
+}
+
+absl::Status PostWrites::NoteChange(ChangeEvent event, const PostQueries::Post& post,
+                                    const PostName& name) {
+  return base_.changes.Append(post.group_key,
+                              {event, post.thread.conversation, name.thread.thread, name.post});
 }
 
 }  // namespace threadstore::sqlite

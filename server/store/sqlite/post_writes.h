@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "server/base/uuid.h"
+#include "server/store/sqlite/change_log.h"
 #include "server/store/sqlite/database.h"
 #include "server/store/sqlite/past_requests.h"
 #include "server/store/sqlite/post_queries.h"
@@ -35,6 +36,7 @@ class PostWrites {
     PurgeQueries& purges;
     PostingRules& rules;
     ThreadSummary& summary;
+    ChangeLog& changes;
     const Room& room;
   };
   static absl::StatusOr<std::unique_ptr<PostWrites>> Prepare(const Base& base);
@@ -87,7 +89,9 @@ class PostWrites {
                                 const google::protobuf::RepeatedPtrField<std::string>& categories);
 
   // A new revision of the post and its thread.
-  absl::Status TouchPost(const PostQueries::Post& post, absl::Time now);
+  absl::Status TouchPost(const PostQueries::Post& post, const PostName& name, absl::Time now);
+
+  absl::Status NoteChange(ChangeEvent event, const PostQueries::Post& post, const PostName& name);
 
   absl::StatusOr<int64_t> Count(Statement& statement, int64_t post_key);
 

@@ -573,7 +573,7 @@ absl::Status SqliteStore::Open(const SqliteOptions& options, const Clock& clock)
     log::Info("store migrated", {{"from", int64_t{migration.from}}, {"to", int64_t{migration.to}}});
   }
   ASSIGN_OR_RETURN(std::unique_ptr<WriteQueries> writes,
-                   WriteQueries::Prepare(*db, options.request_id_retention));
+                   WriteQueries::Prepare(*db, clock, options.request_id_retention));
   std::vector<ReaderPool::Connection> readers(static_cast<size_t>(options.reader_threads));
   for (ReaderPool::Connection& reader : readers) {
     ASSIGN_OR_RETURN(reader.db, OpenForReading(options.path));

@@ -33,9 +33,10 @@ ThreadDraft::ThreadDraft(v1::ConversationThread with_post) : thread(std::move(wi
 }
 
 absl::StatusOr<std::unique_ptr<WriteQueries>> WriteQueries::Prepare(
-    Database& db, absl::Duration request_retention) {
+    Database& db, const Clock& clock, absl::Duration request_retention) {
   std::unique_ptr<WriteQueries> queries(new WriteQueries());
   queries->db_ = &db;
+  ASSIGN_OR_RETURN(queries->changes_, ChangeLog::Prepare(db, clock));
   ASSIGN_OR_RETURN(queries->reads_, ReadQueries::Prepare(db));
   ASSIGN_OR_RETURN(queries->post_reads_, PostQueries::Prepare(db, *queries->reads_));
   ASSIGN_OR_RETURN(queries->past_requests_, PastRequests::Prepare(db, request_retention));
@@ -47,7 +48,7 @@ absl::StatusOr<std::unique_ptr<WriteQueries>> WriteQueries::Prepare(
       queries->post_writes_,
       PostWrites::Prepare({db, *queries->reads_, *queries->post_reads_, *queries->past_requests_,
                            *queries->purges_, *queries->posting_rules_, *queries->summary_,
-                           queries->room_}));
+                           *queries->changes_, queries->room_}));
   RETURN_IF_ERROR(queries->PrepareAll(db));
   return queries;
 }
@@ -151,7 +152,8 @@ absl::Status WriteQueries::DeleteGroup(const CallContext& context, absl::string_
     ASSIGN_OR_RETURN([[maybe_unused]] const bool row, query.Step());
     if (query.Boolean(0)) return GroupNotEmptyError(MakeGroupName(group));
   }
-  return Query(mark_group_deleted_).Bind(key).Run();
+  RETURN_IF_ERROR(Query(mark_group_deleted_).Bind(key).Run());
+  return changes_->Append(key, {ChangeEvent::kGroupDeleted});
 }
 
 absl::Status WriteQueries::AddMember(const CallContext& context, absl::string_view group,
@@ -240,6 +242,8 @@ absl::StatusOr<v1::ConversationThread> WriteQueries::UpdateThread(const ChangeCo
                         .Bind(absl::ToUnixMicros(context.now))
                         .Bind(thread.key)
                         .Run());
+    RETURN_IF_ERROR(changes_->Append(
+        group_key, {ChangeEvent::kThreadUpdated, thread.conversation, name.thread}));
   }
   return reads_->GetThread(group_key, name);
 }
@@ -250,6 +254,8 @@ absl::Status WriteQueries::DeleteThread(const ChangeContext& context, const Thre
   ASSIGN_OR_RETURN(const ReadQueries::Thread thread, reads_->ResolveThread(group_key, name));
   RETURN_IF_ERROR(CheckEtag(context, thread.revision, kThreadType, name.Canonical()));
   RETURN_IF_ERROR(Query(mark_thread_deleted_).Bind(thread.key).Run());
+  RETURN_IF_ERROR(
+      changes_->Append(group_key, {ChangeEvent::kThreadDeleted, thread.conversation, name.thread}));
   {
     Query query(has_live_thread_);
     query.Bind(thread.conversation_key);
@@ -327,7 +333,8 @@ absl::Status WriteQueries::DeleteConversation(const CallContext& context,
                    reads_->ResolveGroup(context.required_member, name.group.group));
   ASSIGN_OR_RETURN(const ReadQueries::Conversation conversation,
                    reads_->ResolveConversation(group_key, name.group.group, name.conversation));
-  return Query(mark_conversation_deleted_).Bind(conversation.key).Run();
+  RETURN_IF_ERROR(Query(mark_conversation_deleted_).Bind(conversation.key).Run());
+  return changes_->Append(group_key, {ChangeEvent::kConversationDeleted, name.conversation});
 }
 
 absl::StatusOr<PostingRules::Author> WriteQueries::ResolveAuthor(const CallContext& context,
@@ -398,8 +405,14 @@ absl::Status WriteQueries::InsertThread(int64_t group_key, int64_t conversation_
                       .Run());
   const int64_t thread_key = db_->last_insert_rowid();
   RETURN_IF_ERROR(summary_->InsertPeople(thread_key, thread));
-  if (!draft.post.has_value()) return absl::OkStatus();
-  return post_writes_->InsertPost(thread_key, thread.posts(0), *draft.post, author);
+  ChangeNote note{ChangeEvent::kThreadCreated};
+  ASSIGN_OR_RETURN(note.conversation, RequireUuid(thread.conversation_id()));
+  note.thread = id;
+  if (draft.post.has_value()) {
+    RETURN_IF_ERROR(post_writes_->InsertPost(thread_key, thread.posts(0), *draft.post, author));
+    ASSIGN_OR_RETURN(note.post, RequireUuid(thread.posts(0).id()));
+  }
+  return changes_->Append(group_key, note);
 }
 
 }  // namespace threadstore::sqlite

@@ -10,7 +10,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "server/base/clock.h"
 #include "server/base/uuid.h"
+#include "server/store/sqlite/change_log.h"
 #include "server/store/sqlite/database.h"
 #include "server/store/sqlite/past_requests.h"
 #include "server/store/sqlite/post_queries.h"
@@ -39,8 +41,8 @@ struct ThreadDraft {
 // what it did before a rollback.
 class WriteQueries {
  public:
-  // `db` must outlive the queries.
-  static absl::StatusOr<std::unique_ptr<WriteQueries>> Prepare(Database& db,
+  // `db` and `clock` must outlive the queries.
+  static absl::StatusOr<std::unique_ptr<WriteQueries>> Prepare(Database& db, const Clock& clock,
                                                                absl::Duration request_retention);
 
   Room& room() { return room_; }
@@ -111,6 +113,7 @@ class WriteQueries {
 
   Database* db_ = nullptr;
   Room room_;
+  std::unique_ptr<ChangeLog> changes_;
   std::unique_ptr<ReadQueries> reads_;
   std::unique_ptr<PostQueries> post_reads_;
   std::unique_ptr<PastRequests> past_requests_;
