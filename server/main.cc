@@ -21,6 +21,7 @@
 #include "server/auth/authenticator.h"
 #include "server/base/byte_budget.h"
 #include "server/base/clock.h"
+#include "server/base/executor.h"
 #include "server/config.h"
 #include "server/server.h"
 #include "server/store/sqlite/sqlite_store.h"
@@ -132,6 +133,9 @@ void PrepareProcess() {
   log::CaptureLibraryLogs();
 }
 
+// Half of the cores, so that the other calls have some however many large requests come.
+size_t LargeRequestThreads() { return std::max(1U, std::thread::hardware_concurrency() / 2); }
+
 int Serve(const Config& config) {
   const sigset_t signals = BlockShutdownSignals();
   LogStart(config);
@@ -150,8 +154,10 @@ int Serve(const Config& config) {
   ByteBudget request_memory(config.request_memory);
   ByteBudget answer_memory(config.request_memory);
   CallsInFlight calls(std::max(config.default_timeout, kMinAnswerTimeout));
+  Executor large_requests("large-requests", LargeRequestThreads());
   const ServiceContext services{
-      **store, authenticator, clock, request_memory, answer_memory, calls, config.default_timeout};
+      **store, authenticator,          clock,         request_memory, answer_memory,
+      calls,   config.default_timeout, large_requests};
   absl::StatusOr<std::unique_ptr<Server>> server = Server::Start(config, services);
   if (!server.ok()) return Fail(EX_UNAVAILABLE, server.status().message());
 

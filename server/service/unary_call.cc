@@ -21,6 +21,9 @@ namespace {
 // The largest post and the largest thread have less, by server/domain/limits.h.
 constexpr size_t kMaxUpdateAnswerBytes = size_t{2} << 20;
 
+// HTML of this size that is made to be slow takes a millisecond or two.
+constexpr size_t kLargeRequestBytes = size_t{16} << 10;
+
 constexpr absl::Duration kMemoryRetryDelay = absl::Milliseconds(100);
 
 // What a field takes in memory, besides its bytes on the wire, in the parsed request and in the
@@ -76,6 +79,12 @@ absl::Status UnaryReactor::ReserveForAnswer(CallKind kind) {
     return RequestMemoryFullError(kMemoryRetryDelay);
   answer_bytes_ = kMaxUpdateAnswerBytes;
   return absl::OkStatus();
+}
+
+bool UnaryReactor::is_large() const { return request_bytes_ > kLargeRequestBytes; }
+
+absl::Status UnaryReactor::CheckWanted() const {
+  return threadstore::CheckWanted(MakeCallContext(std::nullopt), services_.clock.Now());
 }
 
 void UnaryReactor::FinishWith(const absl::Status& status) {
