@@ -317,6 +317,16 @@ absl::StatusOr<v1::Post> ThreadClient::ReplyToThread(v1::ReplyToThreadRequest re
   return connection_->Create(&Threads::ReplyToThread, std::move(request));
 }
 
+absl::StatusOr<v1::SearchThreadsResponse> ThreadClient::SearchThreads(
+    const v1::SearchThreadsRequest& request) {
+  return connection_->Read(&Threads::SearchThreads, request);
+}
+
+absl::StatusOr<v1::ListThreadChangesResponse> ThreadClient::ListThreadChanges(
+    const v1::ListThreadChangesRequest& request) {
+  return connection_->Read(&Threads::ListThreadChanges, request);
+}
+
 absl::StatusOr<v1::Post> ThreadClient::GetPost(const v1::GetPostRequest& request) {
   return connection_->Read(&Posts::GetPost, request);
 }

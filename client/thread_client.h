@@ -93,6 +93,9 @@ class ThreadClient {
   absl::StatusOr<v1::ConversationThread> UpdateThread(const v1::UpdateThreadRequest& request);
   absl::Status DeleteThread(const v1::DeleteThreadRequest& request);
   absl::StatusOr<v1::Post> ReplyToThread(v1::ReplyToThreadRequest request);
+  absl::StatusOr<v1::SearchThreadsResponse> SearchThreads(const v1::SearchThreadsRequest& request);
+  absl::StatusOr<v1::ListThreadChangesResponse> ListThreadChanges(
+      const v1::ListThreadChangesRequest& request);
 
   absl::StatusOr<v1::Post> GetPost(const v1::GetPostRequest& request);
   absl::StatusOr<v1::ListPostsResponse> ListPosts(const v1::ListPostsRequest& request);

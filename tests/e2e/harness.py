@@ -35,6 +35,8 @@ for package in (google, grpc):
 from google.protobuf import field_mask_pb2
 from google.rpc import error_details_pb2, status_pb2
 from grpc.health.v1 import health_pb2, health_pb2_grpc
+from threadstore.v1 import admin_service_pb2 as admin_messages
+from threadstore.v1 import admin_service_pb2_grpc
 from threadstore.v1 import conversation_service_pb2 as conversation_messages
 from threadstore.v1 import conversation_service_pb2_grpc
 from threadstore.v1 import conversation_thread_pb2 as resources
