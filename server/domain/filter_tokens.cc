@@ -137,7 +137,12 @@ class Tokenizer {
 }  // namespace
 
 absl::Status FilterError(const FilterToken& token, absl::string_view rule) {
-  const std::string what = token.kind == FilterToken::Kind::kEnd ? "the end" : Quotable(token.text);
+  // Filters are full of quotes, which read better as they are.
+  const std::string what =
+      token.kind == FilterToken::Kind::kEnd
+          ? "the end"
+          : absl::StrReplaceAll(Quotable(token.text),
+                                {{R"(\\)", R"(\\)"}, {R"(\')", "'"}, {R"(\")", "\""}});
   return absl::InvalidArgumentError(
       absl::StrCat("at character ", token.position, ", ", what, ": ", rule));
 }
