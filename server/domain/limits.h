@@ -123,6 +123,16 @@ inline constexpr size_t kMaxNewResourceBytes = kMaxPageBytes;
 // time. At about 200 bytes each this is 1 GiB of disk.
 inline constexpr int64_t kMaxRememberedRequestIds = 5'000'000;
 
+// Filters come in URLs, of which servers take 8 KiB, and there text may be percent-encoded.
+inline constexpr size_t kMaxFilterBytes = 4096;
+
+// Nobody nests deeper by hand; a reader's stack is not to end.
+inline constexpr int kMaxFilterDepth = 32;
+
+// All of them are tried on each resource that a list reads. Most filters that programs write are
+// lists of ids, of which this many fit into the bytes if they stand after `in`.
+inline constexpr int kMaxFilterComparisons = 200;
+
 // Bounds what is decoded before it is refused; the longest token of ours has a topic, 1.4 KiB.
 inline constexpr size_t kMaxPageTokenBytes = 2048;
 
