@@ -41,11 +41,13 @@ absl::Status HandleCreateThread(CreateThreadCall& call) {
 }
 
 absl::Status HandleGetThread(GetThreadCall& call) {
-  ASSIGN_OR_RETURN(ThreadName name, Validate(call.request()));
-  ASSIGN_OR_RETURN(auto required_member, ResolveAccess(call.principal(), name.group, "name"));
+  ASSIGN_OR_RETURN(GetThreadInput input, Validate(call.request()));
+  ASSIGN_OR_RETURN(auto required_member,
+                   ResolveAccess(call.principal(), input.thread.group, "name"));
   CallContext context = call.MakeCallContext(std::move(required_member));
   ThreadStore& store = call.services().store;
-  store.GetThread(std::move(context), std::move(name), Finisher(std::move(call)));
+  store.GetThread(std::move(context), std::move(input.thread), input.view,
+                  MaskedFinisher(std::move(call), std::move(input.mask)));
   return absl::OkStatus();
 }
 
@@ -57,7 +59,7 @@ absl::Status HandleListThreads(ListThreadsCall& call) {
   ThreadStore& store = call.services().store;
   store.ListThreads(std::move(context), std::move(input.query),
                     PageFinisher(std::move(call), input.fingerprint, &ThreadPage::threads,
-                                 &v1::ListThreadsResponse::mutable_threads));
+                                 &v1::ListThreadsResponse::mutable_threads, std::move(input.mask)));
   return absl::OkStatus();
 }
 
