@@ -97,6 +97,10 @@ inline constexpr int32_t kMaxPageSize = 1000;
 // largest thread alone has under 2 MiB.
 inline constexpr size_t kMaxPageBytes = size_t{3} << 20;
 
+// Entries of the log that are looked through for one page of changes, since a group's lie among all
+// others': some milliseconds.
+inline constexpr int64_t kMaxChangesExamined = 20'000;
+
 // All that is created by one request, besides the content of attachments: what the answer has.
 inline constexpr size_t kMaxNewResourceBytes = kMaxPageBytes;
 

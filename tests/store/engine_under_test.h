@@ -16,6 +16,8 @@ namespace threadstore::testing {
 struct EngineSettings {
   absl::Duration request_id_retention = absl::Hours(24);
   size_t write_queue = 8192;
+  absl::Duration change_retention = absl::Hours(168);
+  int64_t max_changes = 1'000'000;
 };
 
 // One empty database of an engine, made for one test and gone after it.

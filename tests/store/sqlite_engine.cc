@@ -18,6 +18,8 @@ class SqliteUnderTest final : public EngineUnderTest {
     options.path = path_;
     options.request_id_retention = settings.request_id_retention;
     options.write_queue = settings.write_queue;
+    options.change_retention = settings.change_retention;
+    options.max_changes = settings.max_changes;
     options.on_failure = [] { ADD_FAILURE() << "the store failed"; };
     auto store = OpenSqliteStore(options, clock);
     EXPECT_THAT(store, IsOk());
