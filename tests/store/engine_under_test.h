@@ -28,6 +28,9 @@ class EngineUnderTest {
   // Opens a store on the database. At most one is open at a time.
   virtual std::unique_ptr<ThreadStore> Open(const EngineSettings& settings, const Clock& clock) = 0;
 
+  // Returns when nothing is left on the disk of what has been deleted. A store is open.
+  virtual void AwaitPurge() = 0;
+
   // Fails the test if the closed database is damaged or holds rows that nothing refers to.
   virtual void CheckIntegrity() = 0;
 };

@@ -276,7 +276,9 @@ absl::Status ChangeQueries::ListLog(const ChangeScope& scope, const Bounds& log,
     rows.Bind(static_cast<int64_t>(ChangeEvent::kGroupDeleted)).BindNull().BindNull();
   } else {
     rows.BindNull();
-    BindOptionalUuid(scope.thread.has_value() ? std::nullopt : scope.conversation, rows);
+    // A thread is found by itself, whatever way its name goes.
+    static constexpr std::optional<Uuid> kAny;
+    BindOptionalUuid(scope.thread.has_value() ? kAny : scope.conversation, rows);
     BindOptionalUuid(scope.thread, rows);
   }
   while (!page.IsFull()) {
