@@ -63,6 +63,8 @@ SqliteOptions MakeStoreOptions(const Config& config) {
   options.write_queue = config.write_queue;
   options.read_queue = config.read_queue;
   options.request_id_retention = config.request_id_retention;
+  options.change_retention = config.change_retention;
+  options.max_changes = config.max_changes;
   options.disk_reserve = static_cast<int64_t>(config.disk_reserve);
   options.allow_network_filesystem = config.allow_network_filesystem;
   return options;
@@ -96,7 +98,10 @@ void LogStart(const Config& config) {
        {"reader_threads", int64_t{config.reader_threads}},
        {"request_memory", static_cast<int64_t>(config.request_memory)},
        {"disk_reserve", static_cast<int64_t>(config.disk_reserve)},
-       {"request_id_retention", absl::FormatDuration(config.request_id_retention)}});
+       {"request_id_retention", absl::FormatDuration(config.request_id_retention)},
+       {"change_retention", absl::FormatDuration(config.change_retention)},
+       {"max_changes", config.max_changes},
+       {"max_watches", int64_t{config.max_watches}}});
   if (const std::string warning = SqliteVersionWarning(); !warning.empty()) {
     log::Warning("sqlite version", {{"message", warning}});
   }

@@ -14,5 +14,6 @@ CREATE TABLE changes (
   conversation_id BLOB,
   thread_id BLOB,
   post_id BLOB,
-  forward_id BLOB
+  forward_id BLOB,
+  group_id TEXT  -- Of the deletion of a group, whose row may be gone when this is read.
 ) STRICT;

@@ -219,6 +219,24 @@ absl::Status TooManyToSortError(absl::string_view type, absl::string_view name,
       absl::StrCat("has more than ", max, " ", what, ", too many to sort for each page"));
 }
 
+absl::Status DeltaTokenExpiredError() {
+  return MakeError(absl::StatusCode::kOutOfRange, v1::ERROR_REASON_DELTA_TOKEN_EXPIRED,
+                   "the changes after this delta_token are not kept any more; start over without "
+                   "one");
+}
+
+absl::Status WatchTooSlowError(std::string delta_token) {
+  return MakeError(absl::StatusCode::kAborted, v1::ERROR_REASON_WATCH_TOO_SLOW,
+                   "changes happen faster than the watch takes them; watch again from the last "
+                   "delta_token",
+                   {{"delta_token", std::move(delta_token)}});
+}
+
+absl::Status TooManyStreamsError(absl::Duration retry_delay) {
+  return MakeRetryableError(v1::ERROR_REASON_TOO_MANY_STREAMS, "too many streams are open",
+                            retry_delay);
+}
+
 absl::Status QueueFullError(absl::Duration retry_delay) {
   return MakeRetryableError(v1::ERROR_REASON_QUEUE_FULL, "the server's queue is full", retry_delay);
 }

@@ -67,6 +67,13 @@ absl::Status TooManyForwardsError(absl::string_view post_name, int max);
 absl::Status TooManyToSortError(absl::string_view type, absl::string_view name,
                                 absl::string_view what, int max);
 
+// OUT_OF_RANGE: the changes after the token are not there, or not any more.
+absl::Status DeltaTokenExpiredError();
+
+// ABORTED. Carries the token to resume with, as the metadata `delta_token`.
+absl::Status WatchTooSlowError(std::string delta_token);
+absl::Status TooManyStreamsError(absl::Duration retry_delay);
+
 absl::Status QueueFullError(absl::Duration retry_delay);
 absl::Status RequestMemoryFullError(absl::Duration retry_delay);
 absl::Status StoreFullError();

@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "server/base/uuid.h"
+#include "server/domain/change_query.h"
 #include "server/domain/list_query.h"
 #include "server/domain/read_mask.h"
 #include "server/domain/resource_name.h"
@@ -159,6 +160,11 @@ absl::StatusOr<UpdateThreadInput> Validate(const v1::UpdateThreadRequest& reques
 absl::StatusOr<ThreadName> Validate(const v1::DeleteThreadRequest& request);
 absl::StatusOr<ReplyToThreadInput> Validate(const v1::ReplyToThreadRequest& request,
                                             CallerKind caller);
+
+absl::StatusOr<ChangeQuery> Validate(const v1::ListThreadChangesRequest& request);
+
+// Without a limit: how much to send at once is up to the watch.
+absl::StatusOr<ChangeQuery> Validate(const v1::WatchThreadsRequest& request, CallerKind caller);
 
 absl::StatusOr<CreateConversationInput> Validate(const v1::CreateConversationRequest& request,
                                                  CallerKind caller);

@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
@@ -12,10 +13,12 @@
 #include "absl/time/time.h"
 #include "google/protobuf/repeated_ptr_field.h"
 #include "server/base/uuid.h"
+#include "server/domain/change_query.h"
 #include "server/domain/list_query.h"
 #include "server/domain/resource_name.h"
 #include "threadstore/v1/conversation_thread.pb.h"
 #include "threadstore/v1/group_service.pb.h"
+#include "threadstore/v1/thread_service.pb.h"
 
 namespace threadstore {
 
@@ -148,6 +151,33 @@ struct ExtensionPage {
 struct SenderPage {
   google::protobuf::RepeatedPtrField<v1::Sender> senders;
   bool has_more = false;
+};
+
+// A change, and what tells whose it is.
+struct StoredChange {
+  int64_t sequence =
+      0;  // Equal for what changed at once; of what is listed, that of the beginning.
+  int64_t group_key = 0;
+  std::optional<Uuid> conversation = std::nullopt;
+  std::optional<Uuid> thread = std::nullopt;
+  std::optional<Uuid> post = std::nullopt;  // Of changes of posts and forwards.
+  v1::ThreadChange change;
+};
+
+// Whether a change is one of the scope's; `group_key` is that of the scope's group.
+bool IsInScope(const StoredChange& change, const ChangeScope& scope,
+               const std::optional<int64_t>& group_key);
+
+// Whether it is the deletion of a group.
+bool IsGroupDeletion(const StoredChange& change);
+
+struct ChangePage {
+  std::vector<StoredChange> changes;
+  ChangePosition next;  // Where to go on.
+  bool has_more = false;
+
+  // The position's group has been deleted; no change but that is listed.
+  bool group_is_deleted = false;
 };
 
 // Groups and all that is in them, on disk. tests/store/conformance_test.cc is this
@@ -360,6 +390,29 @@ class ThreadStore {
   virtual void UpdateExtension(ChangeContext context, ExtensionName name, std::string content_json,
                                Callback<v1::Extension> done) = 0;
   virtual void DeleteExtension(ChangeContext context, ExtensionName name, DoneCallback done) = 0;
+
+  // --- Changes
+
+  // Lists what has changed, in the order of commits, each change with its resource as it is now.
+  // Applied in order to a copy (an absent resource is removed with all below it, any other put in
+  // place), they make it equal to what is stored. A deleted conversation is told of at once, and
+  // then each of its threads, as it is removed from the disk.
+  //
+  // From the beginning of a group, conversation or thread, what is there is listed first, as
+  // created, in order of creation; all groups have no beginning. NOT_FOUND if there is no such
+  // conversation or thread to begin with. A page may be empty and have more after it.
+  //
+  // OUT_OF_RANGE / DELTA_TOKEN_EXPIRED if the changes after the position are not kept any more, or
+  // it is another store's, another group's or of the future.
+  //
+  // With a position, a group that has been deleted since is no error to anyone, and the page says
+  // so, until the deletion itself is not kept any more.
+  virtual void ListChanges(CallContext context, ChangeQuery query, Callback<ChangePage> done) = 0;
+
+  // Calls `listener` after every commit that ListChanges then tells of, on a thread of the store's,
+  // which it must not block; several commits may share a call. Replaces the listener before, which
+  // is not called any more when this returns; null: none.
+  virtual void SetChangeListener(std::function<void()> listener) = 0;
 
   // Refuses further calls and ends all that were accepted. Returns when all callbacks have been
   // called. The database is released by destruction, which also closes.

@@ -145,6 +145,10 @@ class BlockingStore {
     return Call(&ThreadStore::DeleteExtension, std::move(context), std::move(name));
   }
 
+  absl::StatusOr<ChangePage> ListChanges(CallContext context, ChangeQuery query) {
+    return Call(&ThreadStore::ListChanges, std::move(context), std::move(query));
+  }
+
  private:
   template <typename Result>
   static Result ResultOf(const absl::AnyInvocable<void(Result) &&>& callback);

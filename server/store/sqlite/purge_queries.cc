@@ -5,6 +5,7 @@
 
 #include "absl/strings/string_view.h"
 #include "server/base/status_macros.h"
+#include "server/store/sqlite/columns.h"
 
 namespace threadstore::sqlite {
 namespace {
@@ -14,8 +15,9 @@ constexpr int64_t kPageBytes = 4096;
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<PurgeQueries>> PurgeQueries::Prepare(Database& db) {
-  std::unique_ptr<PurgeQueries> queries(new PurgeQueries(db));
+absl::StatusOr<std::unique_ptr<PurgeQueries>> PurgeQueries::Prepare(Database& db,
+                                                                    ChangeLog& changes) {
+  std::unique_ptr<PurgeQueries> queries(new PurgeQueries(db, changes));
   RETURN_IF_ERROR(queries->PrepareAll());
   return queries;
 }
@@ -31,6 +33,11 @@ absl::Status PurgeQueries::PrepareAll() {
        "SELECT key FROM threads WHERE conversation_key = ? ORDER BY id LIMIT 1"},
       {&find_thread_of_group_, "SELECT key FROM threads WHERE group_key = ? ORDER BY id LIMIT 1"},
       {&find_conversation_of_thread_, "SELECT conversation_key FROM threads WHERE key = ?"},
+      {&read_removed_thread_,
+       "SELECT threads.group_key, conversations.id, threads.id"
+       " FROM threads JOIN conversations ON conversations.key = threads.conversation_key"
+       " JOIN groups ON groups.key = threads.group_key"
+       " WHERE threads.key = ? AND threads.deleted = 0 AND groups.deleted = 0"},
       {&find_post_of_thread_, "SELECT key FROM posts WHERE thread_key = ? ORDER BY id LIMIT 1"},
       {&delete_some_members_,
        "DELETE FROM members WHERE group_key = ?1 AND user_id IN"
@@ -124,10 +131,22 @@ absl::Status PurgeQueries::PurgePostOrThread(int64_t thread_key) {
   if (post.has_value()) return PurgePost(*post);
   ASSIGN_OR_RETURN(const auto conversation, FindKeyBelow(find_conversation_of_thread_, thread_key));
   if (!conversation.has_value()) return absl::DataLossError("a thread has no conversation");
+  RETURN_IF_ERROR(NoteRemoval(thread_key));
   for (Statement& statement : delete_of_thread_) {
     RETURN_IF_ERROR(Query(statement).Bind(thread_key).Run());
   }
   return Query(delete_conversation_without_threads_).Bind(*conversation).Run();
+}
+
+absl::Status PurgeQueries::NoteRemoval(int64_t thread_key) {
+  ChangeNote note{ChangeEvent::kThreadDeleted};
+  Query query(read_removed_thread_);
+  query.Bind(thread_key);
+  ASSIGN_OR_RETURN(const bool found, query.Step());
+  if (!found) return absl::OkStatus();
+  ASSIGN_OR_RETURN(note.conversation, ReadUuid(query, 1));
+  ASSIGN_OR_RETURN(note.thread, ReadUuid(query, 2));
+  return changes_.Append(query.Integer(0), note);
 }
 
 absl::Status PurgeQueries::PurgePost(int64_t post_key) {

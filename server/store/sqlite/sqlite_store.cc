@@ -3,6 +3,7 @@
 #include <sys/statfs.h>
 
 #include <cerrno>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/errors.h"
 #include "server/base/executor.h"
+#include "server/base/mutex.h"
 #include "server/base/status_macros.h"
 #include "server/domain/resource.h"
 #include "server/domain/resource_name.h"
@@ -497,6 +499,20 @@ class SqliteStore final : public ThreadStore {
         std::move(done));
   }
 
+  void ListChanges(CallContext context, ChangeQuery query, Callback<ChangePage> done) override {
+    SubmitRead(
+        std::move(context),
+        [query = std::move(query)](Connection& connection, const CallContext& ctx) {
+          return connection.changes->List(ctx, query);
+        },
+        std::move(done));
+  }
+
+  void SetChangeListener(std::function<void()> listener) override {
+    MutexLock lock(&listener_mutex_);
+    change_listener_ = std::move(listener);
+  }
+
   // Readers first: the last connection to close a database checkpoints it, and only the
   // writer's may. The executor goes last, for it ends the calls of both.
   void Close() override {
@@ -560,7 +576,14 @@ class SqliteStore final : public ThreadStore {
     return result;
   }
 
+  void TellOfChanges() {
+    MutexLock lock(&listener_mutex_);
+    if (change_listener_ != nullptr) change_listener_();
+  }
+
   const FileLock lock_;
+  Mutex listener_mutex_;
+  std::function<void()> change_listener_ ABSL_GUARDED_BY(listener_mutex_);
   std::unique_ptr<Executor> completions_;
   std::unique_ptr<Writer> writer_;
   std::unique_ptr<ReaderPool> readers_;
@@ -574,7 +597,8 @@ absl::Status SqliteStore::Open(const SqliteOptions& options, const Clock& clock)
     log::Info("store migrated", {{"from", int64_t{migration.from}}, {"to", int64_t{migration.to}}});
   }
   ASSIGN_OR_RETURN(std::unique_ptr<WriteQueries> writes,
-                   WriteQueries::Prepare(*db, clock, options.request_id_retention));
+                   WriteQueries::Prepare(*db, clock, options.request_id_retention,
+                                         {options.change_retention, options.max_changes}));
   std::vector<ReaderPool::Connection> readers(static_cast<size_t>(options.reader_threads));
   for (ReaderPool::Connection& reader : readers) {
     ASSIGN_OR_RETURN(reader.db, OpenForReading(options.path));
@@ -582,6 +606,8 @@ absl::Status SqliteStore::Open(const SqliteOptions& options, const Clock& clock)
     ASSIGN_OR_RETURN(reader.posts, PostQueries::Prepare(*reader.db, *reader.queries));
     ASSIGN_OR_RETURN(reader.lists,
                      ListQueries::Prepare(*reader.db, *reader.queries, *reader.posts, clock));
+    ASSIGN_OR_RETURN(reader.changes,
+                     ChangeQueries::Prepare(*reader.db, *reader.queries, *reader.posts));
   }
   Writer::Options writer_options;
   writer_options.queue_capacity = options.write_queue;
@@ -592,6 +618,7 @@ absl::Status SqliteStore::Open(const SqliteOptions& options, const Clock& clock)
     // If the file system cannot say, a write that it has no room for will.
     return info.ok() ? info->free_bytes : std::numeric_limits<int64_t>::max();
   };
+  writer_options.on_changes = [this] { TellOfChanges(); };
   writer_options.on_failure = [on_failure = options.on_failure](const absl::Status&) {
     on_failure();
   };

@@ -43,6 +43,10 @@ struct SqliteOptions {
   // How long request_ids are remembered.
   absl::Duration request_id_retention = absl::Hours(24);
 
+  // How long changes are kept for those who follow them, and how many at most.
+  absl::Duration change_retention = absl::Hours(168);
+  int64_t max_changes = 1'000'000;
+
   // Pages of 4 KiB in the log between checkpoints: 16 MiB. Long enough that a page written by many
   // groups is copied once, short enough that recovery after a crash is quick.
   int checkpoint_frames = 4096;

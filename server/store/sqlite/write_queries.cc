@@ -33,16 +33,17 @@ ThreadDraft::ThreadDraft(v1::ConversationThread with_post) : thread(std::move(wi
 }
 
 absl::StatusOr<std::unique_ptr<WriteQueries>> WriteQueries::Prepare(
-    Database& db, const Clock& clock, absl::Duration request_retention) {
+    Database& db, const Clock& clock, absl::Duration request_retention,
+    const ChangeRetention& change_retention) {
   std::unique_ptr<WriteQueries> queries(new WriteQueries());
   queries->db_ = &db;
-  ASSIGN_OR_RETURN(queries->changes_, ChangeLog::Prepare(db, clock));
+  ASSIGN_OR_RETURN(queries->changes_, ChangeLog::Prepare(db, clock, change_retention));
   ASSIGN_OR_RETURN(queries->reads_, ReadQueries::Prepare(db));
   ASSIGN_OR_RETURN(queries->post_reads_, PostQueries::Prepare(db, *queries->reads_));
   ASSIGN_OR_RETURN(queries->lists_,
                    ListQueries::Prepare(db, *queries->reads_, *queries->post_reads_, clock));
   ASSIGN_OR_RETURN(queries->past_requests_, PastRequests::Prepare(db, request_retention));
-  ASSIGN_OR_RETURN(queries->purges_, PurgeQueries::Prepare(db));
+  ASSIGN_OR_RETURN(queries->purges_, PurgeQueries::Prepare(db, *queries->changes_));
   ASSIGN_OR_RETURN(queries->posting_rules_,
                    PostingRules::Prepare(db, *queries->reads_, queries->room_));
   ASSIGN_OR_RETURN(queries->summary_, ThreadSummary::Prepare(db));
@@ -155,7 +156,9 @@ absl::Status WriteQueries::DeleteGroup(const CallContext& context, absl::string_
     if (query.Boolean(0)) return GroupNotEmptyError(MakeGroupName(group));
   }
   RETURN_IF_ERROR(Query(mark_group_deleted_).Bind(key).Run());
-  return changes_->Append(key, {ChangeEvent::kGroupDeleted});
+  ChangeNote note{ChangeEvent::kGroupDeleted};
+  note.group = group;
+  return changes_->Append(key, note);
 }
 
 absl::Status WriteQueries::AddMember(const CallContext& context, absl::string_view group,

@@ -43,10 +43,12 @@ struct ThreadDraft {
 class WriteQueries {
  public:
   // `db` and `clock` must outlive the queries.
-  static absl::StatusOr<std::unique_ptr<WriteQueries>> Prepare(Database& db, const Clock& clock,
-                                                               absl::Duration request_retention);
+  static absl::StatusOr<std::unique_ptr<WriteQueries>> Prepare(
+      Database& db, const Clock& clock, absl::Duration request_retention,
+      const ChangeRetention& change_retention);
 
   Room& room() { return room_; }
+  ChangeLog& changes() { return *changes_; }
   PastRequests& past_requests() { return *past_requests_; }
   PurgeQueries& purges() { return *purges_; }
   PostingRules& posting_rules() { return *posting_rules_; }

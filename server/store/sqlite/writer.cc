@@ -20,10 +20,11 @@ constexpr size_t kMaxGroupSize = 1024;
 // readers that keep the log from starting over.
 constexpr int kTruncateFrames = 65536;
 
-// With each group the writer also removes rows that nothing needs any more. Of requests, enough to
-// keep up with those that the group adds. Of what is deleted, whose rows only take up space, so few
-// that nobody notices.
+// With each group the writer also removes rows that nothing needs any more. Of requests
+// and changes, enough to keep up with those that the group adds. Of what is deleted, whose rows
+// only take up space, so few that nobody notices.
 constexpr int64_t kPurgedRequestsPerWrite = 2;
+constexpr int64_t kTrimmedChangesPerWrite = 2;
 constexpr int64_t kWritesPerPurgedRow = 4;
 constexpr int64_t kMinPurgedRows = 4;
 
@@ -176,6 +177,13 @@ void Writer::DoGroup(Group group) {
     time_per_write_ += (spent - time_per_write_) / 8;
   }
   completions_.AddAll(completions);
+  if (committed.ok()) TellOfChanges();
+}
+
+void Writer::TellOfChanges() {
+  if (std::exchange(told_changes_, queries_->changes().appended()) != told_changes_) {
+    options_.on_changes();
+  }
 }
 
 absl::Status Writer::CommitGroup(const Group& group, std::vector<Outcome>& outcomes) {
@@ -283,6 +291,7 @@ absl::Status Writer::PurgeBeside(size_t group_size) {
   const auto writes = static_cast<int64_t>(group_size);
   RETURN_IF_ERROR(
       queries_->past_requests().Purge(clock_.Now(), kPurgedRequestsPerWrite * writes).status());
+  RETURN_IF_ERROR(queries_->changes().Trim(kTrimmedChangesPerWrite * writes).status());
   const int64_t max_rows = std::max(kMinPurgedRows, writes / kWritesPerPurgedRow);
   ASSIGN_OR_RETURN(const int64_t rows, queries_->purges().PurgeDeleted(max_rows));
   if (rows >= max_rows) more_to_purge_ = true;
@@ -296,10 +305,13 @@ absl::StatusOr<bool> Writer::PurgeStep() {
   while (more && absl::Now() < end) {
     ASSIGN_OR_RETURN(const int64_t requests,
                      queries_->past_requests().Purge(clock_.Now(), kPurgedRowsAtOnce));
+    ASSIGN_OR_RETURN(const int64_t changes, queries_->changes().Trim(kPurgedRowsAtOnce));
     ASSIGN_OR_RETURN(const int64_t rows, queries_->purges().PurgeDeleted(kPurgedRowsAtOnce));
-    more = requests >= kPurgedRowsAtOnce || rows >= kPurgedRowsAtOnce;
+    more =
+        requests >= kPurgedRowsAtOnce || changes >= kPurgedRowsAtOnce || rows >= kPurgedRowsAtOnce;
   }
   RETURN_IF_ERROR(transaction.Commit());
+  TellOfChanges();
   return more;
 }
 

@@ -59,6 +59,9 @@ class Writer {
     int64_t disk_reserve = 0;
     std::function<int64_t()> free_space;
 
+    // Called on the writer's thread after a commit that has noted changes; must not block.
+    std::function<void()> on_changes;
+
     // Called once, from the writer's thread or that of Fail, when the store can no longer be
     // trusted to keep what it is given: a failed fsync, an I/O error or corruption.
     std::function<void(const absl::Status& cause)> on_failure;
@@ -111,6 +114,9 @@ class Writer {
   // transaction begun anew; an error if the transaction cannot succeed at all.
   absl::StatusOr<bool> ApplyAll(const Group& group, std::vector<Outcome>& outcomes);
 
+  // Tells of changes that have been committed.
+  void TellOfChanges();
+
   // Fails the store if its file has been deleted or replaced: writes would be lost.
   absl::Status CheckFile();
 
@@ -142,6 +148,7 @@ class Writer {
   const std::unique_ptr<WriteQueries> queries_;
   int last_wal_frames_ = 0;
   int next_checkpoint_frames_;
+  uint64_t told_changes_ = 0;
   bool more_to_purge_ = true;  // Until it has been looked for.
   bool is_idle_ = false;       // Whether there was nothing to write the last time.
   bool logged_room_ = true;
