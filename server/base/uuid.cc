@@ -19,13 +19,17 @@ uint8_t HexValue(char c) {
   return static_cast<uint8_t>(absl::ascii_tolower(static_cast<unsigned char>(c)) - 'a' + 10);
 }
 
+// The first half of a version 7 UUID.
+uint64_t HighOfV7(int64_t micros) {
+  const uint64_t millis = static_cast<uint64_t>(micros / 1000);
+  const uint64_t fraction = static_cast<uint64_t>(micros % 1000) * 4096 / 1000;
+  return (millis << 16) | (0x7U << 12) | fraction;
+}
+
 }  // namespace
 
 Uuid Uuid::V7(absl::Time time) {
-  const int64_t micros = std::max<int64_t>(absl::ToUnixMicros(time), 0);
-  const uint64_t millis = static_cast<uint64_t>(micros / 1000);
-  const uint64_t fraction = static_cast<uint64_t>(micros % 1000) * 4096 / 1000;
-  const uint64_t high = (millis << 16) | (0x7U << 12) | fraction;
+  const uint64_t high = HighOfV7(std::max<int64_t>(absl::ToUnixMicros(time), 0));
   // The store never rests a decision on an id being hard to guess, so a fast generator will do.
   thread_local absl::BitGen random;
   const uint64_t low =
@@ -36,6 +40,14 @@ Uuid Uuid::V7(absl::Time time) {
     uuid.bytes_[8 + i] = static_cast<uint8_t>(low >> (56 - 8 * i));
   }
   return uuid;
+}
+
+bool Uuid::IsV7Of(absl::Time time) const {
+  const int64_t micros = absl::ToUnixMicros(time);
+  if (micros < 0) return false;
+  uint64_t high = 0;
+  for (size_t i = 0; i < 8; ++i) high = (high << 8) | bytes_[i];
+  return high == HighOfV7(micros) && (bytes_[8] >> 6) == 0b10;
 }
 
 std::optional<Uuid> Uuid::Parse(absl::string_view text) {

@@ -15,14 +15,6 @@
 namespace threadstore::sqlite {
 namespace {
 
-constexpr char kSelectPost[] =
-    "SELECT key, id, created_us, modified_us, revision, sender_name, sender_address,"
-    " has_attachments, in_reply_to, content_type, content FROM posts WHERE thread_key = ?";
-
-constexpr char kSelectAttachment[] =
-    "SELECT key, id, kind, display_name, content_type, size, is_inline, attached_us, content_id,"
-    " source_url, provider_type, permission, is_folder FROM attachments WHERE post_key = ?";
-
 v1::Extension MakeExtension(absl::string_view post_name, absl::string_view name,
                             absl::string_view content_json) {
   v1::Extension extension;

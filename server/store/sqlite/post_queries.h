@@ -60,7 +60,6 @@ class PostQueries {
   absl::StatusOr<ExtensionPage> ListExtensions(int64_t group_key, const ExtensionQuery& query);
   absl::StatusOr<v1::Forward> GetForward(int64_t group_key, const PostName& post, const Uuid& id);
 
- private:
   // What the rows of a thread's posts have in common.
   struct PostContext {
     v1::Group group;
@@ -68,14 +67,24 @@ class PostQueries {
     Uuid conversation;
   };
 
+  // Begin statements whose rows the two that follow read. Column 11 of a post is for records alone.
+  static constexpr char kSelectPost[] =
+      "SELECT key, id, created_us, modified_us, revision, sender_name, sender_address,"
+      " has_attachments, in_reply_to, content_type, content, author FROM posts"
+      " WHERE thread_key = ?";
+  static constexpr char kSelectAttachment[] =
+      "SELECT key, id, kind, display_name, content_type, size, is_inline, attached_us, content_id,"
+      " source_url, provider_type, permission, is_folder FROM attachments WHERE post_key = ?";
+  absl::StatusOr<v1::Post> ReadPostRow(const Query& row, const PostContext& context);
+  absl::StatusOr<v1::Attachment> ReadAttachmentRow(const Query& row, absl::string_view post_name,
+                                                   bool with_content);
+
+ private:
   explicit PostQueries(ReadQueries& threads) : threads_(threads) {}
   absl::Status PrepareAll(Database& db);
 
   absl::StatusOr<PostContext> MakePostContext(int64_t group_key, const ThreadName& name,
                                               const ReadQueries::Thread& thread);
-  absl::StatusOr<v1::Post> ReadPostRow(const Query& row, const PostContext& context);
-  absl::StatusOr<v1::Attachment> ReadAttachmentRow(const Query& row, absl::string_view post_name,
-                                                   bool with_content);
   absl::Status ReadContent(int64_t attachment_key, v1::Attachment& attachment);
 
   ReadQueries& threads_;

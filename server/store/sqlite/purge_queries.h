@@ -56,6 +56,7 @@ class PurgeQueries {
   Statement find_conversation_of_thread_;
   Statement find_post_of_thread_;
   Statement delete_some_members_;
+  Statement delete_some_conversations_;
   Statement delete_some_senders_;
   Statement delete_conversation_;
   Statement delete_conversation_without_threads_;

@@ -28,13 +28,6 @@ constexpr char kMemberColumns[] = "user_id, display_name, mail, is_owner";
 constexpr char kConversationColumns[] =
     "conversations.key, conversations.id, conversations.topic, conversations.created_us";
 
-constexpr char kSelectThread[] =
-    "SELECT threads.key, threads.id, threads.topic, threads.has_attachments,"
-    " threads.last_delivered_us, threads.preview, threads.is_locked, threads.revision,"
-    " threads.created_us, threads.modified_us, conversations.id"
-    " FROM threads JOIN conversations ON conversations.key = threads.conversation_key"
-    " WHERE threads.deleted = 0 AND conversations.deleted = 0";
-
 // No time is as late as the last that 64 bits hold.
 constexpr int64_t kAfterLastTime = std::numeric_limits<int64_t>::max();
 

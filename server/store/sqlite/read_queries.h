@@ -71,13 +71,21 @@ class ReadQueries {
   absl::StatusOr<v1::ConversationThread> GetThread(int64_t group_key, const ThreadName& name);
   absl::StatusOr<ThreadPage> ListThreads(int64_t group_key, const ThreadQuery& query);
 
+  // Begins a statement whose rows ReadThreadRow reads. Column 11 is for records alone.
+  static constexpr char kSelectThread[] =
+      "SELECT threads.key, threads.id, threads.topic, threads.has_attachments,"
+      " threads.last_delivered_us, threads.preview, threads.is_locked, threads.revision,"
+      " threads.created_us, threads.modified_us, conversations.id, threads.has_had_posts"
+      " FROM threads JOIN conversations ON conversations.key = threads.conversation_key"
+      " WHERE threads.deleted = 0 AND conversations.deleted = 0";
+  absl::StatusOr<v1::ConversationThread> ReadThreadRow(const Query& row, absl::string_view group);
+
   // The statement behind ListThreads, for tests of its plan.
   enum class Scope { kGroup, kConversation };
   static std::string ListThreadsSql(Scope scope, ThreadOrder order);
 
  private:
   absl::Status PrepareAll(Database& db);
-  absl::StatusOr<v1::ConversationThread> ReadThreadRow(const Query& row, absl::string_view group);
 
   // `newest` receives where the conversation stands in the order of activity.
   absl::StatusOr<v1::Conversation> ReadConversationRow(const Query& row, absl::string_view group,

@@ -59,6 +59,9 @@ class Writer {
     int64_t disk_reserve = 0;
     std::function<int64_t()> free_space;
 
+    // Tells whether a reader keeps its snapshot for long: the log cannot be cut then.
+    std::function<bool()> is_snapshot_held;
+
     // Called once, from the writer's thread or that of Fail, when the store can no longer be
     // trusted to keep what it is given: a failed fsync, an I/O error or corruption.
     std::function<void(const absl::Status& cause)> on_failure;
