@@ -321,6 +321,14 @@ absl::StatusOr<CheckedRecord> CheckRecord(v1::Record record) {
   return checked;
 }
 
+absl::StatusOr<std::optional<std::string>> Validate(const v1::ExportThreadsRequest& request) {
+  if (request.parent().empty() || request.parent() == "groups/-") return std::nullopt;
+  ASSIGN_OR_RETURN(const GroupName group, ValidateName("parent", ParseGroupName(request.parent())));
+  if (request.parent() != group.Canonical())
+    return InvalidFieldError("parent", "must be groups/{group}, groups/- or empty");
+  return group.group;
+}
+
 absl::string_view NameOf(const v1::Record& record) {
   switch (record.kind_case()) {
     case v1::Record::kGroup:

@@ -394,8 +394,10 @@ class ThreadStore {
   //   FAILED_PRECONDITION / TOO_MANY_ATTACHMENTS, TOO_MANY_EXTENSIONS, TOO_MANY_FORWARDS
   // A conversation appears with its first thread. The context's required member is not used, and
   // rules about who may post, and locked threads, do not count. All of it is noted as changes but
-  // forwards, which a mailer would send again.
-  virtual void ImportRecords(CallContext context, std::vector<CheckedRecord> records,
+  // forwards, which a mailer would send again. The records are shared so that a call that is refused
+  // can be made again.
+  virtual void ImportRecords(CallContext context,
+                             std::shared_ptr<const std::vector<CheckedRecord>> records,
                              Callback<std::vector<RecordOutcome>> done) = 0;
 
   // Begins an export, of all groups without `group`. NOT_FOUND if there is no such group;

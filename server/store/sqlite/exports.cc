@@ -145,9 +145,18 @@ Exports::~Exports() { Close(); }
 
 void Exports::Open(CallContext context, std::optional<std::string> group,
                    ThreadStore::Callback<std::unique_ptr<RecordExport>> done) {
+  absl::Status refusal = Start(context, group, done);
+  if (!refusal.ok()) std::move(done)(std::move(refusal));
+}
+
+absl::Status Exports::Start(CallContext& context, std::optional<std::string>& group,
+                            ThreadStore::Callback<std::unique_ptr<RecordExport>>& done) {
+  MutexLock lock(&mutex_);
+  if (closing_) return ShuttingDownError();
+  if (active_.size() >= static_cast<size_t>(max_exports_)) return TooManyStreamsError(kRetryDelay);
   auto handoff = std::make_shared<ChunkHandoff>();
-  absl::Status entered = Enter(handoff);
-  if (!entered.ok()) return std::move(done)(std::move(entered));
+  active_.insert(handoff);
+  ++open_;
   threads_->Add([this, handoff = std::move(handoff), context = std::move(context),
                  group = std::move(group), done = std::move(done)]() mutable {
     absl::Status status = Run(context, group, handoff, done);
@@ -158,14 +167,6 @@ void Exports::Open(CallContext context, std::optional<std::string> group,
     if (done != nullptr) return std::move(done)(std::move(status));
     handoff->GiveLast(std::move(status));
   });
-}
-
-absl::Status Exports::Enter(const std::shared_ptr<ChunkHandoff>& handoff) {
-  MutexLock lock(&mutex_);
-  if (closing_) return ShuttingDownError();
-  if (active_.size() >= static_cast<size_t>(max_exports_)) return TooManyStreamsError(kRetryDelay);
-  active_.insert(handoff);
-  ++open_;
   return absl::OkStatus();
 }
 

@@ -41,8 +41,9 @@ class Exports {
   void Close();
 
  private:
-  // Takes one of the places.
-  absl::Status Enter(const std::shared_ptr<ChunkHandoff>& handoff);
+  // Takes what it is given if there is a place.
+  absl::Status Start(CallContext& context, std::optional<std::string>& group,
+                     ThreadStore::Callback<std::unique_ptr<RecordExport>>& done);
   void Leave(const std::shared_ptr<ChunkHandoff>& handoff);
 
   // The whole of an export. Calls `done` when it has a snapshot, and ends when all has been read or

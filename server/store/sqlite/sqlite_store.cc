@@ -497,12 +497,12 @@ class SqliteStore final : public ThreadStore {
         std::move(done));
   }
 
-  void ImportRecords(CallContext context, std::vector<CheckedRecord> records,
+  void ImportRecords(CallContext context, std::shared_ptr<const std::vector<CheckedRecord>> records,
                      Callback<std::vector<RecordOutcome>> done) override {
     SubmitChange(
         std::move(context),
         [records = std::move(records)](WriteQueries& queries, const CallContext&) {
-          return queries.records().Import(records);
+          return queries.records().Import(*records);
         },
         std::move(done));
   }
