@@ -19,6 +19,7 @@
 #include "server/config.h"
 #include "server/domain/limits.h"
 #include "server/listener.h"
+#include "server/service/admin_service.h"
 #include "server/service/conversation_service.h"
 #include "server/service/group_service.h"
 #include "server/service/post_service.h"
@@ -82,6 +83,7 @@ class GrpcServer final : public Server {
  public:
   explicit GrpcServer(const ServiceContext& services)
       : services_(services),
+        admin_(services),
         conversations_(services),
         groups_(services),
         posts_(services),
@@ -94,6 +96,7 @@ class GrpcServer final : public Server {
     LimitConnections(config, builder);
     if (!config.reflection) builder.SetOption(std::make_unique<Without>("proto_server_reflection"));
     if (!config.channelz) builder.SetOption(std::make_unique<Without>("channelz_service"));
+    builder.RegisterService(&admin_);
     builder.RegisterService(&conversations_);
     builder.RegisterService(&groups_);
     builder.RegisterService(&posts_);
@@ -105,8 +108,9 @@ class GrpcServer final : public Server {
     if (server_ == nullptr)
       return absl::InternalError("gRPC does not start; the log has the cause");
     for (const char* service :
-         {v1::ConversationService::service_full_name(), v1::GroupService::service_full_name(),
-          v1::PostService::service_full_name(), v1::ThreadService::service_full_name()}) {
+         {v1::AdminService::service_full_name(), v1::ConversationService::service_full_name(),
+          v1::GroupService::service_full_name(), v1::PostService::service_full_name(),
+          v1::ThreadService::service_full_name()}) {
       server_->GetHealthCheckService()->SetServingStatus(service, true);
     }
     listener_->Start(config.max_connections, [this](int descriptor) {
@@ -130,6 +134,7 @@ class GrpcServer final : public Server {
 
  private:
   const ServiceContext& services_;
+  AdminServiceImpl admin_;
   ConversationServiceImpl conversations_;
   GroupServiceImpl groups_;
   PostServiceImpl posts_;

@@ -23,6 +23,8 @@ struct Rule {
 };
 
 constexpr Rule kRules[] = {
+    {"threadstore.v1.AdminService.ExportThreads", kAdmin, kAdmin},
+    {"threadstore.v1.AdminService.ImportThreads", kAdmin, kAdmin},
     {"threadstore.v1.ConversationService.CreateConversation", kWritesConversations,
      kWritesConversations},
     {"threadstore.v1.ConversationService.DeleteConversation", kWritesConversations,

@@ -167,6 +167,11 @@ absl::Status AlreadyExistsError(absl::string_view type, absl::string_view name) 
                            name, "exists already");
 }
 
+absl::Status RecordDiffersError(absl::string_view type, absl::string_view name) {
+  return MakeResourceError(absl::StatusCode::kAlreadyExists, v1::ERROR_REASON_RECORD_DIFFERS, type,
+                           name, "is there, and differs from this record");
+}
+
 absl::Status GroupNotEmptyError(absl::string_view group_name) {
   return MakeResourceError(absl::StatusCode::kFailedPrecondition, v1::ERROR_REASON_GROUP_NOT_EMPTY,
                            kGroupType, group_name, "still has threads");
@@ -245,6 +250,11 @@ absl::Status RequestMemoryFullError(absl::Duration retry_delay) {
   return MakeRetryableError(v1::ERROR_REASON_REQUEST_MEMORY_FULL,
                             "the requests in flight use all the memory set aside for them",
                             retry_delay);
+}
+
+absl::Status TooManyStreamsError(absl::Duration retry_delay) {
+  return MakeRetryableError(v1::ERROR_REASON_TOO_MANY_STREAMS,
+                            "as many streams of this kind are going on as may", retry_delay);
 }
 
 absl::Status StoreFullError() {

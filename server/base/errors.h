@@ -54,6 +54,7 @@ absl::Status SenderNotAllowedError(absl::string_view group_name);
 
 absl::Status NotFoundError(absl::string_view type, absl::string_view name);
 absl::Status AlreadyExistsError(absl::string_view type, absl::string_view name);
+absl::Status RecordDiffersError(absl::string_view type, absl::string_view name);
 absl::Status GroupNotEmptyError(absl::string_view group_name);
 absl::Status LastOwnerError(absl::string_view member_name);
 absl::Status ThreadLockedError(absl::string_view thread_name);
@@ -76,6 +77,7 @@ absl::Status TooManyStreamsError(absl::Duration retry_delay);
 
 absl::Status QueueFullError(absl::Duration retry_delay);
 absl::Status RequestMemoryFullError(absl::Duration retry_delay);
+absl::Status TooManyStreamsError(absl::Duration retry_delay);
 absl::Status StoreFullError();
 absl::Status StoreBusyError();
 absl::Status ShuttingDownError();

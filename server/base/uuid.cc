@@ -46,6 +46,14 @@ Uuid Uuid::V7(absl::Time time) {
 
 Uuid Uuid::FirstV7(absl::Time time) { return {TimeAndVersion(time), 0}; }
 
+bool Uuid::IsV7Of(absl::Time time) const {
+  const int64_t micros = absl::ToUnixMicros(time);
+  if (micros < 0) return false;
+  uint64_t high = 0;
+  for (size_t i = 0; i < 8; ++i) high = (high << 8) | bytes_[i];
+  return high == TimeAndVersion(time) && (bytes_[8] >> 6) == 0b10;
+}
+
 std::optional<Uuid> Uuid::Parse(absl::string_view text) {
   if (text.size() != kTextLength) return std::nullopt;
   Uuid uuid;

@@ -29,6 +29,9 @@ class Uuid {
   // UUID itself.
   static Uuid FirstV7(absl::Time time);
 
+  // Whether this is a version 7 UUID of `time`, to the microsecond, as V7 makes them.
+  bool IsV7Of(absl::Time time) const;
+
   // Reads the 8-4-4-4-12 form in either case, and nothing else. Any version and variant.
   static std::optional<Uuid> Parse(absl::string_view text);
 

@@ -18,6 +18,19 @@ inline constexpr size_t kMaxRequestBytes = size_t{5} << 20;
 // the largest thread has. In memory an empty element takes fifty times its two bytes.
 inline constexpr int kMaxRequestFields = 20'000;
 
+// One message of an import: what its records take in memory, and as much as an export sends at
+// once.
+inline constexpr int kMaxRecordsPerMessage = 1000;
+inline constexpr size_t kMaxImportMessageBytes = size_t{4} << 20;
+
+// Where a message of an export ends: with the largest record of all, an attachment, it is still
+// one that clients accept and an import takes.
+inline constexpr size_t kExportMessageBytes = size_t{512} << 10;
+
+// Fields in one message of an import: any that an export sends has fewer, for no field has fewer
+// bytes than two.
+inline constexpr int kMaxImportFields = 300'000;
+
 // Headers of a request. A token that names 200 groups is about 12 KiB.
 inline constexpr size_t kMaxMetadataBytes = size_t{32} << 10;
 

@@ -84,6 +84,12 @@ inline constexpr int64_t kFirstRevision = 1;
 // A resource's etag: its revision, quoted (RFC 9110, section 8.8.3).
 std::string MakeEtag(int64_t revision);
 
+// The revision of an etag by MakeEtag; nothing of any other text.
+std::optional<int64_t> ParseEtag(absl::string_view etag);
+
+// Bytes of content: `size` of an attachment.
+int32_t ContentBytes(const v1::Attachment& attachment);
+
 // The SHA-256 that tells whether two requests under one request_id are the same: of the method,
 // the canonical parent, and the resource as the caller sent it without its read-only fields.
 std::string HashRequest(const ThreadParent& parent, const v1::CreateThreadRequest& request);

@@ -218,6 +218,18 @@ absl::StatusOr<AttachmentName> ParseAttachmentName(absl::string_view name) {
   return attachment;
 }
 
+absl::StatusOr<ForwardName> ParseForwardName(absl::string_view name) {
+  constexpr absl::string_view kExpected =
+      "groups/{group}/threads/{thread}/posts/{post}/forwards/{forward} or an alias of it";
+  Segments segments(name);
+  ForwardName forward;
+  ASSIGN_OR_RETURN(forward.post, TakePost(segments, kExpected));
+  if (!segments.TakeLiteral("forwards")) return Malformed(kExpected);
+  ASSIGN_OR_RETURN(forward.forward, TakeUuid(segments, "forward"));
+  if (!segments.AtEnd()) return Malformed(kExpected);
+  return forward;
+}
+
 absl::StatusOr<ExtensionName> ParseExtensionName(absl::string_view name) {
   constexpr absl::string_view kExpected =
       "groups/{group}/threads/{thread}/posts/{post}/extensions/{extension} or an alias of it";

@@ -12,6 +12,7 @@
 #include "server/domain/read_mask.h"
 #include "server/domain/resource_name.h"
 #include "server/domain/violations.h"  // IWYU pragma: export
+#include "threadstore/v1/admin_service.pb.h"
 #include "threadstore/v1/conversation_service.pb.h"
 #include "threadstore/v1/conversation_thread.pb.h"
 #include "threadstore/v1/group_service.pb.h"
@@ -199,6 +200,9 @@ absl::StatusOr<GroupName> Validate(const v1::AddMemberRequest& request);
 absl::StatusOr<MemberName> Validate(const v1::RemoveMemberRequest& request);
 absl::StatusOr<ListMembersInput> Validate(const v1::ListMembersRequest& request);
 absl::StatusOr<ListGroupsInput> Validate(const v1::ListGroupsRequest& request);
+
+// The group to export, or nothing for all.
+absl::StatusOr<std::optional<std::string>> Validate(const v1::ExportThreadsRequest& request);
 
 // `calling_user` is whom `me` names: empty for an application.
 absl::StatusOr<ListJoinedGroupsInput> Validate(const v1::ListJoinedGroupsRequest& request,

@@ -42,18 +42,6 @@ bool CheckView(v1::AttachmentView view, v1::AttachmentView default_view, Violati
          v1::ATTACHMENT_VIEW_FULL;
 }
 
-void CheckForwardRecipients(const v1::ForwardPostRequest& request, Violations& violations) {
-  const std::string field = "to_recipients";
-  if (request.to_recipients().empty()) violations.Add(field, "must have at least 1 entry");
-  CheckRecipients(field, request.to_recipients(), violations);
-  if (request.to_recipients_size() > kMaxRecipients) return;
-  for (int i = 0; i < request.to_recipients_size(); ++i) {
-    if (request.to_recipients(i).email_address().address().empty()) {
-      violations.Add(absl::StrCat(field, "[", i, "].email_address.address"), "must not be empty");
-    }
-  }
-}
-
 }  // namespace
 
 absl::StatusOr<GetPostInput> Validate(const v1::GetPostRequest& request) {
@@ -121,12 +109,8 @@ absl::StatusOr<PostRequestInput> Validate(const v1::ForwardPostRequest& request)
   Violations violations;
   PostRequestInput input;
   input.post = violations.Take("name", ParsePostName(request.name()));
-  CheckNoNul("comment", request.comment(), violations);
-  if (request.comment().size() > kMaxForwardCommentBytes) {
-    violations.Add("comment",
-                   absl::StrCat("must have at most ", kMaxForwardCommentBytes, " bytes"));
-  }
-  CheckForwardRecipients(request, violations);
+  ContentChecks(violations)
+      .CheckForward("comment", request.comment(), "to_recipients", request.to_recipients());
   input.request_id = CheckRequestId(request.request_id(), violations);
   RETURN_IF_ERROR(violations.ToStatus());
   return input;

@@ -18,6 +18,8 @@ class Violations {
     violations_.push_back({std::move(field), std::move(description)});
   }
 
+  bool empty() const { return violations_.empty(); }
+
   // The value of `parsed`; on error adds its message as a violation of `field` and returns a
   // default value.
   template <typename T>

@@ -4,16 +4,14 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "grpcpp/impl/codegen/proto_utils.h"
-#include "grpcpp/support/proto_buffer_reader.h"
 #include "grpcpp/support/proto_buffer_writer.h"
 #include "server/base/errors.h"
 #include "server/base/status_macros.h"
-#include "server/base/wire_fields.h"
 #include "server/domain/limits.h"
 #include "server/service/caller.h"
 #include "server/service/status.h"
+#include "server/service/wire_message.h"
 
 namespace threadstore {
 namespace {
@@ -26,30 +24,6 @@ constexpr size_t kLargeRequestBytes = size_t{16} << 10;
 
 constexpr absl::Duration kMemoryRetryDelay = absl::Milliseconds(100);
 
-// What a field takes in memory, besides its bytes on the wire, in the parsed request and in the
-// resource that is made of it.
-constexpr size_t kBytesPerField = 150;
-
-// What a request will take in memory. INVALID_ARGUMENT if it has too many fields.
-absl::StatusOr<size_t> MeasureRequest(grpc::ByteBuffer& bytes,
-                                      const google::protobuf::Message& message) {
-  grpc::ProtoBufferReader reader(&bytes);
-  if (!reader.status().ok()) return MalformedRequestError(message.GetTypeName());
-  WireFields fields = CountFields(*message.GetDescriptor(), kMaxRequestFields, reader);
-  if (fields.beyond.empty()) {
-    return bytes.Length() + kBytesPerField * static_cast<size_t>(fields.count);
-  }
-  return InvalidFieldError(std::move(fields.beyond),
-                           absl::StrCat("a request may have at most ", kMaxRequestFields,
-                                        " fields and list elements altogether"));
-}
-
-absl::Status Parse(grpc::ByteBuffer& bytes, google::protobuf::Message& message) {
-  grpc::ProtoBufferReader reader(&bytes);
-  if (reader.status().ok() && message.ParseFromZeroCopyStream(&reader)) return absl::OkStatus();
-  return MalformedRequestError(message.GetTypeName());
-}
-
 }  // namespace
 
 absl::Status UnaryReactor::Begin(grpc::ByteBuffer& bytes, google::protobuf::Message& message,
@@ -57,10 +31,10 @@ absl::Status UnaryReactor::Begin(grpc::ByteBuffer& bytes, google::protobuf::Mess
   entered_ = services_.calls.TryEnter();
   if (!entered_) return ShuttingDownError();
   if (context_->IsCancelled()) return CancelledError();
-  ASSIGN_OR_RETURN(const size_t size, MeasureRequest(bytes, message));
+  ASSIGN_OR_RETURN(const size_t size, MeasureMessage(bytes, message, kMaxRequestFields));
   if (!services_.request_memory.TryTake(size)) return RequestMemoryFullError(kMemoryRetryDelay);
   request_bytes_ = size;
-  RETURN_IF_ERROR(Parse(bytes, message));
+  RETURN_IF_ERROR(ParseMessage(bytes, message));
   bytes.Clear();
   const absl::Time now = services_.clock.Now();
   const bool has_deadline = context_->deadline() != std::chrono::system_clock::time_point::max();

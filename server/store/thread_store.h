@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,7 +16,9 @@
 #include "server/base/uuid.h"
 #include "server/domain/change_query.h"
 #include "server/domain/list_query.h"
+#include "server/domain/record.h"
 #include "server/domain/resource_name.h"
+#include "threadstore/v1/admin_service.pb.h"
 #include "threadstore/v1/conversation_thread.pb.h"
 #include "threadstore/v1/group_service.pb.h"
 #include "threadstore/v1/thread_service.pb.h"
@@ -155,8 +158,8 @@ struct SenderPage {
 
 // A change, and what tells whose it is.
 struct StoredChange {
-  int64_t sequence =
-      0;  // Equal for what changed at once; of what is listed, that of the beginning.
+  // Equal for what changed at once; of what is listed, that of the beginning.
+  int64_t sequence = 0;
   int64_t group_key = 0;
   std::optional<Uuid> conversation = std::nullopt;
   std::optional<Uuid> thread = std::nullopt;
@@ -178,6 +181,35 @@ struct ChangePage {
 
   // The position's group has been deleted; no change but that is listed.
   bool group_is_deleted = false;
+};
+
+// What became of one record of an import.
+struct RecordOutcome {
+  absl::Status refusal;    // OK if it is there now.
+  bool is_stored = false;  // Now, rather than before.
+};
+
+// Some records of an export: about kExportMessageBytes, and at most kMaxRecordsPerMessage.
+struct RecordChunk {
+  google::protobuf::RepeatedPtrField<v1::Record> records;
+  bool has_more = false;
+};
+
+// An export in progress: all records of a group, or of all groups, as they were when it was opened.
+// What is written meanwhile takes more of the disk until it has ended. Destroying it ends it. The
+// callback is as those of ThreadStore. Safe to use from any thread.
+class RecordExport {
+ public:
+  virtual ~RecordExport() = default;
+
+  // How many records there will be, roughly: those of deleted resources that are still on the disk
+  // are among them.
+  virtual int64_t estimated_count() const = 0;
+
+  // The next records, in the order that ImportRecords needs them in and otherwise by id, or by
+  // name. Not again before the callback has been called, nor after an error or the last chunk.
+  // UNAVAILABLE / SHUTTING_DOWN if the store is closing.
+  virtual void Next(absl::AnyInvocable<void(absl::StatusOr<RecordChunk>) &&> done) = 0;
 };
 
 // Groups and all that is in them, on disk. tests/store/conformance_test.cc is this
@@ -414,8 +446,33 @@ class ThreadStore {
   // is not called any more when this returns; null: none.
   virtual void SetChangeListener(std::function<void()> listener) = 0;
 
-  // Refuses further calls and ends all that were accepted. Returns when all callbacks have been
-  // called. The database is released by destruction, which also closes.
+  // --- Moving
+
+  // Stores records as they are, in their order, in one write: ids, times, etags, and what threads
+  // say of their posts. Each comes after what it belongs to, in this call or before; a post not
+  // before the posts that are older. The outcomes are those of the records, one by one; a record
+  // that is refused changes nothing, and does not stop the others:
+  //   ALREADY_EXISTS / RECORD_DIFFERS  it is there, and an export would give another record
+  //   NOT_FOUND         what it belongs to is not there
+  //   INVALID_ARGUMENT  it contradicts what it belongs to: a post its thread's conversation, time
+  //                     of delivery or has_attachments, or another post's time; an attachment its
+  //                     post's has_attachments; or a sender is on the group's other list
+  //   FAILED_PRECONDITION / TOO_MANY_ATTACHMENTS, TOO_MANY_EXTENSIONS, TOO_MANY_FORWARDS
+  // A conversation appears with its first thread. The context's required member is not used, and
+  // rules about who may post, and locked threads, do not count. All of it is noted as changes but
+  // forwards, which a mailer would send again. The records are shared so that a call that is
+  // refused can be made again.
+  virtual void ImportRecords(CallContext context,
+                             std::shared_ptr<const std::vector<CheckedRecord>> records,
+                             Callback<std::vector<RecordOutcome>> done) = 0;
+
+  // Begins an export, of all groups without `group`. NOT_FOUND if there is no such group;
+  // RESOURCE_EXHAUSTED / TOO_MANY_STREAMS if as many as may are in progress.
+  virtual void OpenExport(CallContext context, std::optional<std::string> group,
+                          Callback<std::unique_ptr<RecordExport>> done) = 0;
+
+  // Refuses further calls and ends all that were accepted, exports among them. Returns when all
+  // callbacks have been called. The database is released by destruction, which also closes.
   virtual void Close() = 0;
 };
 

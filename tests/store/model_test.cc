@@ -24,6 +24,7 @@
 #include "server/domain/resource.h"
 #include "server/domain/timestamp.h"
 #include "tests/store/engine_under_test.h"
+#include "tests/store/moving.h"
 #include "tests/testing/blocking_store.h"
 #include "tests/testing/fake_clock.h"
 
@@ -120,6 +121,19 @@ class ModelTest : public ::testing::Test {
     store_ = engine_->Open({.request_id_retention = kRetention}, clock_);
     ASSERT_NE(store_, nullptr);
     db_ = std::make_unique<BlockingStore>(*store_);
+  }
+
+  // Goes on with a copy of the store.
+  void Move() {
+    const std::vector<v1::Record> records = ExportAll(*db_);
+    db_.reset();
+    store_.reset();
+    engine_ = MakeEngineUnderTest();
+    Reopen();
+    for (const RecordOutcome& outcome : ImportAll(*db_, records)) {
+      EXPECT_TRUE(outcome.is_stored) << outcome.refusal;
+    }
+    EXPECT_EQ(Lines(ExportAll(*db_)), Lines(records));
   }
 
   void Step() {
@@ -836,7 +850,7 @@ class ModelTest : public ::testing::Test {
   std::mt19937_64 random_;
   FakeClock clock_;
   Model model_{kRetention};
-  const std::unique_ptr<EngineUnderTest> engine_;
+  std::unique_ptr<EngineUnderTest> engine_;
   std::unique_ptr<ThreadStore> store_;
   std::unique_ptr<BlockingStore> db_;
 
@@ -860,6 +874,10 @@ TEST_F(ModelTest, TheStoreAnswersAsTheModelDoes) {
       ASSERT_NO_FATAL_FAILURE(Reopen());
       CompareAll();
     }
+  }
+  if (!HasFailure()) {
+    Move();
+    CompareAll();
   }
   for (const auto& [outcome, times] : outcomes_) {
     if (!HasFailure()) std::cout << times << " " << outcome << "\n";

@@ -2,10 +2,12 @@
 #define THREADSTORE_TESTS_TESTING_BLOCKING_STORE_H_
 
 #include <future>
+#include <memory>
 #include <optional>
 #include <string>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include "server/store/thread_store.h"
 
@@ -143,6 +145,24 @@ class BlockingStore {
   }
   absl::Status DeleteExtension(ChangeContext context, ExtensionName name) {
     return Call(&ThreadStore::DeleteExtension, std::move(context), std::move(name));
+  }
+  absl::StatusOr<std::vector<RecordOutcome>> ImportRecords(CallContext context,
+                                                           std::vector<CheckedRecord> records) {
+    return Call(&ThreadStore::ImportRecords, std::move(context),
+                std::make_shared<const std::vector<CheckedRecord>>(std::move(records)));
+  }
+  absl::StatusOr<std::unique_ptr<RecordExport>> OpenExport(
+      CallContext context, std::optional<std::string> group = std::nullopt) {
+    return Call(&ThreadStore::OpenExport, std::move(context), std::move(group));
+  }
+
+  // The next chunk of an export.
+  static absl::StatusOr<RecordChunk> Next(RecordExport& opened) {
+    std::promise<absl::StatusOr<RecordChunk>> promise;
+    std::future<absl::StatusOr<RecordChunk>> result = promise.get_future();
+    opened.Next(
+        [&promise](absl::StatusOr<RecordChunk> chunk) { promise.set_value(std::move(chunk)); });
+    return result.get();
   }
 
   absl::StatusOr<ChangePage> ListChanges(CallContext context, ChangeQuery query) {

@@ -55,6 +55,10 @@ inline constexpr int kToRecipient = 0;
 inline constexpr int kCcRecipient = 1;
 constexpr int ListColumn(SenderList list) { return list == SenderList::kAccepted ? 0 : 1; }
 
+// What is in the column `deleted` of a conversation. One that was imported is not seen before its
+// first thread: a conversation without threads has nothing to say of itself.
+enum class ConversationState { kThere = 0, kDeleted = 1, kAwaitsThread = 2 };
+
 enum class AttachmentKind { kFile = 0, kItem = 1, kReference = 2 };
 
 // Ids before and after all others: ids have 16 bytes, so a longer run of 0xFF is after them.

@@ -46,6 +46,9 @@ absl::Status PurgeQueries::PrepareAll() {
       {&delete_conversation_without_threads_,
        "DELETE FROM conversations WHERE key = ?1 AND NOT EXISTS"
        " (SELECT 1 FROM threads WHERE conversation_key = ?1)"},
+      {&delete_some_conversations_,
+       "DELETE FROM conversations WHERE key IN"
+       " (SELECT key FROM conversations WHERE group_key = ?1 ORDER BY id LIMIT ?2)"},
       {&delete_some_senders_,
        "DELETE FROM group_senders WHERE group_key = ?1 AND (list, sender) IN"
        " (SELECT list, sender FROM group_senders WHERE group_key = ?1"
@@ -117,7 +120,9 @@ absl::StatusOr<bool> PurgeQueries::PurgeSomeOfAGroup(int64_t max_rows) {
     RETURN_IF_ERROR(PurgePostOrThread(*thread));
     return true;
   }
-  for (Statement* delete_some : {&delete_some_senders_, &delete_some_members_}) {
+  // Conversations that are left await their first threads.
+  for (Statement* delete_some :
+       {&delete_some_conversations_, &delete_some_senders_, &delete_some_members_}) {
     const int64_t before = db_.total_changes();
     RETURN_IF_ERROR(Query(*delete_some).Bind(*group).Bind(max_rows).Run());
     if (db_.total_changes() > before) return true;

@@ -64,6 +64,7 @@ class PurgeQueries {
   Statement read_removed_thread_;
   Statement find_post_of_thread_;
   Statement delete_some_members_;
+  Statement delete_some_conversations_;
   Statement delete_some_senders_;
   Statement delete_conversation_;
   Statement delete_conversation_without_threads_;

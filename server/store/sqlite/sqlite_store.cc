@@ -16,6 +16,7 @@
 #include "server/base/status_macros.h"
 #include "server/domain/resource.h"
 #include "server/domain/resource_name.h"
+#include "server/store/sqlite/exports.h"
 #include "server/store/sqlite/read_queries.h"
 #include "server/store/sqlite/reader_pool.h"
 #include "server/store/sqlite/store_file.h"
@@ -513,9 +514,25 @@ class SqliteStore final : public ThreadStore {
     change_listener_ = std::move(listener);
   }
 
+  void ImportRecords(CallContext context, std::shared_ptr<const std::vector<CheckedRecord>> records,
+                     Callback<std::vector<RecordOutcome>> done) override {
+    SubmitChange(
+        std::move(context),
+        [records = std::move(records)](WriteQueries& queries, const CallContext&) {
+          return queries.records().Import(*records);
+        },
+        std::move(done));
+  }
+
+  void OpenExport(CallContext context, std::optional<std::string> group,
+                  Callback<std::unique_ptr<RecordExport>> done) override {
+    exports_->Open(std::move(context), std::move(group), std::move(done));
+  }
+
   // Readers first: the last connection to close a database checkpoints it, and only the
   // writer's may. The executor goes last, for it ends the calls of both.
   void Close() override {
+    if (exports_ != nullptr) exports_->Close();
     if (readers_ != nullptr) readers_->Close();
     if (writer_ != nullptr) writer_->Close();
     completions_.reset();
@@ -587,6 +604,7 @@ class SqliteStore final : public ThreadStore {
   std::unique_ptr<Executor> completions_;
   std::unique_ptr<Writer> writer_;
   std::unique_ptr<ReaderPool> readers_;
+  std::unique_ptr<Exports> exports_;
 };
 
 absl::Status SqliteStore::Open(const SqliteOptions& options, const Clock& clock) {
@@ -622,6 +640,11 @@ absl::Status SqliteStore::Open(const SqliteOptions& options, const Clock& clock)
   writer_options.on_failure = [on_failure = options.on_failure](const absl::Status&) {
     on_failure();
   };
+  writer_options.is_snapshot_held = [this] { return exports_->any_open(); };
+  exports_ = std::make_unique<Exports>(options.path, options.max_exports, clock,
+                                       [this](const absl::Status& status) {
+                                         if (absl::IsDataLoss(status)) writer_->Fail(status);
+                                       });
   writer_ = std::make_unique<Writer>(std::move(db), std::move(writes), std::move(writer_options),
                                      clock, *completions_);
   readers_ = std::make_unique<ReaderPool>(std::move(readers), options.read_queue, clock);

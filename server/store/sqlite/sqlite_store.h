@@ -40,6 +40,9 @@ struct SqliteOptions {
   size_t write_queue = 8192;
   size_t read_queue = 8192;
 
+  // Exports in progress at once. Each keeps the log from starting over.
+  int max_exports = 2;
+
   // How long request_ids are remembered.
   absl::Duration request_id_retention = absl::Hours(24);
 

@@ -21,7 +21,9 @@
 #include "server/store/sqlite/posting_rules.h"
 #include "server/store/sqlite/purge_queries.h"
 #include "server/store/sqlite/read_queries.h"
+#include "server/store/sqlite/record_writes.h"
 #include "server/store/sqlite/room.h"
+#include "server/store/sqlite/row_inserts.h"
 #include "server/store/sqlite/thread_summary.h"
 #include "server/store/thread_store.h"
 
@@ -53,6 +55,7 @@ class WriteQueries {
   PurgeQueries& purges() { return *purges_; }
   PostingRules& posting_rules() { return *posting_rules_; }
   PostWrites& posts() { return *post_writes_; }
+  RecordWrites& records() { return *records_; }
 
   // A create returns the resource that an earlier request of the same id made, or nothing when it
   // has stored the one it was given.
@@ -88,11 +91,6 @@ class WriteQueries {
   WriteQueries() = default;
   absl::Status PrepareAll(Database& db);
 
-  absl::Status InsertMember(int64_t group_key, absl::string_view group, const v1::Member& member);
-  absl::StatusOr<int64_t> InsertConversation(int64_t group_key, absl::string_view id,
-                                             absl::string_view topic,
-                                             const google::protobuf::Timestamp& created);
-
   // What has been created, as it is now, for those who send the same request again.
   absl::Status AddFirstPost(int64_t group_key, const ThreadName& name,
                             v1::ConversationThread& thread);
@@ -124,19 +122,17 @@ class WriteQueries {
   std::unique_ptr<PurgeQueries> purges_;
   std::unique_ptr<PostingRules> posting_rules_;
   std::unique_ptr<ThreadSummary> summary_;
+  std::unique_ptr<RowInserts> rows_;
   std::unique_ptr<PostWrites> post_writes_;
+  std::unique_ptr<RecordWrites> records_;
 
-  Statement insert_group_;
   Statement update_group_;
   Statement mark_group_deleted_;
-  Statement insert_member_;
   Statement delete_member_;
   Statement has_other_owner_;
   Statement has_thread_;
-  Statement insert_conversation_;
   Statement mark_conversation_deleted_;
   Statement has_live_thread_;
-  Statement insert_thread_;
   Statement lock_thread_;
   Statement mark_thread_deleted_;
 };

@@ -326,7 +326,8 @@ void Writer::CheckpointIfDue() {
   last_wal_frames_ = frames;
   if (frames < next_checkpoint_frames_) return;
   next_checkpoint_frames_ = frames + options_.checkpoint_frames;
-  Checkpoint(/*truncate=*/frames >= kTruncateFrames);
+  // To wait for a reader that is going to keep its snapshot would be in vain.
+  Checkpoint(/*truncate=*/frames >= kTruncateFrames && !options_.is_snapshot_held());
 }
 
 void Writer::Checkpoint(bool truncate) {

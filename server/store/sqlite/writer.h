@@ -62,6 +62,9 @@ class Writer {
     // Called on the writer's thread after a commit that has noted changes; must not block.
     std::function<void()> on_changes;
 
+    // Tells whether a reader keeps its snapshot for long: the log cannot be cut then.
+    std::function<bool()> is_snapshot_held;
+
     // Called once, from the writer's thread or that of Fail, when the store can no longer be
     // trusted to keep what it is given: a failed fsync, an I/O error or corruption.
     std::function<void(const absl::Status& cause)> on_failure;
