@@ -237,11 +237,6 @@ absl::Status WatchTooSlowError(std::string delta_token) {
                    {{"delta_token", std::move(delta_token)}});
 }
 
-absl::Status TooManyStreamsError(absl::Duration retry_delay) {
-  return MakeRetryableError(v1::ERROR_REASON_TOO_MANY_STREAMS, "too many streams are open",
-                            retry_delay);
-}
-
 absl::Status QueueFullError(absl::Duration retry_delay) {
   return MakeRetryableError(v1::ERROR_REASON_QUEUE_FULL, "the server's queue is full", retry_delay);
 }

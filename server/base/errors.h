@@ -73,7 +73,6 @@ absl::Status DeltaTokenExpiredError();
 
 // ABORTED. Carries the token to resume with, as the metadata `delta_token`.
 absl::Status WatchTooSlowError(std::string delta_token);
-absl::Status TooManyStreamsError(absl::Duration retry_delay);
 
 absl::Status QueueFullError(absl::Duration retry_delay);
 absl::Status RequestMemoryFullError(absl::Duration retry_delay);
