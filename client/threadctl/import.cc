@@ -189,9 +189,14 @@ void AddImportCommand(CLI::App& app, Command* command) {
       "  threadctl import --file=team-a.ndjson\n"
       "  zcat all.ndjson.gz | threadctl import");
   const CLI::Option* file = AddFile(verb, "The file with the records; - is standard input");
-  verb->add_option("--from_line", arguments->from_line, "Begin with this line; the first is 1")
-      ->type_name("LINE")
-      ->check(CLI::PositiveNumber);
+  verb->add_option_function<int64_t>(
+          "--from_line",
+          [arguments](int64_t line) {
+            if (line < 1) throw CLI::ValidationError("--from_line", "must be 1 or more");
+            arguments->from_line = line;
+          },
+          "Begin with this line; the first is 1")
+      ->type_name("LINE");
   AddDuration(verb, "--give_up_after", &arguments->patience,
               "How long to wait for a server that is away; without it, for ever");
   verb->callback([arguments, file, command] {
