@@ -40,6 +40,7 @@ from threadstore.v1 import admin_service_pb2_grpc
 from threadstore.v1 import conversation_service_pb2 as conversation_messages
 from threadstore.v1 import conversation_service_pb2_grpc
 from threadstore.v1 import conversation_thread_pb2 as resources
+from threadstore.v1 import error_reason_pb2
 from threadstore.v1 import group_service_pb2 as group_messages
 from threadstore.v1 import group_service_pb2_grpc
 from threadstore.v1 import post_service_pb2 as post_messages
@@ -48,6 +49,7 @@ from threadstore.v1 import thread_service_pb2 as thread_messages
 from threadstore.v1 import thread_service_pb2_grpc
 
 Code = grpc.StatusCode
+ErrorReason = error_reason_pb2.ErrorReason
 Conversation = resources.Conversation
 Thread = resources.ConversationThread
 Post = resources.Post
