@@ -76,8 +76,9 @@ class ChangeQueries::PageBuilder {
 
 absl::StatusOr<std::unique_ptr<ChangeQueries>> ChangeQueries::Prepare(Database& db,
                                                                       ReadQueries& threads,
-                                                                      PostQueries& posts) {
-  std::unique_ptr<ChangeQueries> queries(new ChangeQueries(threads, posts));
+                                                                      PostQueries& posts,
+                                                                      ListQueries& lists) {
+  std::unique_ptr<ChangeQueries> queries(new ChangeQueries(threads, posts, lists));
   RETURN_IF_ERROR(queries->PrepareAll(db));
   return queries;
 }
@@ -208,9 +209,15 @@ absl::StatusOr<bool> ChangeQueries::ListResources(const ChangeScope& scope, Page
     if (listed.has_value()) query.after = ThreadCursor{listed->thread};
     query.limit = 1;
     const int64_t group_key = *page.next().group_key;
-    absl::StatusOr<ThreadPage> found = threads_.ListThreads(group_key, query);
+    absl::StatusOr<ThreadPage> found = lists_.ListThreads(group_key, query);
     RETURN_IF_ERROR(UnlessNotFound(found.status()));
-    if (!found.ok() || found->threads.empty()) break;
+    if (!found.ok()) break;
+    if (found->threads.empty()) {
+      if (!found->has_more) break;
+      // All that was looked at has been deleted.
+      listed = ChangePosition::Listed{found->last.id, std::nullopt};
+      continue;
+    }
 
     v1::ConversationThread& thread = found->threads[0];
     StoredChange change;
@@ -238,7 +245,7 @@ absl::StatusOr<bool> ChangeQueries::ListPosts(const ChangeScope& scope, PageBuil
   const int64_t group_key = *page.next().group_key;
   while (true) {
     query.after = listed.post;
-    absl::StatusOr<PostPage> found = posts_.ListPosts(group_key, query);
+    absl::StatusOr<PostPage> found = lists_.ListPosts(group_key, query);
     RETURN_IF_ERROR(UnlessNotFound(found.status()));
     if (!found.ok() || found->posts.empty()) return true;
 

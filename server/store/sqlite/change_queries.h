@@ -14,6 +14,7 @@
 #include "server/domain/change_query.h"
 #include "server/store/sqlite/change_log.h"
 #include "server/store/sqlite/database.h"
+#include "server/store/sqlite/list_queries.h"
 #include "server/store/sqlite/post_queries.h"
 #include "server/store/sqlite/read_queries.h"
 #include "server/store/thread_store.h"
@@ -25,7 +26,8 @@ class ChangeQueries {
  public:
   // All must outlive the queries.
   static absl::StatusOr<std::unique_ptr<ChangeQueries>> Prepare(Database& db, ReadQueries& threads,
-                                                                PostQueries& posts);
+                                                                PostQueries& posts,
+                                                                ListQueries& lists);
 
   // As ThreadStore::ListChanges. Inside a transaction.
   absl::StatusOr<ChangePage> List(const CallContext& context, const ChangeQuery& query);
@@ -49,7 +51,8 @@ class ChangeQueries {
     bool group_is_deleted = false;
   };
 
-  ChangeQueries(ReadQueries& threads, PostQueries& posts) : threads_(threads), posts_(posts) {}
+  ChangeQueries(ReadQueries& threads, PostQueries& posts, ListQueries& lists)
+      : threads_(threads), posts_(posts), lists_(lists) {}
   absl::Status PrepareAll(Database& db);
 
   absl::StatusOr<Bounds> ReadBounds();
@@ -80,6 +83,7 @@ class ChangeQueries {
 
   ReadQueries& threads_;
   PostQueries& posts_;
+  ListQueries& lists_;
   Uuid store_;
   Statement read_bounds_;
   Statement read_group_;

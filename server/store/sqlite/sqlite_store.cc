@@ -624,8 +624,8 @@ absl::Status SqliteStore::Open(const SqliteOptions& options, const Clock& clock)
     ASSIGN_OR_RETURN(reader.posts, PostQueries::Prepare(*reader.db, *reader.queries));
     ASSIGN_OR_RETURN(reader.lists,
                      ListQueries::Prepare(*reader.db, *reader.queries, *reader.posts, clock));
-    ASSIGN_OR_RETURN(reader.changes,
-                     ChangeQueries::Prepare(*reader.db, *reader.queries, *reader.posts));
+    ASSIGN_OR_RETURN(reader.changes, ChangeQueries::Prepare(*reader.db, *reader.queries,
+                                                            *reader.posts, *reader.lists));
   }
   Writer::Options writer_options;
   writer_options.queue_capacity = options.write_queue;
