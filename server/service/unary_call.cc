@@ -4,15 +4,12 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "grpcpp/impl/codegen/proto_utils.h"
-#include "grpcpp/support/proto_buffer_reader.h"
 #include "grpcpp/support/proto_buffer_writer.h"
 #include "server/base/errors.h"
 #include "server/base/status_macros.h"
-#include "server/base/wire_fields.h"
-#include "server/domain/limits.h"
 #include "server/service/caller.h"
+#include "server/service/request_bytes.h"
 #include "server/service/status.h"
 
 namespace threadstore {
@@ -22,30 +19,6 @@ namespace {
 constexpr size_t kMaxUpdateAnswerBytes = size_t{2} << 20;
 
 constexpr absl::Duration kMemoryRetryDelay = absl::Milliseconds(100);
-
-// What a field takes in memory, besides its bytes on the wire, in the parsed request and in the
-// resource that is made of it.
-constexpr size_t kBytesPerField = 150;
-
-// What a request will take in memory. INVALID_ARGUMENT if it has too many fields.
-absl::StatusOr<size_t> MeasureRequest(grpc::ByteBuffer& bytes,
-                                      const google::protobuf::Message& message) {
-  grpc::ProtoBufferReader reader(&bytes);
-  if (!reader.status().ok()) return MalformedRequestError(message.GetTypeName());
-  WireFields fields = CountFields(*message.GetDescriptor(), kMaxRequestFields, reader);
-  if (fields.beyond.empty()) {
-    return bytes.Length() + kBytesPerField * static_cast<size_t>(fields.count);
-  }
-  return InvalidFieldError(std::move(fields.beyond),
-                           absl::StrCat("a request may have at most ", kMaxRequestFields,
-                                        " fields and list elements altogether"));
-}
-
-absl::Status Parse(grpc::ByteBuffer& bytes, google::protobuf::Message& message) {
-  grpc::ProtoBufferReader reader(&bytes);
-  if (reader.status().ok() && message.ParseFromZeroCopyStream(&reader)) return absl::OkStatus();
-  return MalformedRequestError(message.GetTypeName());
-}
 
 }  // namespace
 
@@ -57,7 +30,7 @@ absl::Status UnaryReactor::Begin(grpc::ByteBuffer& bytes, google::protobuf::Mess
   ASSIGN_OR_RETURN(const size_t size, MeasureRequest(bytes, message));
   if (!services_.request_memory.TryTake(size)) return RequestMemoryFullError(kMemoryRetryDelay);
   request_bytes_ = size;
-  RETURN_IF_ERROR(Parse(bytes, message));
+  RETURN_IF_ERROR(ParseRequest(bytes, message));
   bytes.Clear();
   const absl::Time now = services_.clock.Now();
   const bool has_deadline = context_->deadline() != std::chrono::system_clock::time_point::max();
