@@ -83,7 +83,9 @@ void LogFromGrpc(gpr_log_func_args* entry) {
 ChangeFeed::Options MakeFeedOptions(const Config& config) {
   ChangeFeed::Options options;
   options.max_watches = config.max_watches;
-  options.take_timeout = config.default_timeout;
+  // A shorter time would end watches whose clients are only busy.
+  constexpr absl::Duration kMinTakeTimeout = absl::Seconds(1);
+  options.take_timeout = std::max(config.default_timeout, kMinTakeTimeout);
   return options;
 }
 
