@@ -62,9 +62,11 @@ constexpr Rule kRules[] = {
     {"threadstore.v1.ThreadService.CreateThread", kWritesConversations, kWritesConversations},
     {"threadstore.v1.ThreadService.DeleteThread", kWritesConversations, kWritesConversations},
     {"threadstore.v1.ThreadService.GetThread", kReadsConversations, kReadsConversations},
+    {"threadstore.v1.ThreadService.ListThreadChanges", kReadsConversations, kReadsConversations},
     {"threadstore.v1.ThreadService.ListThreads", kReadsConversations, kReadsConversations},
     {"threadstore.v1.ThreadService.ReplyToThread", kWritesConversations, kWritesConversations},
     {"threadstore.v1.ThreadService.UpdateThread", kWritesConversations, kWritesConversations},
+    {"threadstore.v1.ThreadService.WatchThreads", kReadsConversations, kReadsConversations},
 };
 
 const Rule* FindRule(absl::string_view method) {

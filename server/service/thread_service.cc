@@ -6,7 +6,9 @@
 
 #include "google/protobuf/empty.pb.h"
 #include "server/auth/access.h"
+#include "server/base/errors.h"
 #include "server/base/status_macros.h"
+#include "server/domain/delta_token.h"
 #include "server/domain/resource.h"
 #include "server/domain/validation.h"
 #include "server/service/page_finisher.h"
@@ -20,6 +22,8 @@ using CreateThreadCall =
     UnaryCall<v1::CreateThreadRequest, v1::ConversationThread, CallKind::kWrite>;
 using GetThreadCall = UnaryCall<v1::GetThreadRequest, v1::ConversationThread, CallKind::kRead>;
 using ListThreadsCall = UnaryCall<v1::ListThreadsRequest, v1::ListThreadsResponse, CallKind::kRead>;
+using ListThreadChangesCall =
+    UnaryCall<v1::ListThreadChangesRequest, v1::ListThreadChangesResponse, CallKind::kRead>;
 using UpdateThreadCall =
     UnaryCall<v1::UpdateThreadRequest, v1::ConversationThread, CallKind::kUpdate>;
 using DeleteThreadCall = UnaryCall<v1::DeleteThreadRequest, Empty, CallKind::kWrite>;
@@ -104,15 +108,45 @@ absl::Status HandleReplyToThread(ReplyToThreadCall& call) {
   return absl::OkStatus();
 }
 
+absl::Status HandleListThreadChanges(ListThreadChangesCall& call) {
+  ASSIGN_OR_RETURN(ChangeQuery query, Validate(call.request()));
+  ASSIGN_OR_RETURN(auto required_member,
+                   ResolveAccess(call.principal(), *query.scope.group, "parent"));
+  CallContext context = call.MakeCallContext(std::move(required_member));
+  ThreadStore& store = call.services().store;
+  call.DropRequest();
+  const uint64_t fingerprint = ParentFingerprint(query.scope);
+  store.ListChanges(std::move(context), std::move(query),
+                    [call = std::move(call), fingerprint](absl::StatusOr<ChangePage> page) mutable {
+                      if (!page.ok()) return std::move(call).Finish(page.status());
+                      if (page->group_is_deleted)
+                        return std::move(call).Finish(DeltaTokenExpiredError());
+                      v1::ListThreadChangesResponse response;
+                      for (StoredChange& change : page->changes)
+                        response.add_changes()->Swap(&change.change);
+                      response.set_delta_token(EncodeDeltaToken(page->next, fingerprint));
+                      response.set_has_more(page->has_more);
+                      std::move(call).Finish(std::move(response));
+                    });
+  return absl::OkStatus();
+}
+
 }  // namespace
 
-ThreadServiceImpl::ThreadServiceImpl(const ServiceContext& services) : UnaryService(services) {
+ThreadServiceImpl::ThreadServiceImpl(const ServiceContext& services, const WatchServices& watches)
+    : UnaryService(services) {
   Serve(HandleCreateThread);
   Serve(HandleGetThread);
   Serve(HandleListThreads);
   Serve(HandleUpdateThread);
   Serve(HandleDeleteThread);
   Serve(HandleReplyToThread);
+  Serve(HandleListThreadChanges);
+  ServeStream<v1::WatchThreadsRequest, v1::WatchThreadsResponse>(
+      [&watches](const ServiceContext& context_of_all, absl::string_view method,
+                 grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) {
+        return WatchCall::Start(context_of_all, watches, method, context, request);
+      });
 }
 
 }  // namespace threadstore

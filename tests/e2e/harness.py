@@ -165,6 +165,15 @@ class Client:
         request = thread_messages.ListThreadsRequest(parent=parent, **fields)
         return self.call(self.threads.ListThreads, request)
 
+    def list_changes(self, parent, **fields):
+        request = thread_messages.ListThreadChangesRequest(parent=parent, **fields)
+        return self.call(self.threads.ListThreadChanges, request)
+
+    def watch(self, parent, delta_token="", timeout=PATIENCE_SECONDS):
+        """The call of a watch: its messages, one after the other."""
+        request = thread_messages.WatchThreadsRequest(parent=parent, delta_token=delta_token)
+        return self.threads.WatchThreads(request, metadata=self.metadata, timeout=timeout)
+
     def update_thread(self, thread, *paths):
         request = thread_messages.UpdateThreadRequest(thread=thread, update_mask=mask(paths))
         return self.call(self.threads.UpdateThread, request)

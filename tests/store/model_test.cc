@@ -11,15 +11,18 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "server/base/errors.h"
 #include "server/base/sha256.h"
+#include "server/domain/change_query.h"
 #include "server/domain/limits.h"
 #include "server/domain/resource.h"
 #include "server/domain/timestamp.h"
@@ -105,6 +108,50 @@ const absl::Status& StatusOf(const absl::StatusOr<T>& answer) {
   return answer.status();
 }
 
+// A copy of the threads and posts of a group, made of its changes and of nothing else.
+class Copy {
+ public:
+  void Apply(const v1::ThreadChange& change) {
+    if (change.has_forward()) return;
+    if (change.has_thread()) return Put(change.name(), change.thread());
+    if (change.has_post()) {
+      v1::Post post = change.post();
+      post.clear_from();  // Says what the group is now.
+      return Put(change.name(), post);
+    }
+    if (const auto found = conversations_.find(change.name()); found != conversations_.end()) {
+      for (const std::string& thread : found->second) Remove(thread);
+      return;
+    }
+    Remove(change.name());
+  }
+
+  void Put(const std::string& name, const v1::ConversationThread& thread) {
+    resources_[name] = thread.ShortDebugString();
+    const std::string group = name.substr(0, name.find("/threads/"));
+    conversations_[absl::StrCat(group, "/conversations/", thread.conversation_id())].insert(name);
+  }
+
+  void Put(const std::string& name, const v1::Post& post) {
+    resources_[name] = post.ShortDebugString();
+  }
+
+  const std::map<std::string, std::string>& resources() const { return resources_; }
+
+ private:
+  void Remove(const std::string& name) {
+    resources_.erase(name);
+    const std::string below = name + "/";
+    auto resource = resources_.lower_bound(below);
+    while (resource != resources_.end() && absl::StartsWith(resource->first, below)) {
+      resource = resources_.erase(resource);
+    }
+  }
+
+  std::map<std::string, std::string> resources_;                // By name.
+  std::map<std::string, std::set<std::string>> conversations_;  // The threads that each has had.
+};
+
 class ModelTest : public ::testing::Test {
  protected:
   ModelTest()
@@ -163,6 +210,7 @@ class ModelTest : public ::testing::Test {
         {4, &ModelTest::DeleteExtension},
         {14, &ModelTest::Repeat},
         {30, &ModelTest::Read},
+        {20, &ModelTest::FollowSome},
     };
     int total = 0;
     for (const auto& [weight, operation] : operations) total += weight;
@@ -171,6 +219,63 @@ class ModelTest : public ::testing::Test {
       chosen -= weight;
       if (chosen < 0) return (this->*operation)();
     }
+  }
+
+  // --- Following
+
+  struct Follower {
+    Copy copy;
+    std::optional<ChangePosition> position;
+  };
+
+  // Applies some changes of a group to its copy, from the beginning if it cannot go on. Returns
+  // whether there are more.
+  bool Follow(const std::string& group) {
+    Follower& follower = followers_[group];
+    ChangeQuery query;
+    query.scope.group.emplace().group = group;
+    query.after = follower.position;
+    query.start = ChangeStart::kBeginning;
+    query.limit = 1 + Below(20);
+    const auto page = db_->ListChanges({}, query);
+    ++outcomes_[absl::StrCat("ListChanges ", Describe(page.status()))];
+    const bool is_over = !page.ok() || page->group_is_deleted;
+    if (is_over) {
+      const bool could_go_on = follower.position.has_value();
+      follower = Follower();
+      return could_go_on;
+    }
+    for (const StoredChange& change : page->changes) follower.copy.Apply(change.change);
+    follower.position = page->next;
+    return page->has_more;
+  }
+
+  void FollowSome() { Follow(Pick(kGroups)); }
+
+  // That a copy which has been told everything is what is stored.
+  void CompareCopy(const std::string& group) {
+    while (Follow(group)) {
+    }
+    Copy stored;
+    const auto threads = db_->ListThreads({}, {.group = group, .limit = INT32_MAX});
+    if (threads.ok()) {
+      for (const auto& thread : threads->threads) {
+        stored.Put(thread.name(), thread);
+        const ThreadName name = NameOf(group, thread);
+        const auto posts = db_->ListPosts({}, {.thread = name, .limit = INT32_MAX});
+        for (v1::Post post : posts->posts) {
+          AttachmentQuery query;
+          query.post = {name, IdOf(post.id())};
+          query.limit = INT32_MAX;
+          *post.mutable_attachments() = db_->ListAttachments({}, query)->attachments;
+          post.clear_from();
+          stored.Put(post.name(), post);
+        }
+      }
+    }
+    EXPECT_EQ(followers_[group].copy.resources(), stored.resources())
+        << "THREADSTORE_MODEL_SEED=" << seed_ << " differs at step " << step_;
+    followed_resources_ += stored.resources().size();
   }
 
   // --- Comparing
@@ -213,7 +318,10 @@ class ModelTest : public ::testing::Test {
     for (const std::string& user : kUsers) {
       Walk("ListGroups", GroupQuery{.member = user, .limit = 2}, list_groups, next_group);
     }
-    for (const std::string& group : kGroups) CompareGroup(group);
+    for (const std::string& group : kGroups) {
+      CompareGroup(group);
+      CompareCopy(group);
+    }
   }
 
   void CompareGroup(const std::string& group) {
@@ -861,6 +969,9 @@ class ModelTest : public ::testing::Test {
   std::vector<ExtensionName> extensions_;
   std::vector<std::pair<CreateContext, std::function<void(const CreateContext&)>>> requests_;
 
+  std::map<std::string, Follower> followers_;  // By group.
+  size_t followed_resources_ = 0;
+
   std::map<std::string, int> outcomes_;
 };
 
@@ -882,6 +993,7 @@ TEST_F(ModelTest, TheStoreAnswersAsTheModelDoes) {
   for (const auto& [outcome, times] : outcomes_) {
     if (!HasFailure()) std::cout << times << " " << outcome << "\n";
   }
+  EXPECT_GT(followed_resources_, 0);
   db_.reset();
   store_.reset();
   engine_->CheckIntegrity();

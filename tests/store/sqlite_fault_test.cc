@@ -234,7 +234,13 @@ class Trial {
                                     " (SELECT count(*) FROM unique_senders"
                                     "  WHERE thread_key = threads.key) <> 2 OR"
                                     " (SELECT count(*) FROM idempotency_keys"
-                                    "  WHERE resource_id = threads.id) <> 1"),
+                                    "  WHERE resource_id = threads.id) <> 1 OR"
+                                    " (SELECT count(*) FROM changes"
+                                    "  WHERE thread_id = threads.id) <> 1"),
+                IsOkAndHolds(0));
+    EXPECT_THAT((*db)->QueryInteger("SELECT count(*) FROM changes JOIN groups"
+                                    " ON groups.key = changes.group_key AND groups.deleted = 0"
+                                    " WHERE thread_id NOT IN (SELECT id FROM threads)"),
                 IsOkAndHolds(0));
   }
 
