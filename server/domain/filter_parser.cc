@@ -319,6 +319,7 @@ class Parser {
         return FilterError(variable, "expected a name and a colon, as in any(e:e eq 'text')");
       }
       token_ += 2;
+      --comparisons_;  // What is within counts instead.
       element_ = FilterField{std::string(variable.text), Type::kText};
       ASSIGN_OR_RETURN(FilterNode condition, ParseOr());
       element_.reset();

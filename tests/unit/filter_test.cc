@@ -494,6 +494,11 @@ TEST(ParseFilterTest, BoundsComparisons) {
   EXPECT_THAT(chain("true and ", kMaxFilterComparisons + 1),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        "at character 1801, true: at most 200 comparisons"));
+  EXPECT_THAT(ParseFilter(absl::StrCat(Repeat("uniqueSenders/any(s:s gt '') or ", 101),
+                                       Repeat("true or ", kMaxFilterComparisons - 102), "true"),
+                          ThreadFilterFields()),
+              IsOk())
+      << "what is within any counts, and not any itself";
   const auto in = [](int count) {
     return Read(absl::StrCat("topic in ('x'", Repeat(",'x'", count - 1), ") and isLocked"));
   };

@@ -1,5 +1,7 @@
 #include "server/store/sqlite/filter_sql.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -34,13 +36,79 @@ absl::string_view OperatorOf(Comparison comparison, bool is_nullable) {
   return "";
 }
 
+// A filter as it is written down: no condition is NULL, so what negates a whole negates its parts,
+// and conditions joined by the same word are one chain.
+struct Condition {
+  const FilterNode* leaf = nullptr;  // Nothing of a chain.
+  bool is_negated = false;           // Of a leaf.
+  Kind word = Kind::kAnd;            // Of a chain: kAnd or kOr.
+  std::vector<Condition> parts;      // Of a chain, those that need the most symbols first.
+  int symbols = 0;                   // That a parser which reads it has to hold.
+};
+
+// What SQLite holds at most of a condition without parts, of the parentheses around a chain, and of
+// what has been read of a chain.
+constexpr int kSymbolsOfLeaf = 12;
+constexpr int kSymbolsOfChain = 1;
+constexpr int kSymbolsBeforePart = 3;
+
+Condition Normalize(const FilterNode& node, bool is_negated);
+
+// SQLite's parser holds at most 100 symbols (YYSTACKDEPTH), fewer than filters may make it hold. So
+// there are no parentheses that are not needed, and what needs the most of a chain comes first,
+// when nothing of the chain is held yet: with that, only what branches again and again needs many.
+Condition NormalizeChain(const FilterNode& node, bool is_negated) {
+  Condition chain;
+  chain.word = (node.kind == Kind::kAnd) != is_negated ? Kind::kAnd : Kind::kOr;
+  for (const FilterNode& child : node.children) {
+    Condition part = Normalize(child, is_negated);
+    if (part.leaf != nullptr || part.word != chain.word) {
+      chain.parts.push_back(std::move(part));
+    } else if (chain.parts.empty()) {
+      chain.parts = std::move(part.parts);
+    } else {
+      std::move(part.parts.begin(), part.parts.end(), std::back_inserter(chain.parts));
+    }
+  }
+  const auto most = std::max_element(
+      chain.parts.begin(), chain.parts.end(),
+      [](const Condition& a, const Condition& b) { return a.symbols < b.symbols; });
+  std::rotate(chain.parts.begin(), most, most + 1);
+  chain.symbols = kSymbolsOfChain + chain.parts[0].symbols;
+  for (size_t i = 1; i < chain.parts.size(); ++i) {
+    chain.symbols = std::max(chain.symbols, kSymbolsBeforePart + chain.parts[i].symbols);
+  }
+  return chain;
+}
+
+Condition Normalize(const FilterNode& node, bool is_negated) {
+  switch (node.kind) {
+    case Kind::kNot:
+      return Normalize(node.children[0], !is_negated);
+    case Kind::kAnd:
+    case Kind::kOr:
+      return NormalizeChain(node, is_negated);
+    default:
+      break;
+  }
+  Condition leaf;
+  leaf.leaf = &node;
+  leaf.is_negated = is_negated;
+  for (const FilterNode& child : node.children) {
+    leaf.parts.push_back(Normalize(child, /*is_negated=*/false));
+    leaf.symbols = leaf.parts[0].symbols;
+  }
+  leaf.symbols += kSymbolsOfLeaf;
+  return leaf;
+}
+
 class Compiler {
  public:
   Compiler(const std::vector<FilterField>& fields, const std::vector<FilterColumn>& columns)
       : fields_(fields), columns_(columns) {}
 
   FilterSql Compile(const FilterNode& filter) {
-    AppendNode(filter);
+    AppendCondition(Normalize(filter, /*is_negated=*/false));
     return std::move(sql_);
   }
 
@@ -52,51 +120,51 @@ class Compiler {
     bool is_nullable = false;
   };
 
-  void AppendNode(const FilterNode& node) {
+  template <typename... Texts>
+  void Append(const Texts&... texts) {
+    absl::StrAppend(&sql_.expression, texts...);
+  }
+
+  void AppendCondition(const Condition& condition) {
+    if (condition.leaf == nullptr) return AppendChain(condition);
+    if (condition.is_negated) Append("(NOT ");
+    AppendLeaf(condition);
+    if (condition.is_negated) Append(")");
+  }
+
+  void AppendChain(const Condition& chain) {
+    absl::string_view before = "(";
+    for (const Condition& part : chain.parts) {
+      Append(before);
+      AppendCondition(part);
+      before = chain.word == Kind::kAnd ? " AND " : " OR ";
+    }
+    Append(")");
+  }
+
+  void AppendLeaf(const Condition& condition) {
+    const FilterNode& node = *condition.leaf;
     switch (node.kind) {
-      case Kind::kAnd:
-        return AppendBoth(node, " AND ");
-      case Kind::kOr:
-        return AppendBoth(node, " OR ");
-      case Kind::kNot:
-        Append("(NOT ");
-        AppendNode(node.children[0]);
-        return Append(")");
       case Kind::kAny:
-        return AppendAny(node);
+        return AppendAny(condition);
       case Kind::kConstant:
         return Append(std::get<bool>(node.values[0]) ? kTrue : kFalse);
       case Kind::kCompare:
         return AppendComparison(node);
       case Kind::kIn:
         return AppendIn(node);
-      case Kind::kContains:
-      case Kind::kStartsWith:
-      case Kind::kEndsWith:
+      default:
         return AppendFunction(node);
     }
   }
 
-  template <typename... Parts>
-  void Append(const Parts&... parts) {
-    absl::StrAppend(&sql_.expression, parts...);
-  }
-
-  void AppendBoth(const FilterNode& node, absl::string_view conjunction) {
-    Append("(");
-    AppendNode(node.children[0]);
-    Append(conjunction);
-    AppendNode(node.children[1]);
-    Append(")");
-  }
-
-  void AppendAny(const FilterNode& node) {
-    const FilterColumn& column = columns_[static_cast<size_t>(node.field)];
+  void AppendAny(const Condition& condition) {
+    const FilterColumn& column = columns_[static_cast<size_t>(condition.leaf->field)];
     Append("(EXISTS (SELECT 1 FROM ", column.list_source);
-    if (!node.children.empty()) {
+    if (!condition.parts.empty()) {
       element_ = column.expression;
       Append(" AND ");
-      AppendNode(node.children[0]);
+      AppendCondition(condition.parts[0]);
     }
     Append("))");
   }
@@ -113,8 +181,8 @@ class Compiler {
     if (!value.has_value()) return Append(node.comparison == Comparison::kEqual ? kFalse : kTrue);
     const bool may_be_null = column.is_nullable && node.comparison != Comparison::kEqual &&
                              node.comparison != Comparison::kNotEqual;
-    AppendCondition(may_be_null, column.expression, OperatorOf(node.comparison, column.is_nullable),
-                    "?");
+    AppendTest(may_be_null, column.expression, OperatorOf(node.comparison, column.is_nullable),
+               "?");
     sql_.values.push_back(*value);
   }
 
@@ -128,8 +196,8 @@ class Compiler {
       sql_.values.push_back(*std::move(converted));
     }
     if (placeholders.empty()) return Append(kFalse);
-    AppendCondition(column.is_nullable, column.expression, " IN (",
-                    absl::StrJoin(placeholders, ", "), ")");
+    AppendTest(column.is_nullable, column.expression, " IN (", absl::StrJoin(placeholders, ", "),
+               ")");
   }
 
   void AppendFunction(const FilterNode& node) {
@@ -141,20 +209,20 @@ class Compiler {
     }
     sql_.values.emplace_back(part);
     if (node.kind == Kind::kContains) {
-      return AppendCondition(column.is_nullable, "instr(", column.expression, ", ?) > 0");
+      return AppendTest(column.is_nullable, "instr(", column.expression, ", ?) > 0");
     }
     // LIKE and GLOB would take some characters for others.
     sql_.values.emplace_back(part);
     const absl::string_view end =
         node.kind == Kind::kStartsWith ? ", 1, length(?)) = ?" : ", -length(?)) = ?";
-    AppendCondition(column.is_nullable, "substr(", column.expression, end);
+    AppendTest(column.is_nullable, "substr(", column.expression, end);
   }
 
-  // Of NULL, a condition does not hold. Only where it may be, since an index is not used for the
+  // Of NULL, a test does not hold. Said only where it may be, since an index is not used for the
   // result of a function.
-  template <typename... Parts>
-  void AppendCondition(bool may_be_null, const Parts&... parts) {
-    Append(may_be_null ? "coalesce(" : "(", parts..., may_be_null ? ", 0)" : ")");
+  template <typename... Texts>
+  void AppendTest(bool may_be_null, const Texts&... texts) {
+    Append(may_be_null ? "coalesce(" : "(", texts..., may_be_null ? ", 0)" : ")");
   }
 
   Column ColumnOf(const FilterNode& node) const {
@@ -266,7 +334,7 @@ const std::vector<FilterColumn>& ConversationFilterColumns() {
        absl::StrCat("(SELECT unique_senders.name FROM threads AS live"
                     " JOIN unique_senders ON unique_senders.thread_key = live.key"
                     " WHERE live.conversation_key = conversations.key AND live.deleted = 0"
-                    " ORDER BY live.id, unique_senders.position LIMIT ",
+                    " ORDER BY live.id LIMIT ",
                     kMaxSendersReadPerConversation, ") AS senders WHERE TRUE")},
       {OfNewestThread("preview")},
       {"conversations.created_us"},
