@@ -7,6 +7,7 @@ import pathlib
 import re
 import select
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -35,9 +36,12 @@ for package in (google, grpc):
 from google.protobuf import field_mask_pb2
 from google.rpc import error_details_pb2, status_pb2
 from grpc.health.v1 import health_pb2, health_pb2_grpc
+from threadstore.v1 import admin_service_pb2 as admin_messages
+from threadstore.v1 import admin_service_pb2_grpc
 from threadstore.v1 import conversation_service_pb2 as conversation_messages
 from threadstore.v1 import conversation_service_pb2_grpc
 from threadstore.v1 import conversation_thread_pb2 as resources
+from threadstore.v1 import error_reason_pb2 as reasons
 from threadstore.v1 import group_service_pb2 as group_messages
 from threadstore.v1 import group_service_pb2_grpc
 from threadstore.v1 import post_service_pb2 as post_messages
@@ -136,6 +140,8 @@ class Client:
 
     def __init__(self, channel, user=None):
         self.metadata = [("x-threadstore-user", user)] if user is not None else []
+        self._channel = channel
+        self.admin = admin_service_pb2_grpc.AdminServiceStub(channel)
         self.conversations = conversation_service_pb2_grpc.ConversationServiceStub(channel)
         self.threads = thread_service_pb2_grpc.ThreadServiceStub(channel)
         self.posts = post_service_pb2_grpc.PostServiceStub(channel)
@@ -147,6 +153,18 @@ class Client:
     def start(self, method, request):
         """The future of a call, to have many in flight."""
         return method.future(request, metadata=self.metadata, timeout=PATIENCE_SECONDS)
+
+    def import_threads(self, requests):
+        """The answers, as they come."""
+        return self.call(self.admin.ImportThreads, iter(requests))
+
+    def export_threads(self, parent=""):
+        request = admin_messages.ExportThreadsRequest(parent=parent)
+        return self.call(self.admin.ExportThreads, request)
+
+    def raw_stream(self, method):
+        """A method that takes and returns streams of bytes."""
+        return lambda requests: self.call(self._channel.stream_stream(method), requests)
 
     def create_thread(self, parent, thread=None, request_id=""):
         return self.call(self.threads.CreateThread, create_request(parent, thread, request_id))
@@ -394,6 +412,16 @@ class Server:
 
     def log(self):
         return pathlib.Path(self._log).read_text()
+
+
+def outside_address():
+    """An address of this machine that is not loopback; None if it has none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # Sends nothing.
+        except OSError:
+            return None
+        return probe.getsockname()[0]
 
 
 def clean_environment(extra=None):
