@@ -7,6 +7,7 @@ import pathlib
 import re
 import select
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -140,6 +141,8 @@ class Client:
 
     def __init__(self, channel, user=None):
         self.metadata = [("x-threadstore-user", user)] if user is not None else []
+        self._channel = channel
+        self.admin = admin_service_pb2_grpc.AdminServiceStub(channel)
         self.conversations = conversation_service_pb2_grpc.ConversationServiceStub(channel)
         self.threads = thread_service_pb2_grpc.ThreadServiceStub(channel)
         self.posts = post_service_pb2_grpc.PostServiceStub(channel)
@@ -151,6 +154,18 @@ class Client:
     def start(self, method, request):
         """The future of a call, to have many in flight."""
         return method.future(request, metadata=self.metadata, timeout=PATIENCE_SECONDS)
+
+    def import_threads(self, requests):
+        """The answers, as they come."""
+        return self.call(self.admin.ImportThreads, iter(requests))
+
+    def export_threads(self, parent=""):
+        request = admin_messages.ExportThreadsRequest(parent=parent)
+        return self.call(self.admin.ExportThreads, request)
+
+    def raw_stream(self, method):
+        """A method that takes and returns streams of bytes."""
+        return lambda requests: self.call(self._channel.stream_stream(method), requests)
 
     def create_thread(self, parent, thread=None, request_id=""):
         return self.call(self.threads.CreateThread, create_request(parent, thread, request_id))
@@ -407,6 +422,16 @@ class Server:
 
     def log(self):
         return pathlib.Path(self._log).read_text()
+
+
+def outside_address():
+    """An address of this machine that is not loopback; None if it has none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # Sends nothing.
+        except OSError:
+            return None
+        return probe.getsockname()[0]
 
 
 def clean_environment(extra=None):

@@ -45,6 +45,19 @@ std::vector<std::string> Words(const std::vector<RecordOutcome>& outcomes) {
   return words;
 }
 
+SenderName Accepted(const std::string& group, const std::string& sender) {
+  SenderName name;
+  name.list.group.group = group;
+  name.sender = sender;
+  return name;
+}
+
+ThreadChanges Locked() {
+  ThreadChanges changes;
+  changes.is_locked = true;
+  return changes;
+}
+
 class MovingConformance : public Conformance {
  protected:
   void SetUp() override {
@@ -116,24 +129,41 @@ class MovingConformance : public Conformance {
     return name;
   }
 
-  // Every kind of record, with every field.
-  void Fill(const std::string& group) {
+  // A group that takes posts from anyone.
+  void CreateOpenGroup(const std::string& group) {
     CreateGroup(group);
     GroupChanges changes;
     changes.allow_external_senders = true;
     ASSERT_THAT(db_->UpdateGroup({}, group, changes), IsOk());
+  }
+
+  // Many, in one write.
+  void AddThreads(const std::string& group, int count) {
+    std::vector<v1::Record> records;
+    for (int i = 0; i < count; ++i) {
+      const v1::ConversationThread thread = MakeThread(group, "topic: 't'");
+      v1::Conversation& conversation = *records.emplace_back().mutable_conversation();
+      conversation.set_id(thread.conversation_id());
+      conversation.set_name(MakeConversationName(group, ConversationOf(thread)));
+      conversation.set_topic(thread.topic());
+      *conversation.mutable_created_date_time() = thread.created_date_time();
+      *records.emplace_back().mutable_thread()->mutable_thread() = thread;
+    }
+    ASSERT_THAT(Words(ImportAll(*db_, records)), Each("stored"));
+  }
+
+  // Every kind of record, with every field.
+  void Fill(const std::string& group) {
+    CreateOpenGroup(group);
     ASSERT_THAT(db_->AddMember({}, group, MakeMember(group, "ann", v1::Member::ROLE_OWNER)),
                 IsOk());
     ASSERT_THAT(db_->AddMember({}, group, MakeMember(group, "bob")), IsOk());
-    for (const SenderList list : {SenderList::kAccepted, SenderList::kRejected}) {
-      SenderName sender;
-      sender.list.group.group = group;
-      sender.list.list = list;
-      sender.sender = list == SenderList::kAccepted ? "ann" : "eve@x";
-      ASSERT_THAT(db_->AddSender({}, sender), IsOk());
-    }
-    ASSERT_THAT(db_->AddSender({}, {{{.group = group}, SenderList::kAccepted}, "Ann"}), IsOk());
-    ASSERT_THAT(db_->AddSender({}, {{{.group = group}, SenderList::kAccepted}, "ann@x"}), IsOk());
+    SenderName rejected = Accepted(group, "eve@x");
+    rejected.list.list = SenderList::kRejected;
+    ASSERT_THAT(db_->AddSender({}, rejected), IsOk());
+    ASSERT_THAT(db_->AddSender({}, Accepted(group, "ann")), IsOk());
+    ASSERT_THAT(db_->AddSender({}, Accepted(group, "Ann")), IsOk());
+    ASSERT_THAT(db_->AddSender({}, Accepted(group, "ann@x")), IsOk());
     const auto plain = CreateThread(
         group,
         "topic: 'plain' preview: 'kept as sent' has_attachments: true unique_senders: 'A'"
@@ -143,7 +173,7 @@ class MovingConformance : public Conformance {
     const auto second = CreateThread(group, "topic: 'second'", ConversationOf(plain));
     ChangeContext change;
     change.now = clock_.Now() + absl::Seconds(1);
-    ASSERT_THAT(db_->UpdateThread(change, NameOf(group, plain), {.is_locked = true}), IsOk());
+    ASSERT_THAT(db_->UpdateThread(change, NameOf(group, plain), Locked()), IsOk());
     const ThreadName name = NameOf(group, second);
     const PostName first = Reply(name, kPost);
     const PostName by_ann = Reply(name, "body { content: 'mine' }", first.post, Member("ann"));
@@ -208,7 +238,7 @@ TEST_F(MovingConformance, ReadsSeeWhatWasImportedAsItWas) {
   ChangeContext change;
   change.now = clock_.Now();
   change.etag = imported->threads[0].etag();
-  EXPECT_THAT(target_->UpdateThread(change, name, {.is_locked = true}), IsOk());
+  EXPECT_THAT(target_->UpdateThread(change, name, Locked()), IsOk());
 }
 
 TEST_F(MovingConformance, OneGroupIsMovedByItself) {
@@ -312,7 +342,7 @@ TEST_F(MovingConformance, ARefusalInTheMiddleChangesNothingForTheOthers) {
 }
 
 TEST_F(MovingConformance, PostsThatContradictTheirThreadAreRefused) {
-  CreateGroup("g");
+  CreateOpenGroup("g");
   const auto thread = CreateThread("g", absl::StrCat("topic: 't' posts { ", kPost, " }"));
   const std::vector<v1::Record> records = ExportAll(*db_);
   ASSERT_THAT(records, SizeIs(4));
@@ -344,7 +374,7 @@ TEST_F(MovingConformance, PostsThatContradictTheirThreadAreRefused) {
 }
 
 TEST_F(MovingConformance, TwoPostsOfAThreadNeverHaveTheSameTime) {
-  CreateGroup("g");
+  CreateOpenGroup("g");
   CreateThread("g", absl::StrCat("topic: 't' posts { ", kPost, " }"));
   const std::vector<v1::Record> records = ExportAll(*db_);
   v1::Record twin = records.back();
@@ -357,7 +387,7 @@ TEST_F(MovingConformance, TwoPostsOfAThreadNeverHaveTheSameTime) {
 }
 
 TEST_F(MovingConformance, AttachmentsNeedAPostThatHasSome) {
-  CreateGroup("g");
+  CreateOpenGroup("g");
   const auto thread = CreateThread("g");
   Attach(Reply(NameOf("g", thread), kPost), kFile);
   std::vector<v1::Record> records = ExportAll(*db_);
@@ -367,7 +397,7 @@ TEST_F(MovingConformance, AttachmentsNeedAPostThatHasSome) {
 }
 
 TEST_F(MovingConformance, TheLimitsOfAPostHold) {
-  CreateGroup("g");
+  CreateOpenGroup("g");
   const PostName post = Reply(NameOf("g", CreateThread("g")), kPost);
   for (int i = 0; i < kMaxExtensionsPerPost; ++i) Extend(post, absl::StrCat("com.example.", i));
   std::vector<v1::Record> records = ExportAll(*db_);
@@ -383,7 +413,9 @@ TEST_F(MovingConformance, ASenderIsOnOneListOnly) {
   std::vector<v1::Record> records = ExportAll(*db_);
   ImportAll(*target_, records);
   v1::Record record;
-  *record.mutable_sender() = MakeSender({{.group = "g"}, SenderList::kRejected}, "ann");
+  SenderListName rejected = Accepted("g", "ann").list;
+  rejected.list = SenderList::kRejected;
+  *record.mutable_sender() = MakeSender(rejected, "ann");
   EXPECT_THAT(Words(ImportAll(*target_, {record})), ElementsAre("ERROR_REASON_INVALID_FIELD"));
 }
 
@@ -440,7 +472,7 @@ TEST_F(MovingConformance, AConversationAppearsWithItsFirstThread) {
 TEST_F(MovingConformance, AnExportIsOneMoment) {
   Fill("g");
   // More than fits into the chunks that are read ahead.
-  for (int i = 0; i < 5 * kMaxRecordsPerMessage; ++i) CreateThread("g");
+  AddThreads("g", 3 * kMaxRecordsPerMessage);
   const std::vector<v1::Record> before = ExportAll(*db_);
   auto opened = db_->OpenExport({});
   ASSERT_THAT(opened, IsOk());
@@ -459,7 +491,7 @@ TEST_F(MovingConformance, AnExportIsOneMoment) {
 
 TEST_F(MovingConformance, OnlySoManyExportsGoOnAtOnce) {
   CreateGroup("g");
-  for (int i = 0; i < 3 * kMaxRecordsPerMessage; ++i) CreateThread("g");
+  AddThreads("g", 3 * kMaxRecordsPerMessage);
   std::vector<std::unique_ptr<RecordExport>> opened;
   absl::Status refusal;
   while (refusal.ok()) {
@@ -481,7 +513,7 @@ TEST_F(MovingConformance, OnlySoManyExportsGoOnAtOnce) {
 
 TEST_F(MovingConformance, ClosingEndsExports) {
   CreateGroup("g");
-  for (int i = 0; i < 5 * kMaxRecordsPerMessage; ++i) CreateThread("g");
+  AddThreads("g", 3 * kMaxRecordsPerMessage);
   auto opened = db_->OpenExport({});
   ASSERT_THAT(opened, IsOk());
   ASSERT_THAT(BlockingStore::Next(**opened), IsOk());
