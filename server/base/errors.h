@@ -65,6 +65,8 @@ absl::Status TooManyForwardsError(absl::string_view post_name, int max);
 
 absl::Status QueueFullError(absl::Duration retry_delay);
 absl::Status RequestMemoryFullError(absl::Duration retry_delay);
+// UNAVAILABLE: the index of words is behind.
+absl::Status SearchIndexBehindError(absl::Duration retry_delay);
 absl::Status StoreFullError();
 absl::Status StoreBusyError();
 absl::Status ShuttingDownError();

@@ -8,6 +8,13 @@
 #include "server/domain/limits.h"
 
 namespace threadstore {
+namespace {
+
+bool HasPlace(const internal::v1::PageToken& token) {
+  return !token.last_id().empty() || token.has_last_document();
+}
+
+}  // namespace
 
 uint64_t QueryFingerprint(absl::string_view method, absl::string_view parent,
                           absl::string_view order) {
@@ -30,7 +37,7 @@ absl::StatusOr<internal::v1::PageToken> DecodePageToken(absl::string_view text,
   internal::v1::PageToken token;
   // A token cut short must not begin the list anew, and one token has one form.
   if (text.size() > kMaxPageTokenBytes || !absl::WebSafeBase64Unescape(text, &bytes) ||
-      !token.ParseFromString(bytes) || token.last_id().empty() || EncodePageToken(token) != text) {
+      !token.ParseFromString(bytes) || !HasPlace(token) || EncodePageToken(token) != text) {
     return absl::InvalidArgumentError("is not a page token");
   }
   if (token.query_fingerprint() != query_fingerprint) {

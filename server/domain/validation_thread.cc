@@ -10,6 +10,7 @@
 #include "server/domain/resource.h"
 #include "server/domain/timestamp.h"
 #include "server/domain/validation.h"
+#include "server/domain/words.h"
 
 // Requests on threads and on conversations.
 namespace threadstore {
@@ -105,6 +106,27 @@ absl::StatusOr<ThreadOrder> ParseThreadOrder(absl::string_view order_by) {
       "must be 'last_delivered_date_time desc', 'create_time' or 'create_time desc'");
 }
 
+// The one text of an order of results, as with OrderText.
+absl::string_view OrderText(SearchOrder order) {
+  return order == SearchOrder::kRank ? "rank" : "";
+}
+
+absl::StatusOr<SearchOrder> ParseSearchOrder(absl::string_view order_by) {
+  const std::string normal = NormalizeOrder(order_by);
+  for (const SearchOrder order : {SearchOrder::kNewestMatch, SearchOrder::kRank}) {
+    if (normal == OrderText(order)) return order;
+  }
+  return absl::InvalidArgumentError("must be empty or 'rank'");
+}
+
+// Where the page before ended.
+std::optional<int64_t> CheckSearchPageToken(absl::string_view text, uint64_t fingerprint,
+                                            Violations& violations) {
+  if (text.empty()) return std::nullopt;
+  const internal::v1::PageToken token = CheckPageToken(text, fingerprint, violations);
+  return token.last_document();
+}
+
 }  // namespace
 
 absl::StatusOr<CreateThreadInput> Validate(const v1::CreateThreadRequest& request,
@@ -143,6 +165,23 @@ absl::StatusOr<ListThreadsInput> Validate(const v1::ListThreadsRequest& request)
   input.fingerprint =
       QueryFingerprint("ListThreads", input.parent.Canonical(), OrderText(input.query.order));
   input.query.after = CheckThreadPageToken(request.page_token(), input.fingerprint, violations);
+  RETURN_IF_ERROR(violations.ToStatus());
+  return input;
+}
+
+absl::StatusOr<SearchThreadsInput> Validate(const v1::SearchThreadsRequest& request) {
+  Violations violations;
+  SearchThreadsInput input;
+  input.parent = violations.Take("parent", ParseGroupName(request.parent()));
+  input.query.group = input.parent.group;
+  input.query.terms = violations.Take("query", ParseSearch(request.query()));
+  input.query.limit = CheckPageSize(request.page_size(), violations);
+  input.query.order = violations.Take("order_by", ParseSearchOrder(request.order_by()));
+  const std::string order_and_query =
+      absl::StrCat(OrderText(input.query.order), absl::string_view("\0", 1), request.query());
+  input.fingerprint =
+      QueryFingerprint("SearchThreads", input.parent.Canonical(), order_and_query);
+  input.query.after = CheckSearchPageToken(request.page_token(), input.fingerprint, violations);
   RETURN_IF_ERROR(violations.ToStatus());
   return input;
 }

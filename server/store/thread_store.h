@@ -16,6 +16,7 @@
 #include "server/domain/resource_name.h"
 #include "threadstore/v1/conversation_thread.pb.h"
 #include "threadstore/v1/group_service.pb.h"
+#include "threadstore/v1/thread_service.pb.h"
 
 namespace threadstore {
 
@@ -118,6 +119,12 @@ struct MemberPage {
 struct ThreadPage {
   google::protobuf::RepeatedPtrField<v1::ConversationThread> threads;
   bool has_more = false;
+};
+
+struct SearchPage {
+  google::protobuf::RepeatedPtrField<v1::SearchResult> results;
+  bool has_more = false;  // There may be more; there need not be.
+  int64_t last = 0;       // Where the page ended, if there may be more.
 };
 
 struct ConversationPage {
@@ -280,6 +287,13 @@ class ThreadStore {
 
   // NOT_FOUND if the query names a conversation that the group does not have.
   virtual void ListThreads(CallContext context, ThreadQuery query, Callback<ThreadPage> done) = 0;
+
+  // Finds the threads whose topic, or whose topic together with one of their posts, has all terms of
+  // the query; as words are those of server/domain/words.h. A thread is one result: where its newest
+  // matching post stands, or by rank its best. Every write acknowledged before is looked at.
+  //   UNAVAILABLE / SEARCH_INDEX_BEHIND  the index of words does not have them in time; carries
+  //                                      RetryInfo
+  virtual void SearchThreads(CallContext context, SearchQuery query, Callback<SearchPage> done) = 0;
 
   // --- Posts
 

@@ -60,6 +60,9 @@ class BlockingStore {
   absl::StatusOr<v1::Conversation> GetConversation(CallContext context, ConversationName name) {
     return Call(&ThreadStore::GetConversation, std::move(context), std::move(name));
   }
+  absl::StatusOr<SearchPage> SearchThreads(CallContext context, SearchQuery query) {
+    return Call(&ThreadStore::SearchThreads, std::move(context), std::move(query));
+  }
   absl::StatusOr<ConversationPage> ListConversations(CallContext context, ConversationQuery query) {
     return Call(&ThreadStore::ListConversations, std::move(context), std::move(query));
   }

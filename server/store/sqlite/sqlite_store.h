@@ -40,6 +40,9 @@ struct SqliteOptions {
   size_t write_queue = 8192;
   size_t read_queue = 8192;
 
+  // How long a search waits for the index of words at most.
+  absl::Duration search_wait = absl::Seconds(5);
+
   // How long request_ids are remembered.
   absl::Duration request_id_retention = absl::Hours(24);
 

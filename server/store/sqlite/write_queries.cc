@@ -41,6 +41,7 @@ absl::StatusOr<std::unique_ptr<WriteQueries>> WriteQueries::Prepare(
   ASSIGN_OR_RETURN(queries->post_reads_, PostQueries::Prepare(db, *queries->reads_));
   ASSIGN_OR_RETURN(queries->past_requests_, PastRequests::Prepare(db, request_retention));
   ASSIGN_OR_RETURN(queries->purges_, PurgeQueries::Prepare(db));
+  ASSIGN_OR_RETURN(queries->search_index_, SearchIndex::Prepare(db, queries->room_));
   ASSIGN_OR_RETURN(queries->posting_rules_,
                    PostingRules::Prepare(db, *queries->reads_, queries->room_));
   ASSIGN_OR_RETURN(queries->summary_, ThreadSummary::Prepare(db));

@@ -21,6 +21,7 @@
 #include "server/store/sqlite/purge_queries.h"
 #include "server/store/sqlite/read_queries.h"
 #include "server/store/sqlite/room.h"
+#include "server/store/sqlite/search_index.h"
 #include "server/store/sqlite/thread_summary.h"
 #include "server/store/thread_store.h"
 
@@ -50,6 +51,7 @@ class WriteQueries {
   PurgeQueries& purges() { return *purges_; }
   PostingRules& posting_rules() { return *posting_rules_; }
   PostWrites& posts() { return *post_writes_; }
+  SearchIndex& search_index() { return *search_index_; }
 
   // A create returns the resource that an earlier request of the same id made, or nothing when it
   // has stored the one it was given.
@@ -121,6 +123,7 @@ class WriteQueries {
   std::unique_ptr<PostingRules> posting_rules_;
   std::unique_ptr<ThreadSummary> summary_;
   std::unique_ptr<PostWrites> post_writes_;
+  std::unique_ptr<SearchIndex> search_index_;
 
   Statement insert_group_;
   Statement update_group_;

@@ -1,6 +1,7 @@
 #include "server/store/sqlite/writer.h"
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -74,7 +75,15 @@ Writer::Writer(std::unique_ptr<Database> db, std::unique_ptr<WriteQueries> queri
 Writer::~Writer() { Close(); }
 
 void Writer::Submit(std::unique_ptr<Write> write) {
-  absl::Status accepted = Enqueue(write);
+  SubmitTo(options_.queue_capacity, std::move(write));
+}
+
+void Writer::SubmitOwn(std::unique_ptr<Write> write) {
+  SubmitTo(std::numeric_limits<size_t>::max(), std::move(write));
+}
+
+void Writer::SubmitTo(size_t capacity, std::unique_ptr<Write> write) {
+  absl::Status accepted = Enqueue(write, capacity);
   if (accepted.ok()) {
     not_empty_.NotifyOne();
   } else {
@@ -82,11 +91,11 @@ void Writer::Submit(std::unique_ptr<Write> write) {
   }
 }
 
-absl::Status Writer::Enqueue(std::unique_ptr<Write>& write) {
+absl::Status Writer::Enqueue(std::unique_ptr<Write>& write, size_t capacity) {
   MutexLock lock(&mutex_);
   if (closing_) return ShuttingDownError();
   if (failed_) return StoreFailedError();
-  if (queue_.size() >= options_.queue_capacity) return QueueFullError(RetryDelay());
+  if (queue_.size() >= capacity) return QueueFullError(RetryDelay());
   queue_.push_back(std::move(write));
   return absl::OkStatus();
 }
@@ -161,6 +170,7 @@ void Writer::DoGroup(Group group) {
   const absl::Time begin = absl::Now();
   std::vector<Outcome> outcomes(group.size());
   const absl::Status committed = CommitGroup(group, outcomes);
+  if (committed.ok()) options_.on_commit();
   std::vector<Executor::Task> completions;
   completions.reserve(group.size());
   for (size_t i = 0; i < group.size(); ++i) {

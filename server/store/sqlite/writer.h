@@ -59,6 +59,9 @@ class Writer {
     int64_t disk_reserve = 0;
     std::function<int64_t()> free_space;
 
+    // Called after each group that has been committed, on the writer's thread. Must not block.
+    std::function<void()> on_commit;
+
     // Called once, from the writer's thread or that of Fail, when the store can no longer be
     // trusted to keep what it is given: a failed fsync, an I/O error or corruption.
     std::function<void(const absl::Status& cause)> on_failure;
@@ -73,6 +76,10 @@ class Writer {
 
   // Refused writes are finished before this returns, on the calling thread.
   void Submit(std::unique_ptr<Write> write);
+
+  // Likewise, for the store's own work, which is not refused while callers fill the queue. Whoever
+  // does it has few that wait.
+  void SubmitOwn(std::unique_ptr<Write> write);
 
   // Refuses further writes, does those that wait, and ends the thread. Their callers have been
   // handed to the executor when this returns.
@@ -92,8 +99,9 @@ class Writer {
     bool left_out = false;
   };
 
-  // Takes `write` if it is accepted.
-  absl::Status Enqueue(std::unique_ptr<Write>& write);
+  // Takes `write` if it is accepted: if less than `capacity` wait.
+  absl::Status Enqueue(std::unique_ptr<Write>& write, size_t capacity);
+  void SubmitTo(size_t capacity, std::unique_ptr<Write> write);
 
   void Run();
   Group TakeGroup();
