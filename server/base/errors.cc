@@ -212,6 +212,13 @@ absl::Status TooManyForwardsError(absl::string_view post_name, int max) {
                            absl::StrCat("has been forwarded ", max, " times already"));
 }
 
+absl::Status TooManyToSortError(absl::string_view type, absl::string_view name,
+                                absl::string_view what, int max) {
+  return MakeResourceError(
+      absl::StatusCode::kFailedPrecondition, v1::ERROR_REASON_TOO_MANY_TO_SORT, type, name,
+      absl::StrCat("has more than ", max, " ", what, ", too many to sort for each page"));
+}
+
 absl::Status QueueFullError(absl::Duration retry_delay) {
   return MakeRetryableError(absl::StatusCode::kResourceExhausted, v1::ERROR_REASON_QUEUE_FULL, "the server's queue is full", retry_delay);
 }

@@ -63,6 +63,10 @@ absl::Status TooManyAttachmentsError(absl::string_view post_name, int max, int64
 absl::Status TooManyExtensionsError(absl::string_view post_name, int max);
 absl::Status TooManyForwardsError(absl::string_view post_name, int max);
 
+// `what`, such as threads, of a group or a conversation.
+absl::Status TooManyToSortError(absl::string_view type, absl::string_view name,
+                                absl::string_view what, int max);
+
 absl::Status QueueFullError(absl::Duration retry_delay);
 absl::Status RequestMemoryFullError(absl::Duration retry_delay);
 // UNAVAILABLE: the index of words is behind.

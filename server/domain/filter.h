@@ -44,11 +44,11 @@ struct FilterNode {
     kOr,          // of two children
     kNot,         // of one child
     kCompare,     // field, comparison, and one value; null only with kEqual and kNotEqual
-    kIn,          // field, and at least one value
+    kIn,          // field, and at least one value, none of them null
     kContains,    // field and a text
     kStartsWith,  // field and a text
     kEndsWith,    // field and a text
-    kAny,         // a list field; one child about its elements, or none: it has any
+    kAny,         // a list field; one child about its elements alone, or none: it has any
     kConstant,    // true or false, as its one value
   };
   enum class Comparison { kEqual, kNotEqual, kLess, kLessOrEqual, kGreater, kGreaterOrEqual };
@@ -66,9 +66,14 @@ struct FilterNode {
   std::vector<FilterNode> children;
 };
 
-// Parses a filter over the fields. INVALID_ARGUMENT with the description of a field violation,
-// without the field, that tells the position in characters, from 1, and the token. Any input takes
-// time in proportion to its length, and memory bounded by server/domain/limits.h.
+// Parses a filter over the fields. `or` binds least, then `and`, `not`, and comparisons (OData has
+// `not` bind before comparisons, which of boolean fields means the same). Operators, functions and
+// constants are read in any case. The field of a comparison comes first in its node whichever side
+// it was on, and a boolean field alone is compared with true.
+//
+// INVALID_ARGUMENT with the description of a field violation, without the field, that tells the
+// position in characters, from 1, and the token. Any input takes time in proportion to its length,
+// and memory bounded by server/domain/limits.h.
 absl::StatusOr<FilterNode> ParseFilter(absl::string_view text,
                                        const std::vector<FilterField>& fields);
 

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "absl/time/time.h"
+
 // Every limit on the size and syntax of what callers send, each with its reason. "Characters"
 // are Unicode code points. Limits that operators set are flags (see server/config.h).
 namespace threadstore {
@@ -97,6 +99,23 @@ inline constexpr int32_t kMaxPageSize = 1000;
 // largest thread alone has under 2 MiB.
 inline constexpr size_t kMaxPageBytes = size_t{3} << 20;
 
+// What a page of a list looks at, whether or not it is on the page: some hundredths of a second.
+inline constexpr int kMaxRowsExamined = 10'000;
+
+// How long a page looks for what passes a filter. Filters differ in what they cost; a reader that
+// is held longer keeps others waiting.
+inline constexpr absl::Duration kMaxFilterTime = absl::Milliseconds(200);
+
+// Lists by topic read all topics of their parent for each page: a tenth of a second.
+inline constexpr int kMaxRowsToSort = 100'000;
+
+// How many posts a thread, and threads a conversation, is expanded by. The rest is a list away.
+inline constexpr int kMaxExpanded = 100;
+
+// A mask names each field at most once; the deepest path is that of an address.
+inline constexpr int kMaxMaskPaths = 100;
+inline constexpr size_t kMaxMaskPathBytes = 256;
+
 // All that is created by one request, besides the content of attachments: what the answer has.
 inline constexpr size_t kMaxNewResourceBytes = kMaxPageBytes;
 
@@ -104,8 +123,18 @@ inline constexpr size_t kMaxNewResourceBytes = kMaxPageBytes;
 // time. At about 200 bytes each this is 1 GiB of disk.
 inline constexpr int64_t kMaxRememberedRequestIds = 5'000'000;
 
-// Bounds what is decoded before it is refused; a token of ours is far shorter.
-inline constexpr size_t kMaxPageTokenBytes = 1024;
+// Filters come in URLs, of which servers take 8 KiB, and there text may be percent-encoded.
+inline constexpr size_t kMaxFilterBytes = 4096;
+
+// Nobody nests deeper by hand; a reader's stack is not to end.
+inline constexpr int kMaxFilterDepth = 32;
+
+// All of them are tried on each resource that a list reads. Most filters that programs write are
+// lists of ids, of which this many fit into the bytes if they stand after `in`.
+inline constexpr int kMaxFilterComparisons = 200;
+
+// Bounds what is decoded before it is refused; the longest token of ours has a topic, 1.4 KiB.
+inline constexpr size_t kMaxPageTokenBytes = 2048;
 
 // A query of a search: more than anyone types, and what one search can cost.
 inline constexpr size_t kMaxSearchBytes = 1024;

@@ -116,9 +116,12 @@ struct MemberPage {
   bool has_more = false;
 };
 
+// Of pages that may be short, or empty, because what was looked at does not pass the filter or has
+// been deleted: `last` is where they ended, if there is more.
 struct ThreadPage {
   google::protobuf::RepeatedPtrField<v1::ConversationThread> threads;
   bool has_more = false;
+  ThreadCursor last;
 };
 
 struct SearchPage {
@@ -130,12 +133,13 @@ struct SearchPage {
 struct ConversationPage {
   google::protobuf::RepeatedPtrField<v1::Conversation> conversations;
   bool has_more = false;
-  ThreadCursor last;  // Where the page ended, if it has conversations.
+  ThreadCursor last;
 };
 
 struct PostPage {
   google::protobuf::RepeatedPtrField<v1::Post> posts;
   bool has_more = false;
+  Uuid last;
 };
 
 struct AttachmentPage {
@@ -238,6 +242,11 @@ class ThreadStore {
   // A conversation is there as long as it has threads; what it says of itself is computed from them
   // when it is read.
 
+  // What of a resource is expanded comes in the orders of server/domain/list_query.h, at most
+  // kMaxExpanded of each; the resource has a page token for the rest. A page with all that it is
+  // expanded by has at most kMaxPageBytes, for which it has fewer resources; its first has fewer
+  // of what it is expanded by, but always the post that it replies to. So has a single resource.
+
   // Creates a conversation with its threads, each as CreateThread does. Returns all of it as
   // stored.
   virtual void CreateConversation(CreateContext context, std::string group,
@@ -245,9 +254,10 @@ class ThreadStore {
                                   Callback<v1::Conversation> done) = 0;
 
   // NOT_FOUND if the group has no such conversation.
-  virtual void GetConversation(CallContext context, ConversationName name,
+  virtual void GetConversation(CallContext context, ConversationName name, ConversationView view,
                                Callback<v1::Conversation> done) = 0;
 
+  // TOO_MANY_TO_SORT as in ListThreads.
   virtual void ListConversations(CallContext context, ConversationQuery query,
                                  Callback<ConversationPage> done) = 0;
 
@@ -274,7 +284,7 @@ class ThreadStore {
 
   // NOT_FOUND if the group has no such thread, or if the name goes through a conversation and the
   // thread is in another. So it is with all calls on a thread, its posts and what they have.
-  virtual void GetThread(CallContext context, ThreadName name,
+  virtual void GetThread(CallContext context, ThreadName name, ThreadView view,
                          Callback<v1::ConversationThread> done) = 0;
 
   // Returns the thread as changed.
@@ -285,7 +295,10 @@ class ThreadStore {
   // conversation also the conversation.
   virtual void DeleteThread(ChangeContext context, ThreadName name, DoneCallback done) = 0;
 
-  // NOT_FOUND if the query names a conversation that the group does not have.
+  // NOT_FOUND if the query names a conversation that the group does not have. FAILED_PRECONDITION /
+  // TOO_MANY_TO_SORT in orders of topics if there are more than kMaxRowsToSort; those deleted
+  // lately may count. However seldom its filter matches, a page looks at no more than
+  // kMaxRowsExamined threads, and for no longer than kMaxFilterTime.
   virtual void ListThreads(CallContext context, ThreadQuery query, Callback<ThreadPage> done) = 0;
 
   // Finds the threads whose topic, or whose topic together with one of their posts, has all terms of
@@ -309,7 +322,8 @@ class ThreadStore {
                           Callback<v1::Post> done) = 0;
 
   // NOT_FOUND if the thread has no such post.
-  virtual void GetPost(CallContext context, PostName name, Callback<v1::Post> done) = 0;
+  virtual void GetPost(CallContext context, PostName name, PostView view,
+                       Callback<v1::Post> done) = 0;
 
   virtual void ListPosts(CallContext context, PostQuery query, Callback<PostPage> done) = 0;
 

@@ -57,8 +57,9 @@ class BlockingStore {
     return Call(&ThreadStore::CreateConversation, std::move(context), std::move(group),
                 std::move(conversation));
   }
-  absl::StatusOr<v1::Conversation> GetConversation(CallContext context, ConversationName name) {
-    return Call(&ThreadStore::GetConversation, std::move(context), std::move(name));
+  absl::StatusOr<v1::Conversation> GetConversation(CallContext context, ConversationName name,
+                                                   ConversationView view = {}) {
+    return Call(&ThreadStore::GetConversation, std::move(context), std::move(name), view);
   }
   absl::StatusOr<SearchPage> SearchThreads(CallContext context, SearchQuery query) {
     return Call(&ThreadStore::SearchThreads, std::move(context), std::move(query));
@@ -75,8 +76,9 @@ class BlockingStore {
     return Call(&ThreadStore::CreateThread, std::move(context), std::move(group), conversation,
                 std::move(thread));
   }
-  absl::StatusOr<v1::ConversationThread> GetThread(CallContext context, ThreadName name) {
-    return Call(&ThreadStore::GetThread, std::move(context), std::move(name));
+  absl::StatusOr<v1::ConversationThread> GetThread(CallContext context, ThreadName name,
+                                                   ThreadView view = {}) {
+    return Call(&ThreadStore::GetThread, std::move(context), std::move(name), view);
   }
   absl::StatusOr<v1::ConversationThread> GetThread(CallContext context, std::string group,
                                                    std::optional<Uuid> conversation, Uuid thread) {
@@ -98,8 +100,8 @@ class BlockingStore {
   absl::StatusOr<v1::Post> CreatePost(CreateContext context, ThreadName thread, NewPost post) {
     return Call(&ThreadStore::CreatePost, std::move(context), std::move(thread), std::move(post));
   }
-  absl::StatusOr<v1::Post> GetPost(CallContext context, PostName name) {
-    return Call(&ThreadStore::GetPost, std::move(context), std::move(name));
+  absl::StatusOr<v1::Post> GetPost(CallContext context, PostName name, PostView view = {}) {
+    return Call(&ThreadStore::GetPost, std::move(context), std::move(name), view);
   }
   absl::StatusOr<PostPage> ListPosts(CallContext context, PostQuery query) {
     return Call(&ThreadStore::ListPosts, std::move(context), std::move(query));

@@ -15,6 +15,7 @@
 #include "server/base/clock.h"
 #include "server/base/mutex.h"
 #include "server/store/sqlite/database.h"
+#include "server/store/sqlite/list_queries.h"
 #include "server/store/sqlite/post_queries.h"
 #include "server/store/sqlite/read_queries.h"
 #include "server/store/sqlite/search_queries.h"
@@ -30,6 +31,7 @@ class ReaderPool {
     std::unique_ptr<Database> db;
     std::unique_ptr<ReadQueries> queries;
     std::unique_ptr<PostQueries> posts;
+    std::unique_ptr<ListQueries> lists;
     std::unique_ptr<SearchQueries> searches;
   };
 

@@ -127,16 +127,14 @@ class SearchSource::Reading {
         return absl::OkStatus();
     }
     const int64_t group = change.Integer(2);
-    const std::string thread(change.Blob(3));
-    const std::string post(change.Blob(4));
-    if (!seen_.emplace(group, thread, post).second) return absl::OkStatus();
+    const absl::string_view thread = change.Blob(3);
+    const absl::string_view post = change.Blob(4);
     if (!post.empty()) {
       Query row(source_.find_post_);
       row.Bind(group).BindBlob(thread).BindBlob(post);
       ASSIGN_OR_RETURN(const bool found, row.Step());
       if (found) return Add(Kind::kPost, row);
     }
-    if (!seen_.emplace(group, thread, std::string()).second) return absl::OkStatus();
     Query row(source_.find_topic_);
     row.Bind(group).BindBlob(thread);
     ASSIGN_OR_RETURN(const bool found, row.Step());
@@ -162,6 +160,8 @@ class SearchSource::Reading {
 
   absl::Status Add(Kind kind, const Query& row) {
     if (!row.Boolean(8)) return absl::OkStatus();
+    // Once for all of its changes, or if it is old and has changed.
+    if (!seen_.insert({kind, row.Integer(0)}).second) return absl::OkStatus();
     SearchText text;
     if (kind == Kind::kPost) text.post_key = row.Integer(0);
     text.group_key = row.Integer(1);
@@ -180,7 +180,7 @@ class SearchSource::Reading {
   SearchBatch batch_;
   int64_t rows_ = 0;
   size_t bytes_ = 0;
-  absl::flat_hash_set<std::tuple<int64_t, std::string, std::string>> seen_;
+  absl::flat_hash_set<std::pair<Kind, int64_t>> seen_;  // By their keys.
 };
 
 absl::StatusOr<SearchBatch> SearchSource::ReadBatch() { return Reading(*this).Read(); }

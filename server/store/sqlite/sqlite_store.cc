@@ -271,13 +271,13 @@ class SqliteStore final : public ThreadStore {
         std::move(done));
   }
 
-  void GetConversation(CallContext context, ConversationName name,
+  void GetConversation(CallContext context, ConversationName name, ConversationView view,
                        Callback<v1::Conversation> done) override {
     std::string group = name.group.group;
     SubmitReadOf(
         std::move(group), std::move(context),
-        [name = std::move(name)](Connection& connection, int64_t key) {
-          return connection.queries->GetConversation(key, name);
+        [name = std::move(name), view](Connection& connection, int64_t key) {
+          return connection.lists->GetConversation(key, name, view);
         },
         std::move(done));
   }
@@ -288,7 +288,7 @@ class SqliteStore final : public ThreadStore {
     SubmitReadOf(
         std::move(group), std::move(context),
         [query = std::move(query)](Connection& connection, int64_t key) {
-          return connection.queries->ListConversations(key, query);
+          return connection.lists->ListConversations(key, query);
         },
         std::move(done));
   }
@@ -308,13 +308,13 @@ class SqliteStore final : public ThreadStore {
         std::move(context), std::move(group), conversation, std::move(thread), std::move(done)));
   }
 
-  void GetThread(CallContext context, ThreadName name,
+  void GetThread(CallContext context, ThreadName name, ThreadView view,
                  Callback<v1::ConversationThread> done) override {
     std::string group = name.group.group;
     SubmitReadOf(
         std::move(group), std::move(context),
-        [name = std::move(name)](Connection& connection, int64_t key) {
-          return connection.queries->GetThread(key, name);
+        [name = std::move(name), view](Connection& connection, int64_t key) {
+          return connection.lists->GetThread(key, name, view);
         },
         std::move(done));
   }
@@ -344,7 +344,7 @@ class SqliteStore final : public ThreadStore {
     SubmitReadOf(
         std::move(group), std::move(context),
         [query = std::move(query)](Connection& connection, int64_t key) {
-          return connection.queries->ListThreads(key, query);
+          return connection.lists->ListThreads(key, query);
         },
         std::move(done));
   }
@@ -364,12 +364,13 @@ class SqliteStore final : public ThreadStore {
         std::move(done));
   }
 
-  void GetPost(CallContext context, PostName name, Callback<v1::Post> done) override {
+  void GetPost(CallContext context, PostName name, PostView view,
+               Callback<v1::Post> done) override {
     std::string group = name.thread.group.group;
     SubmitReadOf(
         std::move(group), std::move(context),
-        [name = std::move(name)](Connection& connection, int64_t key) {
-          return connection.posts->GetPost(key, name);
+        [name = std::move(name), view](Connection& connection, int64_t key) {
+          return connection.lists->GetPost(key, name, view);
         },
         std::move(done));
   }
@@ -379,7 +380,7 @@ class SqliteStore final : public ThreadStore {
     SubmitReadOf(
         std::move(group), std::move(context),
         [query = std::move(query)](Connection& connection, int64_t key) {
-          return connection.posts->ListPosts(key, query);
+          return connection.lists->ListPosts(key, query);
         },
         std::move(done));
   }
@@ -619,6 +620,8 @@ absl::Status SqliteStore::Open(const SqliteOptions& options, const Clock& clock)
     ASSIGN_OR_RETURN(reader.db, OpenForReading(options.path));
     ASSIGN_OR_RETURN(reader.queries, ReadQueries::Prepare(*reader.db));
     ASSIGN_OR_RETURN(reader.posts, PostQueries::Prepare(*reader.db, *reader.queries));
+    ASSIGN_OR_RETURN(reader.lists,
+                     ListQueries::Prepare(*reader.db, *reader.queries, *reader.posts, clock));
     ASSIGN_OR_RETURN(reader.searches, SearchQueries::Prepare(*reader.db, *reader.queries));
   }
   RETURN_IF_ERROR(OpenIndexer(options, clock));

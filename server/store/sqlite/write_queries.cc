@@ -39,6 +39,8 @@ absl::StatusOr<std::unique_ptr<WriteQueries>> WriteQueries::Prepare(
   ASSIGN_OR_RETURN(queries->changes_, ChangeLog::Prepare(db, clock));
   ASSIGN_OR_RETURN(queries->reads_, ReadQueries::Prepare(db));
   ASSIGN_OR_RETURN(queries->post_reads_, PostQueries::Prepare(db, *queries->reads_));
+  ASSIGN_OR_RETURN(queries->lists_,
+                   ListQueries::Prepare(db, *queries->reads_, *queries->post_reads_, clock));
   ASSIGN_OR_RETURN(queries->past_requests_, PastRequests::Prepare(db, request_retention));
   ASSIGN_OR_RETURN(queries->purges_, PurgeQueries::Prepare(db));
   ASSIGN_OR_RETURN(queries->search_index_, SearchIndex::Prepare(db, queries->room_));
@@ -313,7 +315,7 @@ absl::StatusOr<v1::Conversation> WriteQueries::ReadCreatedConversation(
   query.conversation = name.conversation;
   query.order = ThreadOrder::kOldestCreated;
   query.limit = kMaxThreadsPerCreate;
-  ASSIGN_OR_RETURN(const ThreadPage page, reads_->ListThreads(group_key, query));
+  ASSIGN_OR_RETURN(const ThreadPage page, lists_->ListThreads(group_key, query));
   for (const v1::ConversationThread& thread : page.threads) {
     // Those that came later are not part of what was created.
     const int64_t later_us = ToMicros(thread.created_date_time()) - created_us;

@@ -14,6 +14,7 @@
 #include "server/base/uuid.h"
 #include "server/store/sqlite/change_log.h"
 #include "server/store/sqlite/database.h"
+#include "server/store/sqlite/list_queries.h"
 #include "server/store/sqlite/past_requests.h"
 #include "server/store/sqlite/post_queries.h"
 #include "server/store/sqlite/post_writes.h"
@@ -118,6 +119,7 @@ class WriteQueries {
   std::unique_ptr<ChangeLog> changes_;
   std::unique_ptr<ReadQueries> reads_;
   std::unique_ptr<PostQueries> post_reads_;
+  std::unique_ptr<ListQueries> lists_;
   std::unique_ptr<PastRequests> past_requests_;
   std::unique_ptr<PurgeQueries> purges_;
   std::unique_ptr<PostingRules> posting_rules_;
