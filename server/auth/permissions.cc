@@ -65,6 +65,7 @@ constexpr Rule kRules[] = {
     {"threadstore.v1.ThreadService.ListThreadChanges", kReadsConversations, kReadsConversations},
     {"threadstore.v1.ThreadService.ListThreads", kReadsConversations, kReadsConversations},
     {"threadstore.v1.ThreadService.ReplyToThread", kWritesConversations, kWritesConversations},
+    {"threadstore.v1.ThreadService.SearchThreads", kReadsConversations, kReadsConversations},
     {"threadstore.v1.ThreadService.UpdateThread", kWritesConversations, kWritesConversations},
     {"threadstore.v1.ThreadService.WatchThreads", kReadsConversations, kReadsConversations},
 };

@@ -51,9 +51,9 @@ absl::Status MakeResourceError(absl::StatusCode code, v1::ErrorReason reason,
   return status;
 }
 
-absl::Status MakeRetryableError(v1::ErrorReason reason, absl::string_view message,
-                                absl::Duration retry_delay) {
-  absl::Status status = MakeError(absl::StatusCode::kResourceExhausted, reason, message);
+absl::Status MakeRetryableError(absl::StatusCode code, v1::ErrorReason reason,
+                                absl::string_view message, absl::Duration retry_delay) {
+  absl::Status status = MakeError(code, reason, message);
   google::rpc::RetryInfo retry;
   const timespec delay = absl::ToTimespec(retry_delay);
   retry.mutable_retry_delay()->set_seconds(delay.tv_sec);
@@ -238,18 +238,24 @@ absl::Status WatchTooSlowError(std::string delta_token) {
 }
 
 absl::Status QueueFullError(absl::Duration retry_delay) {
-  return MakeRetryableError(v1::ERROR_REASON_QUEUE_FULL, "the server's queue is full", retry_delay);
+  return MakeRetryableError(absl::StatusCode::kResourceExhausted, v1::ERROR_REASON_QUEUE_FULL,
+                            "the server's queue is full", retry_delay);
 }
 
 absl::Status RequestMemoryFullError(absl::Duration retry_delay) {
-  return MakeRetryableError(v1::ERROR_REASON_REQUEST_MEMORY_FULL,
-                            "the requests in flight use all the memory set aside for them",
-                            retry_delay);
+  return MakeRetryableError(
+      absl::StatusCode::kResourceExhausted, v1::ERROR_REASON_REQUEST_MEMORY_FULL,
+      "the requests in flight use all the memory set aside for them", retry_delay);
 }
 
 absl::Status TooManyStreamsError(absl::Duration retry_delay) {
-  return MakeRetryableError(v1::ERROR_REASON_TOO_MANY_STREAMS,
+  return MakeRetryableError(absl::StatusCode::kResourceExhausted, v1::ERROR_REASON_TOO_MANY_STREAMS,
                             "as many streams of this kind are going on as may", retry_delay);
+}
+
+absl::Status SearchIndexBehindError(absl::Duration retry_delay) {
+  return MakeRetryableError(absl::StatusCode::kUnavailable, v1::ERROR_REASON_SEARCH_INDEX_BEHIND,
+                            "the index of words is behind the latest changes", retry_delay);
 }
 
 absl::Status StoreFullError() {

@@ -77,6 +77,9 @@ absl::Status WatchTooSlowError(std::string delta_token);
 absl::Status QueueFullError(absl::Duration retry_delay);
 absl::Status RequestMemoryFullError(absl::Duration retry_delay);
 absl::Status TooManyStreamsError(absl::Duration retry_delay);
+
+// UNAVAILABLE: the index of words is behind.
+absl::Status SearchIndexBehindError(absl::Duration retry_delay);
 absl::Status StoreFullError();
 absl::Status StoreBusyError();
 absl::Status ShuttingDownError();

@@ -153,6 +153,26 @@ inline constexpr int kMaxFilterComparisons = 200;
 // Bounds what is decoded before it is refused; the longest token of ours has a topic, 1.4 KiB.
 inline constexpr size_t kMaxPageTokenBytes = 2048;
 
+// A query of a search: more than anyone types, and what one search can cost.
+inline constexpr size_t kMaxSearchBytes = 1024;
+inline constexpr int kMaxSearchWords = 32;
+
+// Longer than the words of any language; what is longer is data, found by its beginning.
+inline constexpr size_t kMaxWordCharacters = 64;
+
+// How much of a text can be found by its words; bounds what one post costs the index. It is what is
+// read of HTML (see server/base/html_text.h), and about a novel's fifth.
+inline constexpr size_t kMaxIndexedTextBytes = size_t{256} << 10;
+inline constexpr size_t kMaxIndexedWords = 32'768;
+
+// What one page of a search looks at, as most of it may be of threads that it has found already, or
+// that are being deleted; a few hundredths of a second.
+inline constexpr int kMaxDocumentsPerSearchPage = 2000;
+
+// The best matches are searched for among the newest, of which so many are weighed.
+inline constexpr int kMaxRankedDocuments = 1000;
+inline constexpr int kMaxWeighedDocuments = 20'000;
+
 }  // namespace threadstore
 
 #endif  // THREADSTORE_SERVER_DOMAIN_LIMITS_H_

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 
@@ -69,6 +70,14 @@ absl::StatusOr<bool> ParsePostOrder(absl::string_view order_by) {
   return absl::InvalidArgumentError("must be 'create_time' or 'create_time desc'");
 }
 
+absl::StatusOr<SearchOrder> ParseSearchOrder(absl::string_view order_by) {
+  const absl::string_view normal = absl::StripAsciiWhitespace(order_by);
+  for (const SearchOrder order : {SearchOrder::kNewestMatch, SearchOrder::kRank}) {
+    if (normal == OrderText(order)) return order;
+  }
+  return absl::InvalidArgumentError("must be empty or 'rank'");
+}
+
 absl::string_view OrderText(ThreadOrder order) {
   switch (order) {
     case ThreadOrder::kNewestActivity:
@@ -89,6 +98,10 @@ absl::string_view OrderText(ThreadOrder order) {
 
 absl::string_view OrderText(bool newest_posts_first) {
   return newest_posts_first ? "create_time desc" : "create_time";
+}
+
+absl::string_view OrderText(SearchOrder order) {
+  return order == SearchOrder::kRank ? "rank" : "";
 }
 
 }  // namespace threadstore

@@ -16,9 +16,13 @@ absl::StatusOr<ThreadOrder> ParseThreadOrder(absl::string_view order_by);
 // Whether the newest posts come first. Without an order they do not.
 absl::StatusOr<bool> ParsePostOrder(absl::string_view order_by);
 
+// Of results of a search. Without an order the newest match comes first.
+absl::StatusOr<SearchOrder> ParseSearchOrder(absl::string_view order_by);
+
 // The one text of an order. Page tokens depend on it, so it never changes.
 absl::string_view OrderText(ThreadOrder order);
 absl::string_view OrderText(bool newest_posts_first);
+absl::string_view OrderText(SearchOrder order);
 
 }  // namespace threadstore
 

@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "server/base/uuid.h"
 #include "server/domain/filter.h"
 #include "server/domain/resource_name.h"
+#include "server/domain/words.h"
 
 // What gets and lists ask of a store: which resources, in what order, after which, how many, and
 // what of each.
@@ -107,6 +109,19 @@ struct ExtensionQuery {
 struct SenderQuery {
   SenderListName list;
   std::string after_id = {};  // Empty: from the beginning.
+  int32_t limit = 0;
+};
+
+enum class SearchOrder {
+  kNewestMatch,  // By the time of the post that matches, descending.
+  kRank,         // By how good a match is, the best first; no more than kMaxRankedDocuments.
+};
+
+struct SearchQuery {
+  std::string group;
+  std::vector<SearchTerm> terms;
+  SearchOrder order = SearchOrder::kNewestMatch;
+  std::optional<int64_t> after = std::nullopt;  // Where the page before ended, as it told.
   int32_t limit = 0;
 };
 

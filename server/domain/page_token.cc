@@ -13,8 +13,11 @@
 #include "server/domain/timestamp.h"
 
 namespace threadstore {
-
 namespace {
+
+bool HasPlace(const internal::v1::PageToken& token) {
+  return !token.last_id().empty() || token.has_last_document();
+}
 
 // Of lists that are asked for nothing but their parent and default order.
 internal::v1::PageToken TokenOfList(absl::string_view method, absl::string_view parent,
@@ -56,7 +59,7 @@ absl::StatusOr<internal::v1::PageToken> DecodePageToken(absl::string_view text,
   internal::v1::PageToken token;
   // A token cut short must not begin the list anew, and one token has one form.
   if (text.size() > kMaxPageTokenBytes || !absl::WebSafeBase64Unescape(text, &bytes) ||
-      !token.ParseFromString(bytes) || token.last_id().empty() || EncodePageToken(token) != text) {
+      !token.ParseFromString(bytes) || !HasPlace(token) || EncodePageToken(token) != text) {
     return absl::InvalidArgumentError("is not a page token");
   }
   if (token.query_fingerprint() != query_fingerprint) {

@@ -278,8 +278,10 @@ std::optional<absl::string_view> ParseContentType(absl::string_view content_type
   return std::nullopt;
 }
 
+bool IsHtml(absl::string_view content_type) { return ParseContentType(content_type) == kHtml; }
+
 std::string MakePreview(const v1::ItemBody& body) {
-  return ParseContentType(body.content_type()) == kHtml
+  return IsHtml(body.content_type())
              ? HtmlTextOnOneLine(body.content(), kMaxPreviewCharacters)
              : TextOnOneLine(body.content(), kMaxPreviewCharacters);
 }

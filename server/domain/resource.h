@@ -49,6 +49,9 @@ v1::Forward BuildForward(absl::string_view post_name, const v1::ForwardPostReque
 // or nothing if it says neither; text if it is empty.
 std::optional<absl::string_view> ParseContentType(absl::string_view content_type);
 
+// Whether a content type means HTML; if it means nothing, the content is text.
+bool IsHtml(absl::string_view content_type);
+
 // The post's text as a preview: on one line, at most kMaxPreviewCharacters, no character cut. White
 // space of any kind and length, and the bounds of HTML's blocks, are one space.
 std::string MakePreview(const v1::ItemBody& body);

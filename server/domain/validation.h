@@ -98,6 +98,13 @@ struct ListThreadsInput {
   uint64_t fingerprint = 0;
 };
 
+struct SearchThreadsInput {
+  GroupName parent;
+  SearchQuery query;
+  ReadMask mask;  // Of the threads.
+  uint64_t fingerprint = 0;
+};
+
 struct ListConversationsInput {
   GroupName parent;
   ConversationQuery query;
@@ -157,6 +164,7 @@ absl::StatusOr<CreateThreadInput> Validate(const v1::CreateThreadRequest& reques
                                            CallerKind caller);
 absl::StatusOr<GetThreadInput> Validate(const v1::GetThreadRequest& request);
 absl::StatusOr<ListThreadsInput> Validate(const v1::ListThreadsRequest& request);
+absl::StatusOr<SearchThreadsInput> Validate(const v1::SearchThreadsRequest& request);
 absl::StatusOr<UpdateThreadInput> Validate(const v1::UpdateThreadRequest& request);
 absl::StatusOr<ThreadName> Validate(const v1::DeleteThreadRequest& request);
 absl::StatusOr<ReplyToThreadInput> Validate(const v1::ReplyToThreadRequest& request,

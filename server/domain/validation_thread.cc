@@ -11,6 +11,7 @@
 #include "server/domain/resource.h"
 #include "server/domain/timestamp.h"
 #include "server/domain/validation.h"
+#include "server/domain/words.h"
 
 // Requests on threads and on conversations.
 namespace threadstore {
@@ -120,6 +121,14 @@ ConversationView CheckConversationView(const Request& request, ReadMask& mask,
   return view;
 }
 
+// Where the page before ended.
+std::optional<int64_t> CheckSearchPageToken(absl::string_view text, uint64_t fingerprint,
+                                            Violations& violations) {
+  if (text.empty()) return std::nullopt;
+  const internal::v1::PageToken token = CheckPageToken(text, fingerprint, violations);
+  return token.last_document();
+}
+
 }  // namespace
 
 absl::StatusOr<CreateThreadInput> Validate(const v1::CreateThreadRequest& request,
@@ -166,6 +175,23 @@ absl::StatusOr<ListThreadsInput> Validate(const v1::ListThreadsRequest& request)
                                        OrderText(input.query.order), request.filter());
   input.query.after =
       CheckThreadPageToken(request.page_token(), input.fingerprint, input.query.order, violations);
+  RETURN_IF_ERROR(violations.ToStatus());
+  return input;
+}
+
+absl::StatusOr<SearchThreadsInput> Validate(const v1::SearchThreadsRequest& request) {
+  Violations violations;
+  SearchThreadsInput input;
+  input.parent = violations.Take("parent", ParseGroupName(request.parent()));
+  input.query.group = input.parent.group;
+  input.query.terms = violations.Take("query", ParseSearch(request.query()));
+  input.query.limit = CheckPageSize(request.page_size(), violations);
+  input.query.order = violations.Take("order_by", ParseSearchOrder(request.order_by()));
+  input.fingerprint = QueryFingerprint("SearchThreads", input.parent.Canonical(),
+                                       OrderText(input.query.order), request.query());
+  input.query.after = CheckSearchPageToken(request.page_token(), input.fingerprint, violations);
+  input.mask =
+      ReadMask(request.read_mask(), *v1::ConversationThread::descriptor(), violations);
   RETURN_IF_ERROR(violations.ToStatus());
   return input;
 }

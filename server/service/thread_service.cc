@@ -4,11 +4,13 @@
 #include <string>
 #include <utility>
 
+#include "absl/status/statusor.h"
 #include "google/protobuf/empty.pb.h"
 #include "server/auth/access.h"
 #include "server/base/errors.h"
 #include "server/base/status_macros.h"
 #include "server/domain/delta_token.h"
+#include "server/domain/page_token.h"
 #include "server/domain/resource.h"
 #include "server/domain/validation.h"
 #include "server/service/page_finisher.h"
@@ -24,6 +26,8 @@ using GetThreadCall = UnaryCall<v1::GetThreadRequest, v1::ConversationThread, Ca
 using ListThreadsCall = UnaryCall<v1::ListThreadsRequest, v1::ListThreadsResponse, CallKind::kRead>;
 using ListThreadChangesCall =
     UnaryCall<v1::ListThreadChangesRequest, v1::ListThreadChangesResponse, CallKind::kRead>;
+using SearchThreadsCall =
+    UnaryCall<v1::SearchThreadsRequest, v1::SearchThreadsResponse, CallKind::kRead>;
 using UpdateThreadCall =
     UnaryCall<v1::UpdateThreadRequest, v1::ConversationThread, CallKind::kUpdate>;
 using DeleteThreadCall = UnaryCall<v1::DeleteThreadRequest, Empty, CallKind::kWrite>;
@@ -64,6 +68,37 @@ absl::Status HandleListThreads(ListThreadsCall& call) {
   store.ListThreads(std::move(context), std::move(input.query),
                     PageFinisher(std::move(call), input.fingerprint, &ThreadPage::threads,
                                  &v1::ListThreadsResponse::mutable_threads, std::move(input.mask)));
+  return absl::OkStatus();
+}
+
+// Where the next page begins is the store's to tell, as a page without results may not be the last.
+auto SearchFinisher(SearchThreadsCall call, uint64_t fingerprint, ReadMask mask) {
+  call.DropRequest();
+  return [call = std::move(call), fingerprint,
+          mask = std::move(mask)](absl::StatusOr<SearchPage> page) mutable {
+    if (!page.ok()) return std::move(call).Finish(page.status());
+    v1::SearchThreadsResponse response;
+    response.mutable_results()->Swap(&page->results);
+    for (v1::SearchResult& result : *response.mutable_results()) {
+      mask.Trim(*result.mutable_thread());
+    }
+    if (page->has_more) {
+      internal::v1::PageToken token;
+      token.set_query_fingerprint(fingerprint);
+      token.set_last_document(page->last);
+      response.set_next_page_token(EncodePageToken(token));
+    }
+    std::move(call).Finish(std::move(response));
+  };
+}
+
+absl::Status HandleSearchThreads(SearchThreadsCall& call) {
+  ASSIGN_OR_RETURN(SearchThreadsInput input, Validate(call.request()));
+  ASSIGN_OR_RETURN(auto required_member, ResolveAccess(call.principal(), input.parent, "parent"));
+  CallContext context = call.MakeCallContext(std::move(required_member));
+  ThreadStore& store = call.services().store;
+  store.SearchThreads(std::move(context), std::move(input.query),
+                      SearchFinisher(std::move(call), input.fingerprint, std::move(input.mask)));
   return absl::OkStatus();
 }
 
@@ -138,6 +173,7 @@ ThreadServiceImpl::ThreadServiceImpl(const ServiceContext& services, const Watch
   Serve(HandleCreateThread);
   Serve(HandleGetThread);
   Serve(HandleListThreads);
+  Serve(HandleSearchThreads);
   Serve(HandleUpdateThread);
   Serve(HandleDeleteThread);
   Serve(HandleReplyToThread);

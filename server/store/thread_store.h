@@ -129,6 +129,12 @@ struct ThreadPage {
   ThreadCursor last;
 };
 
+struct SearchPage {
+  google::protobuf::RepeatedPtrField<v1::SearchResult> results;
+  bool has_more = false;  // There may be more; there need not be.
+  int64_t last = 0;       // Where the page ended, if there may be more.
+};
+
 struct ConversationPage {
   google::protobuf::RepeatedPtrField<v1::Conversation> conversations;
   bool has_more = false;
@@ -355,6 +361,13 @@ class ThreadStore {
   // lately may count. However seldom its filter matches, a page looks at no more than
   // kMaxRowsExamined threads, and for no longer than kMaxFilterTime.
   virtual void ListThreads(CallContext context, ThreadQuery query, Callback<ThreadPage> done) = 0;
+
+  // Finds the threads whose topic, or whose topic together with one of their posts, has all terms of
+  // the query; as words are those of server/domain/words.h. A thread is one result: where its newest
+  // matching post stands, or by rank its best. Every write acknowledged before is looked at.
+  //   UNAVAILABLE / SEARCH_INDEX_BEHIND  the index of words does not have them in time; carries
+  //                                      RetryInfo
+  virtual void SearchThreads(CallContext context, SearchQuery query, Callback<SearchPage> done) = 0;
 
   // --- Posts
 

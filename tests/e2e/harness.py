@@ -189,6 +189,10 @@ class Client:
         request = thread_messages.WatchThreadsRequest(parent=parent, delta_token=delta_token)
         return self.threads.WatchThreads(request, metadata=self.metadata, timeout=timeout)
 
+    def search_threads(self, parent, **fields):
+        request = thread_messages.SearchThreadsRequest(parent=parent, **fields)
+        return self.call(self.threads.SearchThreads, request)
+
     def update_thread(self, thread, *paths):
         request = thread_messages.UpdateThreadRequest(thread=thread, update_mask=mask(paths))
         return self.call(self.threads.UpdateThread, request)
@@ -456,10 +460,12 @@ def open_stored(store):
 
 
 def stored_rows(store):
-    """Every row of every table of a store whose server has stopped."""
+    """Every row of every table of a store whose server has stopped; but not of the index of words,
+    which is made from them some time later."""
     with open_stored(store) as database:
         tables = [name for name, in database.execute(
-            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")]
+            "SELECT name FROM sqlite_schema WHERE type = 'table'"
+            " AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'search_%'")]
         return {table: sorted(database.execute(f"SELECT * FROM {table}"), key=repr)
                 for table in tables}
 

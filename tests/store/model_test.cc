@@ -4,6 +4,7 @@
 
 #include "tests/store/model.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <functional>
 #include <iostream>
@@ -19,6 +20,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "gtest/gtest.h"
 #include "server/base/errors.h"
 #include "server/base/sha256.h"
@@ -45,6 +47,10 @@ const std::vector<std::string> kUsers = {"ann", "bob", "cyd", "eve"};
 const std::vector<std::string> kSenders = {"ann", "bob@x", "cyd", "eve@x", "zoe@x"};
 const std::vector<std::string> kAddresses = {"ann@x", "bob", "bob@x", "eve@x", "zoe@x"};
 const std::vector<std::string> kNames = {"", "Ann", "Zoe"};
+const std::vector<std::string> kWords = {"apple", "Äpfel", "app", "東京都", "京都", "ไทย", "a-b"};
+const std::vector<std::string> kSearches = {
+    "topic", "step", "apple", "APP*", "apfel apple", "\"apple app\"", "京都", "京", "\"a b\" topic",
+    "ไทย apple", "html"};
 const std::vector<std::string> kExtensions = {"com.example.a", "com.example.b", "C"};
 constexpr ThreadOrder kOrders[] = {ThreadOrder::kNewestActivity, ThreadOrder::kOldestCreated,
                                    ThreadOrder::kNewestCreated};
@@ -67,6 +73,7 @@ ThreadName NameOf(const std::string& group, const v1::ConversationThread& thread
 
 // --- Answers as text
 
+const auto& ItemsOf(const SearchPage& page) { return page.results; }
 const auto& ItemsOf(const GroupPage& page) { return page.groups; }
 const auto& ItemsOf(const SenderPage& page) { return page.senders; }
 const auto& ItemsOf(const MemberPage& page) { return page.members; }
@@ -75,6 +82,8 @@ const auto& ItemsOf(const ThreadPage& page) { return page.threads; }
 const auto& ItemsOf(const PostPage& page) { return page.posts; }
 const auto& ItemsOf(const AttachmentPage& page) { return page.attachments; }
 const auto& ItemsOf(const ExtensionPage& page) { return page.extensions; }
+
+std::string Describe(const std::string& text) { return text; }
 
 std::string Describe(const absl::Status& status) {
   if (status.ok()) return "OK";
@@ -340,6 +349,7 @@ class ModelTest : public ::testing::Test {
           [](auto& store, const auto& query) { return store.ListSenders({}, query); },
           [](auto& query, const auto& page) { query.after_id = page.senders.rbegin()->id(); });
     }
+    for (const std::string& text : kSearches) CompareSearch({}, group, text);
     CompareThreads(group, std::nullopt);
     for (const ThreadOrder order : kOrders) {
       Walk(
@@ -358,6 +368,50 @@ class ModelTest : public ::testing::Test {
     }
     const auto threads = model_.ListThreads({}, {.group = group, .limit = INT32_MAX});
     for (const auto& thread : threads->threads) CompareThread(NameOf(group, thread));
+  }
+
+  // All pages of a search. Of results of one time any may come first.
+  void CompareSearch(const CallContext& caller, const std::string& group, const std::string& text) {
+    SearchQuery query;
+    query.group = group;
+    query.terms = ParseSearch(text).value_or(std::vector<SearchTerm>());
+    query.limit = 3;
+    const auto expected = model_.SearchThreads(caller, query);
+    SearchPage all;
+    absl::StatusOr<SearchPage> page;
+    do {
+      page = db_->SearchThreads(caller, query);
+      if (!page.ok()) break;
+      EXPECT_LE(page->results.size(), query.limit);
+      all.results.MergeFrom(page->results);
+      query.after = page->last;
+    } while (page->has_more);
+    if (!page.ok() || !expected.ok()) return Expect("SearchThreads", page, expected);
+    const absl::StatusOr<SearchPage> walked(std::move(all));
+    Expect("SearchThreads", TimesOf(*walked), TimesOf(*expected));
+    Expect("SearchThreads", Sorted(*walked), Sorted(*expected));
+  }
+
+  // The times at which the results stand.
+  absl::StatusOr<std::string> TimesOf(const SearchPage& page) {
+    std::string times;
+    for (const v1::SearchResult& result : page.results) {
+      const auto post = ParsePostName(result.post());
+      const google::protobuf::Timestamp time =
+          post.ok() ? model_.GetPost({}, *post).value_or(v1::Post()).created_date_time()
+                    : result.thread().created_date_time();
+      absl::StrAppend(&times, ToMicros(time), " ");
+    }
+    return times;
+  }
+
+  static absl::StatusOr<std::string> Sorted(const SearchPage& page) {
+    std::vector<std::string> results;
+    for (const v1::SearchResult& result : page.results) {
+      results.push_back(result.ShortDebugString());
+    }
+    std::sort(results.begin(), results.end());
+    return absl::StrJoin(results, "\n");
   }
 
   void CompareThreads(const std::string& group, std::optional<Uuid> conversation) {
@@ -552,7 +606,9 @@ class ModelTest : public ::testing::Test {
     v1::ItemBody body;
     const bool html = OneIn(2);
     body.set_content_type(html ? "html" : "text");
-    body.set_content(absl::StrCat(html ? "<p>Step</p> " : "Step\n", step_));
+    std::string content = absl::StrCat(html ? "<p>Step</p> " : "Step\n", step_);
+    for (int i = Below(4); i > 0; --i) absl::StrAppend(&content, " ", Pick(kWords));
+    body.set_content(content);
     return body;
   }
 
@@ -599,7 +655,7 @@ class ModelTest : public ::testing::Test {
 
   v1::ConversationThread AnyThreadContent(const CallContext& caller) {
     v1::ConversationThread thread;
-    if (!OneIn(3)) thread.set_topic(absl::StrCat("topic ", step_));
+    if (!OneIn(3)) thread.set_topic(absl::StrCat("topic ", step_, " ", Pick(kWords)));
     for (int i = Below(3); i > 0; --i) *thread.add_to_recipients() = AnyRecipient();
     for (int i = Below(2); i > 0; --i) *thread.add_cc_recipients() = AnyRecipient();
     if (OneIn(20)) {
@@ -904,7 +960,9 @@ class ModelTest : public ::testing::Test {
     const AttachmentName attachment = AnyAttachment();
     const ExtensionName extension = AnyExtension();
     const bool with_content = OneIn(2);
-    switch (Below(12)) {
+    switch (Below(13)) {
+      case 12:
+        return CompareSearch(caller, group, Pick(kSearches));
       case 0:
         return Both("GetGroup", [&](auto& store) { return store.GetGroup(caller, group); });
       case 1:

@@ -7,6 +7,7 @@
 #include "server/store/sqlite/database.h"
 #include "server/store/sqlite/sqlite_store.h"
 #include "tests/store/engine_under_test.h"
+#include "tests/store/search_index_check.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"
 
@@ -44,6 +45,7 @@ class SqliteUnderTest final : public EngineUnderTest {
     EXPECT_THAT((*db)->QueryText("PRAGMA integrity_check"), IsOkAndHolds("ok"));
     EXPECT_THAT((*db)->QueryInteger("SELECT count(*) FROM pragma_foreign_key_check"),
                 IsOkAndHolds(0));
+    CheckSearchIndex(path_);
   }
 
  private:

@@ -22,6 +22,7 @@
 #include "server/store/sqlite/database.h"
 #include "server/store/sqlite/sqlite_store.h"
 #include "tests/store/faulty_vfs.h"
+#include "tests/store/search_index_check.h"
 #include "tests/testing/blocking_store.h"
 #include "tests/testing/error_matchers.h"
 #include "tests/testing/fake_clock.h"
@@ -167,7 +168,7 @@ class Trial {
     for (const char* table :
          {"threads", "conversations", "recipients", "unique_senders", "posts", "attachments",
           "attachment_contents", "post_extensions", "post_categories", "post_participants",
-          "forwards", "forward_recipients", "group_senders"}) {
+          "forwards", "forward_recipients", "group_senders", "search_documents"}) {
       EXPECT_THAT((*reader)->QueryInteger(absl::StrCat("SELECT count(*) FROM ", table)),
                   IsOkAndHolds(0))
           << table;
@@ -228,6 +229,7 @@ class Trial {
     EXPECT_THAT((*db)->QueryText("PRAGMA integrity_check"), IsOkAndHolds("ok"));
     EXPECT_THAT((*db)->QueryInteger("SELECT count(*) FROM pragma_foreign_key_check"),
                 IsOkAndHolds(0));
+    CheckSearchIndex(options_.path);
     EXPECT_THAT((*db)->QueryInteger("SELECT count(*) FROM threads WHERE"
                                     " (SELECT count(*) FROM recipients"
                                     "  WHERE thread_key = threads.key) <> 2 OR"

@@ -63,6 +63,9 @@ class BlockingStore {
                                                    ConversationView view = {}) {
     return Call(&ThreadStore::GetConversation, std::move(context), std::move(name), view);
   }
+  absl::StatusOr<SearchPage> SearchThreads(CallContext context, SearchQuery query) {
+    return Call(&ThreadStore::SearchThreads, std::move(context), std::move(query));
+  }
   absl::StatusOr<ConversationPage> ListConversations(CallContext context, ConversationQuery query) {
     return Call(&ThreadStore::ListConversations, std::move(context), std::move(query));
   }

@@ -65,10 +65,19 @@ absl::Status PurgeQueries::PrepareAll() {
        "DELETE FROM forward_recipients WHERE forward_key IN"
        " (SELECT key FROM forwards WHERE post_key = ?)"},
       {&delete_of_post_[6], "DELETE FROM forwards WHERE post_key = ?"},
-      {&delete_of_post_[7], "DELETE FROM posts WHERE key = ?"},
+      {&delete_of_post_[7],
+       "DELETE FROM search_index WHERE rowid ="
+       " (SELECT key FROM search_documents WHERE post_key = ?)"},
+      {&delete_of_post_[8], "DELETE FROM search_documents WHERE post_key = ?"},
+      {&delete_of_post_[9], "DELETE FROM posts WHERE key = ?"},
       {&delete_of_thread_[0], "DELETE FROM recipients WHERE thread_key = ?"},
       {&delete_of_thread_[1], "DELETE FROM unique_senders WHERE thread_key = ?"},
-      {&delete_of_thread_[2], "DELETE FROM threads WHERE key = ?"},
+      {&delete_of_thread_[2],
+       "DELETE FROM search_index WHERE rowid ="
+       " (SELECT key FROM search_documents WHERE thread_key = ? AND post_key IS NULL)"},
+      {&delete_of_thread_[3],
+       "DELETE FROM search_documents WHERE thread_key = ? AND post_key IS NULL"},
+      {&delete_of_thread_[4], "DELETE FROM threads WHERE key = ?"},
   };
   for (const auto& [statement, sql] : statements) {
     ASSIGN_OR_RETURN(*statement, db_.Prepare(sql));

@@ -71,8 +71,8 @@ class PurgeQueries {
   Statement delete_group_;
 
   // Each takes the key of what the rows hang on.
-  static constexpr int kPostTables = 8;
-  static constexpr int kThreadTables = 3;
+  static constexpr int kPostTables = 10;
+  static constexpr int kThreadTables = 5;
   Statement delete_of_post_[kPostTables];
   Statement delete_of_thread_[kThreadTables];
 };

@@ -19,6 +19,7 @@
 #include "server/store/sqlite/list_queries.h"
 #include "server/store/sqlite/post_queries.h"
 #include "server/store/sqlite/read_queries.h"
+#include "server/store/sqlite/search_queries.h"
 #include "server/store/thread_store.h"
 
 namespace threadstore::sqlite {
@@ -33,6 +34,7 @@ class ReaderPool {
     std::unique_ptr<PostQueries> posts;
     std::unique_ptr<ListQueries> lists;
     std::unique_ptr<ChangeQueries> changes;
+    std::unique_ptr<SearchQueries> searches;
   };
 
   // Ends a read: with OK and a connection to run it on, or with the reason it is not run and

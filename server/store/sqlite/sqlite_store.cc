@@ -19,6 +19,7 @@
 #include "server/store/sqlite/exports.h"
 #include "server/store/sqlite/read_queries.h"
 #include "server/store/sqlite/reader_pool.h"
+#include "server/store/sqlite/search_indexer.h"
 #include "server/store/sqlite/store_file.h"
 #include "server/store/sqlite/write_queries.h"
 #include "server/store/sqlite/writer.h"
@@ -351,6 +352,10 @@ class SqliteStore final : public ThreadStore {
         std::move(done));
   }
 
+  void SearchThreads(CallContext context, SearchQuery query, Callback<SearchPage> done) override {
+    SubmitSearch(std::move(context), std::move(query), /*needed=*/std::nullopt, std::move(done));
+  }
+
   void CreatePost(CreateContext context, ThreadName thread, NewPost post,
                   Callback<v1::Post> done) override {
     SubmitChange(
@@ -533,12 +538,15 @@ class SqliteStore final : public ThreadStore {
   // writer's may. The executor goes last, for it ends the calls of both.
   void Close() override {
     if (exports_ != nullptr) exports_->Close();
+    if (indexer_ != nullptr) indexer_->Close();
     if (readers_ != nullptr) readers_->Close();
     if (writer_ != nullptr) writer_->Close();
     completions_.reset();
   }
 
  private:
+  absl::Status OpenIndexer(const SqliteOptions& options, const Clock& clock);
+
   template <typename Context, typename T, typename Work>
   void SubmitCreate(Context context, T resource, Work work, Callback<T> done) {
     writer_->Submit(std::make_unique<CreateOf<Context, T, Work>>(
@@ -569,6 +577,38 @@ class SqliteStore final : public ThreadStore {
           return work(connection, key);
         },
         std::move(done));
+  }
+
+  // A search that waits for the index if it has to, and then begins again: what it needed is all
+  // that had been acknowledged when it came.
+  void SubmitSearch(CallContext context, SearchQuery query, std::optional<int64_t> needed,
+                    Callback<SearchPage> done) {
+    CallContext of_read = context;
+    std::string group = query.group;
+    auto work = [query, needed](Connection& connection, int64_t key) {
+      return connection.searches->Search(key, query, needed);
+    };
+    SubmitReadOf(std::move(group), std::move(of_read), std::move(work),
+                 Callback<SearchAnswer>(
+                     [this, context = std::move(context), query = std::move(query),
+                      done = std::move(done)](absl::StatusOr<SearchAnswer> answer) mutable {
+                       if (!answer.ok()) return std::move(done)(std::move(answer).status());
+                       if (!answer->needs.has_value())
+                         return std::move(done)(std::move(answer->page));
+                       AwaitIndex(std::move(context), std::move(query), *answer->needs,
+                                  std::move(done));
+                     }));
+  }
+
+  void AwaitIndex(CallContext context, SearchQuery query, int64_t needed,
+                  Callback<SearchPage> done) {
+    CallContext of_wait = context;
+    indexer_->Await(std::move(of_wait), needed,
+                    [this, context = std::move(context), query = std::move(query), needed,
+                     done = std::move(done)](absl::Status status) mutable {
+                      if (!status.ok()) return std::move(done)(std::move(status));
+                      SubmitSearch(std::move(context), std::move(query), needed, std::move(done));
+                    });
   }
 
   template <typename Work, typename T>
@@ -603,6 +643,7 @@ class SqliteStore final : public ThreadStore {
   std::function<void()> change_listener_ ABSL_GUARDED_BY(listener_mutex_);
   std::unique_ptr<Executor> completions_;
   std::unique_ptr<Writer> writer_;
+  std::unique_ptr<SearchIndexer> indexer_;
   std::unique_ptr<ReaderPool> readers_;
   std::unique_ptr<Exports> exports_;
 };
@@ -626,7 +667,9 @@ absl::Status SqliteStore::Open(const SqliteOptions& options, const Clock& clock)
                      ListQueries::Prepare(*reader.db, *reader.queries, *reader.posts, clock));
     ASSIGN_OR_RETURN(reader.changes, ChangeQueries::Prepare(*reader.db, *reader.queries,
                                                             *reader.posts, *reader.lists));
+    ASSIGN_OR_RETURN(reader.searches, SearchQueries::Prepare(*reader.db, *reader.queries));
   }
+  RETURN_IF_ERROR(OpenIndexer(options, clock));
   Writer::Options writer_options;
   writer_options.queue_capacity = options.write_queue;
   writer_options.checkpoint_frames = options.checkpoint_frames;
@@ -636,7 +679,10 @@ absl::Status SqliteStore::Open(const SqliteOptions& options, const Clock& clock)
     // If the file system cannot say, a write that it has no room for will.
     return info.ok() ? info->free_bytes : std::numeric_limits<int64_t>::max();
   };
-  writer_options.on_changes = [this] { TellOfChanges(); };
+  writer_options.on_changes = [this] {
+    indexer_->NoteCommit();
+    TellOfChanges();
+  };
   writer_options.on_failure = [on_failure = options.on_failure](const absl::Status&) {
     on_failure();
   };
@@ -647,7 +693,18 @@ absl::Status SqliteStore::Open(const SqliteOptions& options, const Clock& clock)
                                        });
   writer_ = std::make_unique<Writer>(std::move(db), std::move(writes), std::move(writer_options),
                                      clock, *completions_);
+  indexer_->Start(*writer_);
   readers_ = std::make_unique<ReaderPool>(std::move(readers), options.read_queue, clock);
+  return absl::OkStatus();
+}
+
+absl::Status SqliteStore::OpenIndexer(const SqliteOptions& options, const Clock& clock) {
+  ASSIGN_OR_RETURN(std::unique_ptr<Database> db, OpenForReading(options.path));
+  ASSIGN_OR_RETURN(std::unique_ptr<SearchSource> source, SearchSource::Prepare(*db));
+  const SearchIndexer::Options indexer_options{.queue_capacity = options.read_queue,
+                                               .max_wait = options.search_wait};
+  indexer_ =
+      std::make_unique<SearchIndexer>(std::move(db), std::move(source), indexer_options, clock);
   return absl::OkStatus();
 }
 

@@ -43,6 +43,9 @@ struct SqliteOptions {
   // Exports in progress at once. Each keeps the log from starting over.
   int max_exports = 2;
 
+  // How long a search waits for the index of words at most.
+  absl::Duration search_wait = absl::Seconds(5);
+
   // How long request_ids are remembered.
   absl::Duration request_id_retention = absl::Hours(24);
 

@@ -44,6 +44,7 @@ absl::StatusOr<std::unique_ptr<WriteQueries>> WriteQueries::Prepare(
                    ListQueries::Prepare(db, *queries->reads_, *queries->post_reads_, clock));
   ASSIGN_OR_RETURN(queries->past_requests_, PastRequests::Prepare(db, request_retention));
   ASSIGN_OR_RETURN(queries->purges_, PurgeQueries::Prepare(db, *queries->changes_));
+  ASSIGN_OR_RETURN(queries->search_index_, SearchIndex::Prepare(db, queries->room_));
   ASSIGN_OR_RETURN(queries->posting_rules_,
                    PostingRules::Prepare(db, *queries->reads_, queries->room_));
   ASSIGN_OR_RETURN(queries->summary_, ThreadSummary::Prepare(db));
@@ -86,6 +87,12 @@ absl::Status WriteQueries::PrepareAll(Database& db) {
     ASSIGN_OR_RETURN(*statement, db.Prepare(sql));
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<int64_t> WriteQueries::TrimChanges(int64_t max_rows) {
+  ASSIGN_OR_RETURN(const int64_t needed_from, search_index_->FirstNeededSequence());
+  changes_->KeepFrom(needed_from);
+  return changes_->Trim(max_rows);
 }
 
 absl::StatusOr<std::optional<v1::Group>> WriteQueries::CreateGroup(

@@ -24,6 +24,7 @@
 #include "server/store/sqlite/record_writes.h"
 #include "server/store/sqlite/room.h"
 #include "server/store/sqlite/row_inserts.h"
+#include "server/store/sqlite/search_index.h"
 #include "server/store/sqlite/thread_summary.h"
 #include "server/store/thread_store.h"
 
@@ -56,6 +57,10 @@ class WriteQueries {
   PostingRules& posting_rules() { return *posting_rules_; }
   PostWrites& posts() { return *post_writes_; }
   RecordWrites& records() { return *records_; }
+  SearchIndex& search_index() { return *search_index_; }
+
+  // Forgets changes that are old and have been indexed, at most `max_rows`. Returns how many.
+  absl::StatusOr<int64_t> TrimChanges(int64_t max_rows);
 
   // A create returns the resource that an earlier request of the same id made, or nothing when it
   // has stored the one it was given.
@@ -125,6 +130,7 @@ class WriteQueries {
   std::unique_ptr<RowInserts> rows_;
   std::unique_ptr<PostWrites> post_writes_;
   std::unique_ptr<RecordWrites> records_;
+  std::unique_ptr<SearchIndex> search_index_;
 
   Statement update_group_;
   Statement mark_group_deleted_;

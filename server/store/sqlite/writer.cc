@@ -1,6 +1,7 @@
 #include "server/store/sqlite/writer.h"
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -75,7 +76,15 @@ Writer::Writer(std::unique_ptr<Database> db, std::unique_ptr<WriteQueries> queri
 Writer::~Writer() { Close(); }
 
 void Writer::Submit(std::unique_ptr<Write> write) {
-  absl::Status accepted = Enqueue(write);
+  SubmitTo(options_.queue_capacity, std::move(write));
+}
+
+void Writer::SubmitOwn(std::unique_ptr<Write> write) {
+  SubmitTo(std::numeric_limits<size_t>::max(), std::move(write));
+}
+
+void Writer::SubmitTo(size_t capacity, std::unique_ptr<Write> write) {
+  absl::Status accepted = Enqueue(write, capacity);
   if (accepted.ok()) {
     not_empty_.NotifyOne();
   } else {
@@ -83,11 +92,11 @@ void Writer::Submit(std::unique_ptr<Write> write) {
   }
 }
 
-absl::Status Writer::Enqueue(std::unique_ptr<Write>& write) {
+absl::Status Writer::Enqueue(std::unique_ptr<Write>& write, size_t capacity) {
   MutexLock lock(&mutex_);
   if (closing_) return ShuttingDownError();
   if (failed_) return StoreFailedError();
-  if (queue_.size() >= options_.queue_capacity) return QueueFullError(RetryDelay());
+  if (queue_.size() >= capacity) return QueueFullError(RetryDelay());
   queue_.push_back(std::move(write));
   return absl::OkStatus();
 }
@@ -181,9 +190,8 @@ void Writer::DoGroup(Group group) {
 }
 
 void Writer::TellOfChanges() {
-  if (std::exchange(told_changes_, queries_->changes().appended()) != told_changes_) {
-    options_.on_changes();
-  }
+  const uint64_t appended = queries_->changes().appended();
+  if (std::exchange(told_changes_, appended) != appended) options_.on_changes();
 }
 
 absl::Status Writer::CommitGroup(const Group& group, std::vector<Outcome>& outcomes) {
@@ -291,7 +299,7 @@ absl::Status Writer::PurgeBeside(size_t group_size) {
   const auto writes = static_cast<int64_t>(group_size);
   RETURN_IF_ERROR(
       queries_->past_requests().Purge(clock_.Now(), kPurgedRequestsPerWrite * writes).status());
-  RETURN_IF_ERROR(queries_->changes().Trim(kTrimmedChangesPerWrite * writes).status());
+  RETURN_IF_ERROR(queries_->TrimChanges(kTrimmedChangesPerWrite * writes).status());
   const int64_t max_rows = std::max(kMinPurgedRows, writes / kWritesPerPurgedRow);
   ASSIGN_OR_RETURN(const int64_t rows, queries_->purges().PurgeDeleted(max_rows));
   if (rows >= max_rows) more_to_purge_ = true;
@@ -305,7 +313,7 @@ absl::StatusOr<bool> Writer::PurgeStep() {
   while (more && absl::Now() < end) {
     ASSIGN_OR_RETURN(const int64_t requests,
                      queries_->past_requests().Purge(clock_.Now(), kPurgedRowsAtOnce));
-    ASSIGN_OR_RETURN(const int64_t changes, queries_->changes().Trim(kPurgedRowsAtOnce));
+    ASSIGN_OR_RETURN(const int64_t changes, queries_->TrimChanges(kPurgedRowsAtOnce));
     ASSIGN_OR_RETURN(const int64_t rows, queries_->purges().PurgeDeleted(kPurgedRowsAtOnce));
     more =
         requests >= kPurgedRowsAtOnce || changes >= kPurgedRowsAtOnce || rows >= kPurgedRowsAtOnce;

@@ -80,6 +80,10 @@ class Writer {
   // Refused writes are finished before this returns, on the calling thread.
   void Submit(std::unique_ptr<Write> write);
 
+  // Likewise, for the store's own work, which is not refused while callers fill the queue. Whoever
+  // does it has few that wait.
+  void SubmitOwn(std::unique_ptr<Write> write);
+
   // Refuses further writes, does those that wait, and ends the thread. Their callers have been
   // handed to the executor when this returns.
   void Close();
@@ -98,8 +102,9 @@ class Writer {
     bool left_out = false;
   };
 
-  // Takes `write` if it is accepted.
-  absl::Status Enqueue(std::unique_ptr<Write>& write);
+  // Takes `write` if it is accepted: if less than `capacity` wait.
+  absl::Status Enqueue(std::unique_ptr<Write>& write, size_t capacity);
+  void SubmitTo(size_t capacity, std::unique_ptr<Write> write);
 
   void Run();
   Group TakeGroup();
