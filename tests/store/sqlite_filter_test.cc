@@ -127,8 +127,8 @@ class Generator {
   std::string Any(const std::string& name) {
     if (OneIn(5)) return absl::StrCat(name, "/", Word("any"), "()");
     variable_ = OneIn(2) ? "v" : "topic";
-    const std::string any = absl::StrCat(name, "/", Word("any"), "(", variable_, ":",
-                                         Condition(static_cast<int>(Below(3))), ")");
+    std::string any = absl::StrCat(name, "/", Word("any"), "(", variable_, ":",
+                                   Condition(static_cast<int>(Below(3))), ")");
     variable_.clear();
     return any;
   }
