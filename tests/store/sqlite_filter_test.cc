@@ -127,8 +127,8 @@ class Generator {
   std::string Any(const std::string& name) {
     if (OneIn(5)) return absl::StrCat(name, "/", Word("any"), "()");
     variable_ = OneIn(2) ? "v" : "topic";
-    const std::string any = absl::StrCat(name, "/", Word("any"), "(", variable_, ":",
-                                         Condition(static_cast<int>(Below(3))), ")");
+    std::string any = absl::StrCat(name, "/", Word("any"), "(", variable_, ":",
+                                   Condition(static_cast<int>(Below(3))), ")");
     variable_.clear();
     return any;
   }
@@ -274,8 +274,9 @@ TEST_F(SqliteFilterTest, SqlAgreesWithMatches) {
 TEST_F(SqliteFilterTest, HasNoTextOfTheFilter) {
   EXPECT_EQ(Sql("threads", "topic eq 'x' and isLocked"),
             "((threads.topic = ?) AND (threads.is_locked = ?))");
-  EXPECT_EQ(Sql("posts", "body/content ge 'x' or not contains(body/content,'y')"),
-            "(coalesce(posts.content >= ?, 0) OR (NOT coalesce(instr(posts.content, ?) > 0, 0)))");
+  EXPECT_EQ(
+      Sql("posts", "body/content ge 'x' or not contains(body/content,'y')"),
+      "(coalesce(posts.content >= ?, 0) OR (NOT coalesce(text_contains(posts.content, ?), 0)))");
   EXPECT_EQ(Sql("posts", "categories/any(c:c in ('x','y'))"),
             "(EXISTS (SELECT 1 FROM post_categories WHERE post_categories.post_key = posts.key AND "
             "(post_categories.name IN (?, ?))))");

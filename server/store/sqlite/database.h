@@ -34,6 +34,10 @@ namespace threadstore::sqlite {
 class Statement;
 
 // A connection. It and its statements belong to one thread at a time.
+//
+// Statements may use text_contains(text, part), text_starts_with(text, part) and
+// text_ends_with(text, part), which are 0, 1 or, if either is NULL, NULL. They compare bytes, and
+// unlike LIKE take none for another.
 class Database {
  public:
   enum class Mode { kReadOnly, kReadWrite, kReadWriteCreate };

@@ -36,6 +36,11 @@ absl::string_view OperatorOf(Comparison comparison, bool is_nullable) {
   return "";
 }
 
+absl::string_view FunctionOf(Kind kind) {
+  if (kind == Kind::kStartsWith) return "text_starts_with";
+  return kind == Kind::kEndsWith ? "text_ends_with" : "text_contains";
+}
+
 // A filter as it is written down: no condition is NULL, so what negates a whole negates its parts,
 // and conditions joined by the same word are one chain.
 struct Condition {
@@ -202,20 +207,8 @@ class Compiler {
 
   void AppendFunction(const FilterNode& node) {
     const Column column = ColumnOf(node);
-    const auto& part = std::get<std::string>(node.values[0]);
-    if (part.empty()) {
-      if (!column.is_nullable) return Append(kTrue);
-      return Append("(", column.expression, " IS NOT NULL)");
-    }
-    sql_.values.emplace_back(part);
-    if (node.kind == Kind::kContains) {
-      return AppendTest(column.is_nullable, "instr(", column.expression, ", ?) > 0");
-    }
-    // LIKE and GLOB would take some characters for others.
-    sql_.values.emplace_back(part);
-    const absl::string_view end =
-        node.kind == Kind::kStartsWith ? ", 1, length(?)) = ?" : ", -length(?)) = ?";
-    AppendTest(column.is_nullable, "substr(", column.expression, end);
+    AppendTest(column.is_nullable, FunctionOf(node.kind), "(", column.expression, ", ?)");
+    sql_.values.emplace_back(std::get<std::string>(node.values[0]));
   }
 
   // Of NULL, a test does not hold. Said only where it may be, since an index is not used for the
