@@ -1,6 +1,7 @@
 // What lists cost in SQLite: the plans of statements, and what pages look at, however deep they are
 // and whatever they skip.
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -57,6 +58,7 @@ class SqliteListTest : public ::testing::Test {
     EXPECT_THAT(statement, IsOk()) << sql;
     if (!statement.ok()) return "";
     sqlite::Query plan(*statement);
+    for (auto left = std::count(sql.begin(), sql.end(), '?'); left > 0; --left) plan.Bind(1);
     std::string text;
     while (*plan.Step()) absl::StrAppend(&text, std::string(plan.Text(3)), "\n");
     return text;
