@@ -17,7 +17,7 @@ class ViewsTest(harness.TestCase):
     def setUp(self):
         super().setUp()
         self.client = self.start_server().client()
-        self.client.create_group("g")
+        self.client.create_group("g", allow_external_senders=True)
         self.threads = [
             self.client.create_thread("groups/g", Thread(
                 topic=topic, is_locked=topic == "b", to_recipients=[mailbox("Zoe", "zoe@x")]))
