@@ -173,8 +173,9 @@ class Client:
     def start_create_thread(self, parent, thread=None, request_id=""):
         return self.start(self.threads.CreateThread, create_request(parent, thread, request_id))
 
-    def get_thread(self, name):
-        return self.call(self.threads.GetThread, thread_messages.GetThreadRequest(name=name))
+    def get_thread(self, name, **fields):
+        request = thread_messages.GetThreadRequest(name=name, **fields)
+        return self.call(self.threads.GetThread, request)
 
     def list_threads(self, parent, **fields):
         request = thread_messages.ListThreadsRequest(parent=parent, **fields)
@@ -210,8 +211,8 @@ class Client:
             parent=parent, conversation=conversation, request_id=request_id)
         return self.call(self.conversations.CreateConversation, request)
 
-    def get_conversation(self, name):
-        request = conversation_messages.GetConversationRequest(name=name)
+    def get_conversation(self, name, **fields):
+        request = conversation_messages.GetConversationRequest(name=name, **fields)
         return self.call(self.conversations.GetConversation, request)
 
     def list_conversations(self, parent, **fields):
@@ -222,8 +223,9 @@ class Client:
         request = conversation_messages.DeleteConversationRequest(name=name)
         return self.call(self.conversations.DeleteConversation, request)
 
-    def get_post(self, name):
-        return self.call(self.posts.GetPost, post_messages.GetPostRequest(name=name))
+    def get_post(self, name, **fields):
+        request = post_messages.GetPostRequest(name=name, **fields)
+        return self.call(self.posts.GetPost, request)
 
     def list_posts(self, parent, **fields):
         request = post_messages.ListPostsRequest(parent=parent, **fields)

@@ -134,7 +134,9 @@ ListRange::ListRange(ThreadOrder order, const std::optional<ThreadCursor>& after
   is_descending_ = order == ThreadOrder::kNewestActivity || order == ThreadOrder::kNewestCreated ||
                    order == ThreadOrder::kTopicDescending;
   if (after.has_value()) {
-    (is_descending_ ? high_ : low_) = {after->last_delivered_us, std::string(after->id.bytes())};
+    Place& start = is_descending_ ? high_ : low_;
+    start.us = after->last_delivered_us;
+    start.id = std::string(after->id.bytes());
     topic_ = after->topic;
   }
   if (!filter.has_value() || key_ == Key::kTopic) return;
@@ -148,7 +150,10 @@ ListRange::ListRange(bool newest_first, const std::optional<Uuid>& after,
       is_descending_(newest_first),
       low_{kBeforeFirstTime, std::string(kBeforeFirstId)},
       high_{kAfterLastTime, std::string(kAfterLastId)} {
-  if (after.has_value()) (newest_first ? high_ : low_).id = std::string(after->bytes());
+  if (after.has_value()) {
+    Place& start = newest_first ? high_ : low_;
+    start.id = std::string(after->bytes());
+  }
   if (!filter.has_value()) return;
   LimitTimes(*filter, PostFilterFields(), "created_date_time");
   LimitTimes(*filter, PostFilterFields(), "received_date_time");
