@@ -25,6 +25,10 @@ constexpr absl::Duration kFirstBackoff = absl::Milliseconds(200);
 // As long as the waits of all tries together.
 constexpr absl::Duration kConnectPatience = absl::Seconds(3);
 
+// Between the tries of a stream nobody looks at the connection, so that what the server has sent to
+// set it up is read only now.
+constexpr absl::Duration kStreamConnectPatience = absl::Milliseconds(500);
+
 // gRPC's own waits between attempts to connect are 1 s at first, which would turn quick tries
 // into repetitions of the first error, and grow to 2 min, which would keep a long-lived client
 // away from a server that is back.
@@ -108,6 +112,11 @@ absl::StatusOr<HealthCheckResponse> ThreadClient::Connection::CheckHealth(
     return status->get_future().get();
   }));
   return response;
+}
+
+void ThreadClient::Connection::PrepareStream(grpc::ClientContext* context) {
+  AddCredentials(context);
+  channel_->WaitForConnected(absl::ToChronoTime(absl::Now() + kStreamConnectPatience));
 }
 
 void ThreadClient::Connection::AddCredentials(grpc::ClientContext* context) const {

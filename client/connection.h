@@ -70,17 +70,19 @@ class ThreadClient::Connection {
   absl::StatusOr<grpc::health::v1::HealthCheckResponse> CheckHealth(
       const grpc::health::v1::HealthCheckRequest& request);
 
-  // For streams, which are begun on a stub with a context that says who is calling.
+  // For streams, which are begun on a stub with a context that has been prepared. That waits a
+  // moment for a connection.
   template <typename Stub>
   Stub& stub() {
     return std::get<Stub>(stubs_);
   }
-  void AddCredentials(grpc::ClientContext* context) const;
+  void PrepareStream(grpc::ClientContext* context);
 
  private:
   // When a call that failed with UNAVAILABLE may be sent again.
   enum class Repeat { kAlways, kIfNothingWritten, kNever };
 
+  void AddCredentials(grpc::ClientContext* context) const;
   static bool MayRepeat(const absl::Status& status, Repeat repeat);
 
   template <typename Stub, typename Request, typename Response>

@@ -13,9 +13,13 @@ namespace threadstore {
 namespace {
 
 // Long enough to leave a server alone that is away for long, short enough to be back soon after it.
-constexpr absl::Duration kLongestBackoff = absl::Seconds(5);
+constexpr absl::Duration kLongestBackoff = absl::Seconds(2);
 
-absl::Status CancelledByCaller() { return absl::CancelledError("the caller has cancelled it"); }
+absl::Status CancelledByCaller() { return absl::CancelledError("interrupted by the caller"); }
+
+bool IsCancelled(const StreamOptions& options) {
+  return options.cancellation != nullptr && options.cancellation->IsCancelled();
+}
 
 }  // namespace
 
@@ -55,9 +59,7 @@ void Retries::NoteProgress() {
 }
 
 absl::Status Retries::AwaitNext(const absl::Status& ended) {
-  if (options_.cancellation != nullptr && options_.cancellation->IsCancelled()) {
-    return CancelledByCaller();
-  }
+  if (IsCancelled(options_)) return CancelledByCaller();
   if (!IsBreak(ended)) return ended;
   const absl::Duration wait = Backoff(ended, number_++, kLongestBackoff);
   if (absl::Now() + wait - last_progress_ > options_.patience) return ended;
@@ -80,7 +82,10 @@ absl::Status Retries::Sleep(absl::Duration duration) {
 }
 
 bool IsBreak(const absl::Status& error) {
-  return absl::IsUnavailable(error) || IsDropped(error) ||
+  // Streams have no deadline of ours.
+  const bool was_cut_off =
+      absl::IsDeadlineExceeded(error) && ErrorReasonOf(error) == v1::ERROR_REASON_UNSPECIFIED;
+  return absl::IsUnavailable(error) || IsDropped(error) || was_cut_off ||
          (absl::IsResourceExhausted(error) && ServersDelay(error).has_value()) ||
          ErrorReasonOf(error) == v1::ERROR_REASON_WATCH_TOO_SLOW;
 }
@@ -91,7 +96,7 @@ absl::Status ThreadClient::WatchThreads(
   Retries retries(options);
   while (true) {
     StreamContext context(options.cancellation);
-    connection_->AddCredentials(context.get());
+    connection_->PrepareStream(context.get());
     const auto stream =
         connection_->stub<v1::ThreadService::Stub>().WatchThreads(context.get(), request);
     v1::WatchThreadsResponse response;
@@ -116,7 +121,7 @@ absl::Status ThreadClient::ExportThreads(
   Retries retries(options);
   while (true) {
     StreamContext context(options.cancellation);
-    connection_->AddCredentials(context.get());
+    connection_->PrepareStream(context.get());
     const auto stream =
         connection_->stub<v1::AdminService::Stub>().ExportThreads(context.get(), request);
     v1::ExportThreadsResponse response;
@@ -130,7 +135,7 @@ absl::Status ThreadClient::ExportThreads(
       }
     }
     absl::Status ended = ToStatus(stream->Finish());
-    if (ended.ok() || has_begun) return ended;
+    if (ended.ok() || (has_begun && !IsCancelled(options))) return ended;
     RETURN_IF_ERROR(retries.AwaitNext(ended));
   }
 }

@@ -43,7 +43,7 @@ class Cancellation {
 
 // How a stream goes on after a break: the server cannot be reached, restarts, closes the connection
 // for its age, or has no room for now (see IsBreak). It is begun again after about 0.2, 0.4, 0.8 s
-// and so on up to 5 s (with jitter, or after the server's RetryInfo if it sent one).
+// and so on up to 2 s (with jitter, or after the server's RetryInfo if it sent one).
 struct StreamOptions {
   // How long to try without getting on before the error is returned; 0 tries once.
   absl::Duration patience = absl::InfiniteDuration();
@@ -56,8 +56,10 @@ struct StreamOptions {
   Cancellation* cancellation = nullptr;
 };
 
-// Whether a stream that ended so can be begun again: UNAVAILABLE, a CANCELLED that the server did
-// not explain, RESOURCE_EXHAUSTED with a RetryInfo, WATCH_TOO_SLOW.
+// Whether a stream that ended so can be begun again: UNAVAILABLE; a CANCELLED that the server did
+// not explain; RESOURCE_EXHAUSTED with a RetryInfo; WATCH_TOO_SLOW, and likewise a
+// DEADLINE_EXCEEDED without a reason, with which the server cuts off who does not take what it
+// sends.
 bool IsBreak(const absl::Status& error);
 
 // A client of a Threadstore server. Each method is one RPC, described in the protos, and blocks

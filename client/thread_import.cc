@@ -30,11 +30,10 @@ absl::Status WrongAnswer() {
 // One call, whose answers a thread of its own collects.
 class ImportStream {
  public:
-  ImportStream(Cancellation* cancellation,
-               const std::function<void(grpc::ClientContext*)>& add_credentials,
+  ImportStream(Cancellation* cancellation, const std::function<void(grpc::ClientContext*)>& prepare,
                v1::AdminService::Stub& stub)
       : context_(cancellation) {
-    add_credentials(context_.get());
+    prepare(context_.get());
     stream_ = stub.ImportThreads(context_.get());
     reader_ = std::thread([this] { ReadAnswers(); });
   }
@@ -166,7 +165,7 @@ class ThreadImport::Session {
     if (stream_ == nullptr) {
       stream_ = std::make_unique<ImportStream>(
           options_.stream.cancellation,
-          [this](grpc::ClientContext* context) { connection_.AddCredentials(context); },
+          [this](grpc::ClientContext* context) { connection_.PrepareStream(context); },
           connection_.stub<v1::AdminService::Stub>());
       answered_.Clear();
     }

@@ -17,9 +17,9 @@ namespace {
 // More than a line of any terminal.
 constexpr size_t kSummaryCharacters = 500;
 
-// As wide as the widest of ChangeKind, so that the lines of a terminal stand below one another.
-constexpr int kKindWidth = 20;
-constexpr int kGroupWidth = 12;
+// As wide as what is common, so that the lines of a terminal stand below one another.
+constexpr int kKindWidth = 14;
+constexpr int kGroupWidth = 8;
 
 // `threads` of `groups/G/threads/T`: what kind of resource has the name.
 std::string CollectionOf(absl::string_view name) {
@@ -45,7 +45,12 @@ std::string Beginning(const v1::ItemBody& body) {
                                        : TextOnOneLine(body.content(), kSummaryCharacters);
 }
 
-// Both with `what: text`, but for what is empty.
+// A line has little room for an address.
+std::string Who(const v1::Recipient& recipient) {
+  const std::string& name = recipient.email_address().name();
+  return name.empty() ? RecipientText(recipient) : name;
+}
+
 std::string Said(const std::string& who, const std::string& what) {
   return what.empty() ? who : absl::StrCat(who, ": ", what);
 }
@@ -80,7 +85,7 @@ std::string ChangeSummary(const v1::ThreadChange& change) {
     case v1::ThreadChange::kThread:
       return absl::StrCat(change.thread().topic(), change.thread().is_locked() ? " (locked)" : "");
     case v1::ThreadChange::kPost:
-      return Said(RecipientText(change.post().sender()), Beginning(change.post().body()));
+      return Said(Who(change.post().sender()), Beginning(change.post().body()));
     case v1::ThreadChange::kForward:
       return Said(absl::StrCat("to ", RecipientsText(change.forward().to_recipients())),
                   TextOnOneLine(change.forward().comment(), kSummaryCharacters));

@@ -99,8 +99,7 @@ void Progress::Show(const Step& step) {
   last_ = now;
   Clear();
   // Behind its last column a terminal begins another line.
-  const int columns = width.value_or(kLineWidth) - 1;
-  const std::string line = FormatProgress(step, now - begin_, columns);
+  const std::string line = FormatProgress(step, now - begin_, width.value_or(kLineWidth) - 1);
   absl::FPrintF(out_, "%s%s", line, width.has_value() ? "" : "\n");
   std::fflush(out_);
   if (width.has_value()) drawn_ = static_cast<int>(line.size());
@@ -116,12 +115,15 @@ void Progress::Restart() { begin_ = absl::Now(); }
 
 void Progress::Clear() {
   if (drawn_ == 0) return;
-  // A terminal that has become narrower has broken the line into several.
+  // Row by row: terminals keep what is cleared with the rest of the screen among what has scrolled
+  // away.
+  std::string escapes = "\r\x1b[K";
+  // One that has become narrower has broken the line into several.
   const int width = std::max(TerminalWidth(out_).value_or(drawn_), 1);
-  const int rows = (drawn_ + width - 1) / width;
-  absl::FPrintF(out_, "\r");
-  if (rows > 1) absl::FPrintF(out_, "\x1b[%dA", rows - 1);
-  absl::FPrintF(out_, "\x1b[J");
+  for (int rows = (drawn_ + width - 1) / width; rows > 1; --rows) {
+    absl::StrAppend(&escapes, "\x1b[A\x1b[K");
+  }
+  absl::FPrintF(out_, "%s", escapes);
   std::fflush(out_);
   drawn_ = 0;
 }

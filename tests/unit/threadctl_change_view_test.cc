@@ -51,17 +51,16 @@ TEST(ChangeViewTest, SaysWhatHasHappened) {
   v1::ThreadChange thread = NewChange(v1::ThreadChange::KIND_UPDATED, "groups/team-a/threads/t");
   thread.mutable_thread()->set_topic("Lunch");
   thread.mutable_thread()->set_is_locked(true);
-  EXPECT_EQ(Line(thread), "08:00:00  thread changed        Lunch (locked)");
+  EXPECT_EQ(Line(thread), "08:00:00  thread changed  Lunch (locked)");
   EXPECT_EQ(ChangeLine(thread, /*with_group=*/true, 80, absl::UTCTimeZone()),
-            "08:00:00  team-a        thread changed        Lunch (locked)");
-  EXPECT_EQ(Line(NewPost("I'd say\n  pizza")),
-            "08:00:00  new post              Ann: I'd say pizza");
+            "08:00:00  team-a    thread changed  Lunch (locked)");
+  EXPECT_EQ(Line(NewPost("I'd say\n  pizza")), "08:00:00  new post        Ann: I'd say pizza");
 
   v1::ThreadChange forward =
       NewChange(v1::ThreadChange::KIND_CREATED, "groups/team-a/threads/t/posts/p/forwards/f");
   forward.mutable_forward()->add_to_recipients()->mutable_email_address()->set_address("bo@x.org");
   forward.mutable_forward()->set_comment("See below");
-  EXPECT_EQ(Line(forward), "08:00:00  new forward           to bo@x.org: See below");
+  EXPECT_EQ(Line(forward), "08:00:00  new forward     to bo@x.org: See below");
 }
 
 TEST(ChangeViewTest, SaysWhatIsGone) {

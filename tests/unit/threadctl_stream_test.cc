@@ -192,19 +192,22 @@ TEST_F(WatchTest, GoesOnFromTheLastTokenAfterEveryKindOfBreak) {
   ExpectWatch("3", {"4"}, TooSlow());
   ExpectWatch("4", {}, absl::CancelledError("the server stopped"));
   ExpectWatch("4", {"5"}, QueueFullError(absl::Milliseconds(1)));
+  ExpectWatch("5", {}, absl::DeadlineExceededError("not taken in time"));
   ExpectWatch("5", {"6"}, NotFoundError(kGroupType, "groups/a"));
   EXPECT_THAT(WatchUntil("never"), StatusIs(absl::StatusCode::kNotFound));
   EXPECT_THAT(tokens_, ElementsAre("1", "2", "3", "4", "5", "6"));
   EXPECT_THAT(breaks_, ElementsAre(absl::StatusCode::kUnavailable, absl::StatusCode::kUnavailable,
                                    absl::StatusCode::kAborted, absl::StatusCode::kCancelled,
-                                   absl::StatusCode::kResourceExhausted));
+                                   absl::StatusCode::kResourceExhausted,
+                                   absl::StatusCode::kDeadlineExceeded));
 }
 
 TEST_F(WatchTest, ReturnsErrorsThatStay) {
   for (const absl::Status& error :
        {InvalidFieldError("parent", "is wrong"), NotAMemberError("groups/a"),
         absl::OutOfRangeError("the token has expired"), absl::AbortedError("another reason"),
-        absl::ResourceExhaustedError("a quota"), CancelledError(), InternalError()}) {
+        absl::ResourceExhaustedError("a quota"), CancelledError(), DeadlineExceededError(),
+        InternalError()}) {
     ExpectWatch("", {}, error);
     EXPECT_THAT(WatchUntil("never"), StatusIs(error.code()));
   }
