@@ -97,7 +97,7 @@ struct Config {
   absl::Duration request_id_retention = absl::Hours(24);
 
   // How long changes are kept for those who follow them, so that they can go on where they stopped;
-  // and how many at most, at about 120 bytes each.
+  // and how many at most, at about 60 bytes each.
   absl::Duration change_retention = absl::Hours(168);
   int64_t max_changes = 1'000'000;
 

@@ -130,7 +130,7 @@ inline constexpr int kMaxMaskPaths = 100;
 inline constexpr size_t kMaxMaskPathBytes = 256;
 
 // Entries of the log that are looked through for one page of changes, since a group's lie among all
-// others': some milliseconds.
+// others': about a millisecond.
 inline constexpr int64_t kMaxChangesExamined = 20'000;
 
 // All that is created by one request, besides the content of attachments: what the answer has.

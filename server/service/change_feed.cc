@@ -21,9 +21,6 @@ constexpr int32_t kMessageChanges = 1000;
 constexpr int32_t kFollowedChanges = 1000;
 constexpr size_t kFollowedBytes = size_t{1} << 20;
 
-// For how long a watch is believed to be one of somebody who may see the group.
-constexpr absl::Duration kAccessInterval = absl::Seconds(1);
-
 // How often it is looked what is due, and what has been refused is tried again.
 constexpr absl::Duration kTick = absl::Milliseconds(100);
 
@@ -274,8 +271,8 @@ void ChangeFeed::Advance(State& state) {
   if (state.then_ends.has_value()) return End(state, *std::move(state.then_ends));
   const absl::Time now = absl::Now();
   if (now >= state.watch.end) return End(state, absl::OkStatus());
-  const bool may_see =
-      !state.watch.query.scope.group.has_value() || now - state.checked_at < kAccessInterval;
+  const bool may_see = !state.watch.query.scope.group.has_value() || state.was_checked ||
+                       now - state.checked_at < options_.access_interval;
   if (IsKept(state)) {
     const ChangePosition before = *state.position;
     WatchSink::Message message = TakeKept(state);
@@ -283,6 +280,7 @@ void ChangeFeed::Advance(State& state) {
     if (message.empty() && !is_due) return;
     if (may_see) {
       state.has_kept_up = true;
+      state.was_checked = false;
       return Send(state, std::move(message));
     }
     state.then_ends.reset();
@@ -354,6 +352,7 @@ void ChangeFeed::OnRead(const WatchSink* sink, bool only_check, absl::Time began
   }
   state->checked_at = began;
   state->group_is_deleted = page->group_is_deleted;
+  state->was_checked = only_check;
   if (only_check) return Advance(*state);
   state->position = page->next;
   state->has_caught_up = !page->has_more;

@@ -45,8 +45,8 @@ class WatchSink {
 //
 // While there are watches, it follows the log of changes for all of them, and keeps what is newest
 // as it is sent. A watch that is behind that reads the log by itself until it has caught up. Who
-// may see a group is looked at anew when a watch reads by itself, and otherwise when it has not
-// been for a second.
+// may see a group is looked at anew when a watch reads by itself, and otherwise before it is sent
+// anything, if it has not been for a second.
 //
 // A watch never waits for another, and the store for none of them.
 class ChangeFeed {
@@ -60,6 +60,9 @@ class ChangeFeed {
 
     // How long a watch is silent if nothing changes.
     absl::Duration bookmark_interval = absl::Seconds(10);
+
+    // For how long a caller who may see a group is believed still to be one.
+    absl::Duration access_interval = absl::Seconds(1);
 
     // How much is kept: changes, and their bytes. A watch that has kept up, and then has not taken
     // a message before what follows it is dropped here, ends with WATCH_TOO_SLOW.
@@ -117,6 +120,7 @@ class ChangeFeed {
     std::optional<absl::Status> then_ends;  // After what is on its way.
     bool is_reading = false;
     bool is_sending = false;
+    bool was_checked = false;    // For what is to be sent next.
     bool has_begun = false;      // Whether it has sent anything.
     bool has_caught_up = false;  // Whether its last read found all there was.
     bool has_kept_up = false;    // Whether its last message came from what is kept here.

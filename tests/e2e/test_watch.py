@@ -182,6 +182,18 @@ class WatchTest(harness.TestCase):
         for _ in range(3):
             self.assertEqual(self.follow(self.ann, "groups/g").end(), Code.OK)
 
+    def test_a_watch_ends_no_earlier_than_it_has_to(self):
+        for listen in ("127.0.0.1:0", "[::1]:0"):
+            with self.subTest(listen=listen):
+                server = self.start_server(
+                    "--max_connection_age=1h", "--max_connection_age_grace=1s", listen=listen)
+                watch = server.client().watch("groups/-", timeout=2)
+                with self.assertRaises(grpc.RpcError) as caught:
+                    for _ in watch:
+                        pass
+                self.assertEqual(caught.exception.code(), Code.DEADLINE_EXCEEDED)
+                self.assertEqual(server.stop(), 0)
+
     def test_a_member_who_is_removed_is_told_no_more(self):
         self.serve()
         follower = self.follow(self.ann, "groups/g")

@@ -20,6 +20,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/domain/resource.h"
+#include "server/store/sqlite/change_log.h"
 #include "server/store/sqlite/database.h"
 #include "tests/testing/blocking_store.h"
 #include "tests/testing/error_matchers.h"
@@ -484,6 +485,62 @@ TEST_F(SqliteStoreTest, DeletedGroupIsPurgedAlsoAfterARestart) {
   EXPECT_THAT(db->QueryInteger("SELECT count(*) FROM conversations"), IsOkAndHolds(2));
   EXPECT_THAT(db->QueryInteger("SELECT count(*) FROM recipients"), IsOkAndHolds(2));
   EXPECT_THAT(db->QueryInteger("SELECT count(*) FROM unique_senders"), IsOkAndHolds(2));
+}
+
+// --- The log of changes
+
+class ChangeLogTest : public SqliteStoreTest {
+ protected:
+  void SetUp() override {
+    { ASSERT_THAT(Open(), IsOk()); }
+    db_ = OpenFile();
+    // Without a sync for each entry.
+    ASSERT_THAT(db_->Execute("BEGIN"), IsOk());
+    auto log = sqlite::ChangeLog::Prepare(*db_, clock_, {absl::Hours(1), 1000});
+    ASSERT_THAT(log, IsOk());
+    log_ = *std::move(log);
+  }
+
+  void Append(int count) {
+    for (int i = 0; i < count; ++i) {
+      ASSERT_THAT(log_->Append(1, {sqlite::ChangeEvent::kThreadCreated}), IsOk());
+    }
+  }
+
+  int64_t Oldest() { return *db_->QueryInteger("SELECT min(sequence) FROM changes"); }
+
+  std::unique_ptr<Database> db_;
+  std::unique_ptr<sqlite::ChangeLog> log_;
+};
+
+TEST_F(ChangeLogTest, WhatIsStillNeededIsKept) {
+  Append(10);
+  clock_.Advance(absl::Hours(2));
+  log_->KeepFrom(4);
+  EXPECT_THAT(log_->Trim(100), IsOkAndHolds(3));
+  EXPECT_EQ(Oldest(), 4);
+  log_->KeepFrom(100);
+  EXPECT_THAT(log_->Trim(100), IsOkAndHolds(6));
+  EXPECT_EQ(Oldest(), 10) << "the newest goes, and its number is given again";
+}
+
+TEST_F(ChangeLogTest, ItIsTrimmedInSmallSteps) {
+  Append(10);
+  clock_.Advance(absl::Hours(2));
+  for (int i = 0; i < 3; ++i) EXPECT_THAT(log_->Trim(3), IsOkAndHolds(3));
+  EXPECT_THAT(log_->Trim(3), IsOkAndHolds(0));
+}
+
+TEST_F(ChangeLogTest, ALongTimeInTheFutureIsPassedInSmallSteps) {
+  clock_.Advance(absl::Hours(10'000));
+  Append(5'000);
+  clock_.Advance(-absl::Hours(10'000));
+  Append(1);
+  clock_.Advance(absl::Hours(2));
+  Append(1);
+  int64_t trimmed = 0;
+  for (int i = 0; i < 100; ++i) trimmed += log_->Trim(100).value_or(0);
+  EXPECT_EQ(trimmed, 5'001);
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ constexpr int64_t kLookAhead = 1000;
 
 absl::StatusOr<std::unique_ptr<ChangeLog>> ChangeLog::Prepare(Database& db, const Clock& clock,
                                                               const ChangeRetention& retention) {
-  std::unique_ptr<ChangeLog> log(new ChangeLog(db, clock, retention));
+  std::unique_ptr<ChangeLog> log(new ChangeLog(clock, retention));
   const std::pair<Statement*, absl::string_view> statements[] = {
       {&log->insert_,
        "INSERT INTO changes (group_key, event, changed_us, conversation_id, thread_id, post_id,"

@@ -67,14 +67,13 @@ class ChangeLog {
   absl::StatusOr<int64_t> Trim(int64_t max_rows);
 
  private:
-  ChangeLog(Database& db, const Clock& clock, const ChangeRetention& retention)
-      : db_(db), clock_(clock), retention_(retention) {}
+  ChangeLog(const Clock& clock, const ChangeRetention& retention)
+      : clock_(clock), retention_(retention) {}
 
   // The last of the entries from `oldest` to `last` that are too old; one before `oldest` if none
   // is.
   absl::StatusOr<int64_t> FindLastExpired(int64_t oldest, int64_t last, int64_t newest);
 
-  Database& db_;
   const Clock& clock_;
   const ChangeRetention retention_;
   uint64_t appended_ = 0;
