@@ -157,7 +157,7 @@ TEST_F(SqliteSearchTest, StoreFromBeforeThereWasAnIndexIsSearched) {
   }
   Close();
   // As if the fourth migration had never been made.
-  ASSERT_EQ(all[3].name, "search");
+  ASSERT_EQ(all[3].name, "0004_search");
   Execute("DROP TABLE search_index; DROP VIEW search_texts; DROP TABLE search_documents;"
           "DROP TABLE search_state; DELETE FROM changes;"
           "UPDATE threads SET deleted = 1 WHERE topic = 'deleted';"
@@ -178,7 +178,7 @@ TEST_F(SqliteSearchTest, IndexOfOtherWordsIsMadeAnew) {
   ASSERT_THAT(CreateThread("topic without posts"), IsOk());
   EXPECT_EQ(CountFound("apple"), 300);
   Close();
-  const int64_t keys = QueryInteger("SELECT sum(key) FROM search_documents");
+  const int64_t keys = QueryInteger("SELECT sum(key % 1000003) FROM search_documents");
   // As another version would have found them.
   Execute("DELETE FROM search_index; UPDATE search_documents SET body = ' other', topic = ' kind';"
           "INSERT INTO search_index (search_index) VALUES ('rebuild');"
@@ -190,7 +190,7 @@ TEST_F(SqliteSearchTest, IndexOfOtherWordsIsMadeAnew) {
   Close();
   CheckSearchIndex(options_.path);
   EXPECT_EQ(QueryInteger("SELECT words_version FROM search_state"), kWordsVersion);
-  EXPECT_EQ(QueryInteger("SELECT sum(key) FROM search_documents"), keys) << "tokens stay good";
+  EXPECT_EQ(QueryInteger("SELECT sum(key % 1000003) FROM search_documents"), keys) << "tokens stay good";
 }
 
 TEST_F(SqliteSearchTest, IndexingGoesOnWhereItWasWhenTheStoreWasClosed) {
