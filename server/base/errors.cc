@@ -220,18 +220,18 @@ absl::Status TooManyToSortError(absl::string_view type, absl::string_view name,
 }
 
 absl::Status QueueFullError(absl::Duration retry_delay) {
-  return MakeRetryableError(absl::StatusCode::kResourceExhausted, v1::ERROR_REASON_QUEUE_FULL, "the server's queue is full", retry_delay);
+  return MakeRetryableError(absl::StatusCode::kResourceExhausted, v1::ERROR_REASON_QUEUE_FULL,
+                            "the server's queue is full", retry_delay);
 }
 
 absl::Status RequestMemoryFullError(absl::Duration retry_delay) {
-  return MakeRetryableError(absl::StatusCode::kResourceExhausted, v1::ERROR_REASON_REQUEST_MEMORY_FULL,
-                            "the requests in flight use all the memory set aside for them",
-                            retry_delay);
+  return MakeRetryableError(
+      absl::StatusCode::kResourceExhausted, v1::ERROR_REASON_REQUEST_MEMORY_FULL,
+      "the requests in flight use all the memory set aside for them", retry_delay);
 }
 
 absl::Status SearchIndexBehindError(absl::Duration retry_delay) {
-  return MakeRetryableError(absl::StatusCode::kUnavailable,
-                            v1::ERROR_REASON_SEARCH_INDEX_BEHIND,
+  return MakeRetryableError(absl::StatusCode::kUnavailable, v1::ERROR_REASON_SEARCH_INDEX_BEHIND,
                             "the index of words is behind the latest changes", retry_delay);
 }
 

@@ -87,8 +87,8 @@ absl::Status SearchIndex::Plan(const SearchDocument& document, Steps& steps) {
     present.Bind(is_post ? *document.post_key : document.thread_key);
     ASSIGN_OR_RETURN(const bool found, present.Step());
     if (found) {
-      const bool is_same = present.Text(1) == document.topic_words &&
-                           present.Text(2) == document.body_words;
+      const bool is_same =
+          present.Text(1) == document.topic_words && present.Text(2) == document.body_words;
       if (!is_same) steps[present.Integer(0)] = {true, &document};
       return absl::OkStatus();
     }
@@ -145,8 +145,7 @@ absl::Status SearchIndex::Insert(int64_t key, const SearchDocument& document) {
     Query insert(insert_document_);
     insert.Bind(key).Bind(document.group_key).Bind(document.thread_key);
     BindOptional(document.post_key, insert);
-    RETURN_IF_ERROR(
-        insert.BindText(document.topic_words).BindText(document.body_words).Run());
+    RETURN_IF_ERROR(insert.BindText(document.topic_words).BindText(document.body_words).Run());
   }
   Query texts(read_texts_);
   texts.Bind(key);

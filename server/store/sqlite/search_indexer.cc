@@ -156,8 +156,7 @@ absl::StatusOr<SearchState> SearchIndexer::IndexBatch() {
   std::vector<SearchDocument> documents;
   documents.reserve(batch.texts.size());
   for (const SearchText& text : batch.texts) documents.push_back(MakeDocument(text));
-  if (batch.after != batch.before)
-    RETURN_IF_ERROR(Write(std::move(documents), batch.after));
+  if (batch.after != batch.before) RETURN_IF_ERROR(Write(std::move(documents), batch.after));
   has_more_ = !batch.is_last;
   return batch.after;
 }
@@ -169,12 +168,10 @@ absl::StatusOr<SearchBatch> SearchIndexer::ReadBatch() {
   return batch;
 }
 
-absl::Status SearchIndexer::Write(std::vector<SearchDocument> documents,
-                                  const SearchState& after) {
+absl::Status SearchIndexer::Write(std::vector<SearchDocument> documents, const SearchState& after) {
   std::promise<absl::Status> promise;
   std::future<absl::Status> outcome = promise.get_future();
-  writer_->SubmitOwn(
-      std::make_unique<IndexWrite>(std::move(documents), after, std::move(promise)));
+  writer_->SubmitOwn(std::make_unique<IndexWrite>(std::move(documents), after, std::move(promise)));
   return outcome.get();
 }
 
@@ -186,10 +183,9 @@ void SearchIndexer::ResumeSearches(const absl::StatusOr<SearchState>& state) {
   std::vector<Waiting> ended;
   {
     MutexLock lock(&mutex_);
-    const auto first_ended =
-        std::stable_partition(waiting_.begin(), waiting_.end(), [&](const Waiting& waiting) {
-          return !has_all(waiting) && now < waiting.give_up;
-        });
+    const auto first_ended = std::stable_partition(
+        waiting_.begin(), waiting_.end(),
+        [&](const Waiting& waiting) { return !has_all(waiting) && now < waiting.give_up; });
     ended.assign(std::make_move_iterator(first_ended), std::make_move_iterator(waiting_.end()));
     waiting_.erase(first_ended, waiting_.end());
   }

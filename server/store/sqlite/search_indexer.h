@@ -93,14 +93,15 @@ class SearchIndexer {
   const Options options_;
   const Clock& clock_;
   Writer* writer_ = nullptr;
-  bool has_more_ = true;                       // The thread's only. Until it has been looked for.
+  bool has_more_ = true;                        // The thread's only. Until it has been looked for.
   absl::Time retry_at_ = absl::InfinitePast();  // Likewise.
   absl::Time last_log_ = absl::InfinitePast();  // Likewise.
 
   Mutex mutex_;
   CondVar changed_or_closing_;
   std::vector<Waiting> waiting_ ABSL_GUARDED_BY(mutex_);
-  absl::Time changed_at_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();  // What is not looked at.
+  absl::Time changed_at_ ABSL_GUARDED_BY(mutex_) =
+      absl::InfiniteFuture();  // What is not looked at.
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

@@ -55,16 +55,15 @@ absl::StatusOr<std::unique_ptr<SearchQueries>> SearchQueries::Prepare(Database& 
   std::unique_ptr<SearchQueries> queries(new SearchQueries(threads));
   ASSIGN_OR_RETURN(queries->source_, SearchSource::Prepare(db));
   ASSIGN_OR_RETURN(queries->newest_first_, db.Prepare(NewestFirstSql()));
-  ASSIGN_OR_RETURN(
-      queries->by_rank_,
-      db.Prepare(absl::StrCat(
-          kSelectMatch,
-          " FROM (SELECT document, score FROM"
-          "  (SELECT rowid AS document, bm25(search_index) AS score FROM search_index"
-          "   WHERE search_index MATCH ? ORDER BY rowid DESC LIMIT ?)"
-          "  ORDER BY score, document DESC LIMIT ?) AS best"
-          " CROSS JOIN search_documents ON search_documents.key = best.document",
-          kJoinMatch, " ORDER BY best.score, best.document DESC")));
+  ASSIGN_OR_RETURN(queries->by_rank_,
+                   db.Prepare(absl::StrCat(
+                       kSelectMatch,
+                       " FROM (SELECT document, score FROM"
+                       "  (SELECT rowid AS document, bm25(search_index) AS score FROM search_index"
+                       "   WHERE search_index MATCH ? ORDER BY rowid DESC LIMIT ?)"
+                       "  ORDER BY score, document DESC LIMIT ?) AS best"
+                       " CROSS JOIN search_documents ON search_documents.key = best.document",
+                       kJoinMatch, " ORDER BY best.score, best.document DESC")));
   ASSIGN_OR_RETURN(queries->has_newer_match_,
                    db.Prepare("SELECT 1 FROM search_index"
                               " WHERE search_index MATCH ? AND rowid >= ? LIMIT 1"));

@@ -556,14 +556,15 @@ class SqliteStore final : public ThreadStore {
       return connection.searches->Search(key, query, needed);
     };
     SubmitReadOf(std::move(group), std::move(of_read), std::move(work),
-                 Callback<SearchAnswer>([this, context = std::move(context),
-                                         query = std::move(query), done = std::move(done)](
-                                            absl::StatusOr<SearchAnswer> answer) mutable {
-                   if (!answer.ok()) return std::move(done)(std::move(answer).status());
-                   if (!answer->needs.has_value()) return std::move(done)(std::move(answer->page));
-                   AwaitIndex(std::move(context), std::move(query), *answer->needs,
-                              std::move(done));
-                 }));
+                 Callback<SearchAnswer>(
+                     [this, context = std::move(context), query = std::move(query),
+                      done = std::move(done)](absl::StatusOr<SearchAnswer> answer) mutable {
+                       if (!answer.ok()) return std::move(done)(std::move(answer).status());
+                       if (!answer->needs.has_value())
+                         return std::move(done)(std::move(answer->page));
+                       AwaitIndex(std::move(context), std::move(query), *answer->needs,
+                                  std::move(done));
+                     }));
   }
 
   void AwaitIndex(CallContext context, SearchQuery query, int64_t needed,
@@ -650,8 +651,8 @@ absl::Status SqliteStore::OpenIndexer(const SqliteOptions& options, const Clock&
   ASSIGN_OR_RETURN(std::unique_ptr<SearchSource> source, SearchSource::Prepare(*db));
   const SearchIndexer::Options indexer_options{.queue_capacity = options.read_queue,
                                                .max_wait = options.search_wait};
-  indexer_ = std::make_unique<SearchIndexer>(std::move(db), std::move(source), indexer_options,
-                                             clock);
+  indexer_ =
+      std::make_unique<SearchIndexer>(std::move(db), std::move(source), indexer_options, clock);
   return absl::OkStatus();
 }
 
