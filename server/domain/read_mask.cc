@@ -22,7 +22,9 @@ bool Names(const FieldMask& mask, absl::string_view path) {
 }
 
 bool IsPathOf(const Descriptor& resource, const std::string& path) {
-  return path.size() <= kMaxMaskPathBytes &&
+  // protobuf skips empty names.
+  const bool has_empty_name = absl::StrContains(absl::StrCat(".", path, "."), "..");
+  return path.size() <= kMaxMaskPathBytes && !has_empty_name &&
          FieldMaskUtil::GetFieldDescriptors(&resource, path, nullptr);
 }
 

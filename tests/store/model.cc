@@ -80,6 +80,12 @@ bool Precedes(ThreadOrder order, const ThreadCursor& a, const ThreadCursor& b) {
       return a.id < b.id;
     case ThreadOrder::kNewestCreated:
       return a.id > b.id;
+    case ThreadOrder::kOldestActivity:
+      return std::tie(a.last_delivered_us, a.id) < std::tie(b.last_delivered_us, b.id);
+    case ThreadOrder::kTopicAscending:
+      return std::tie(a.topic, a.id) < std::tie(b.topic, b.id);
+    case ThreadOrder::kTopicDescending:
+      return std::tie(a.topic, a.id) > std::tie(b.topic, b.id);
     case ThreadOrder::kNewestActivity:
       break;
   }
@@ -87,7 +93,7 @@ bool Precedes(ThreadOrder order, const ThreadCursor& a, const ThreadCursor& b) {
 }
 
 ThreadCursor CursorOf(const v1::ConversationThread& thread) {
-  return {IdOf(thread.id()), ToMicros(thread.last_delivered_date_time())};
+  return {IdOf(thread.id()), ToMicros(thread.last_delivered_date_time()), thread.topic()};
 }
 
 template <typename T>
@@ -571,8 +577,13 @@ absl::StatusOr<ConversationPage> Model::ListConversations(const CallContext& con
         newest = cursor;
       }
     }
-    const bool by_activity = query.order == ThreadOrder::kNewestActivity;
-    all.emplace_back(by_activity ? *newest : ThreadCursor{id, 0}, Read(conversation));
+    const v1::Conversation read = Read(conversation);
+    if (query.filter.has_value() && !Matches(*query.filter, ConversationFilterFields(), read)) {
+      continue;
+    }
+    const bool by_activity =
+        query.order == ThreadOrder::kNewestActivity || query.order == ThreadOrder::kOldestActivity;
+    all.emplace_back(by_activity ? *newest : ThreadCursor{id, 0, read.topic()}, read);
   }
   all = Arrange(std::move(all), query);
   ConversationPage page;
@@ -665,6 +676,7 @@ absl::StatusOr<ThreadPage> Model::ListThreads(const CallContext& context,
     if (query.conversation.has_value() && *query.conversation != id) continue;
     for (const auto& [thread_id, thread] : conversation.threads) {
       const v1::ConversationThread read = Read(thread);
+      if (query.filter.has_value() && !Matches(*query.filter, ThreadFilterFields(), read)) continue;
       all.emplace_back(CursorOf(read), read);
     }
   }
@@ -764,7 +776,10 @@ absl::StatusOr<PostPage> Model::ListPosts(const CallContext& context, const Post
   for (const auto& [id, post] : path.thread->posts) {
     const bool is_after =
         !query.after.has_value() || (query.newest_first ? id < *query.after : id > *query.after);
-    if (is_after) all.push_back(Read(*path.group, post));
+    const v1::Post read = Read(*path.group, post);
+    const bool passes =
+        !query.filter.has_value() || Matches(*query.filter, PostFilterFields(), read);
+    if (is_after && passes) all.push_back(read);
   }
   if (query.newest_first) std::reverse(all.begin(), all.end());
   PostPage page;

@@ -19,6 +19,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/time/time.h"
 #include "gtest/gtest.h"
 #include "server/base/errors.h"
 #include "server/base/sha256.h"
@@ -28,6 +30,7 @@
 #include "tests/store/engine_under_test.h"
 #include "tests/testing/blocking_store.h"
 #include "tests/testing/fake_clock.h"
+#include "tests/testing/status_matchers.h"
 
 namespace threadstore::testing {
 namespace {
@@ -48,8 +51,40 @@ const std::vector<std::string> kSearches = {"topic",         "step",          "a
                                             "apfel apple",   "\"apple app\"", "京都",  "京",
                                             "\"a b\" topic", "ไทย apple",     "html"};
 const std::vector<std::string> kExtensions = {"com.example.a", "com.example.b", "C"};
-constexpr ThreadOrder kOrders[] = {ThreadOrder::kNewestActivity, ThreadOrder::kOldestCreated,
-                                   ThreadOrder::kNewestCreated};
+constexpr ThreadOrder kOrders[] = {ThreadOrder::kNewestActivity, ThreadOrder::kOldestActivity,
+                                   ThreadOrder::kOldestCreated,  ThreadOrder::kNewestCreated,
+                                   ThreadOrder::kTopicAscending, ThreadOrder::kTopicDescending};
+
+// NOW stands for a time.
+const std::vector<std::string> kThreadFilters = {
+    "isLocked eq true",
+    "hasAttachments ne false and topic ge 'b'",
+    "lastDeliveredDateTime ge NOW",
+    "lastDeliveredDateTime lt NOW or isLocked eq true",
+    "lastDeliveredDateTime gt NOW and not isLocked eq true",
+    "createdDateTime ge NOW",
+    "createdDateTime le NOW and isLocked eq false",
+    "uniqueSenders/any(s: contains(s, 'n'))",
+    "contains(preview, 'a')",
+};
+const std::vector<std::string> kConversationFilters = {
+    "hasAttachments eq true",
+    "lastDeliveredDateTime ge NOW",
+    "lastDeliveredDateTime lt NOW",
+    "createdDateTime gt NOW",
+    "createdDateTime lt NOW and topic ge 'b'",
+    "uniqueSenders/any(s: s eq 'Ann')",
+    "startswith(preview, 'a')",
+};
+const std::vector<std::string> kPostFilters = {
+    "hasAttachments eq true",
+    "createdDateTime ge NOW",
+    "receivedDateTime lt NOW and hasAttachments eq false",
+    "contains(body/content, 'a')",
+    "categories/any()",
+    "sender/emailAddress/name eq 'Ann'",
+    "in_reply_to ne null",
+};
 
 uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
   const char* text = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
@@ -231,7 +266,11 @@ class ModelTest : public ::testing::Test {
     CompareThreads(group, std::nullopt);
     for (const ThreadOrder order : kOrders) {
       Walk(
-          "ListConversations", ConversationQuery{.group = group, .order = order, .limit = 3},
+          "ListConversations",
+          ConversationQuery{.group = group,
+                            .order = order,
+                            .filter = SomeFilter(kConversationFilters, ConversationFilterFields()),
+                            .limit = 3},
           [](auto& store, const auto& query) { return store.ListConversations({}, query); },
           [](auto& query, const auto& page) { query.after = page.last; });
     }
@@ -242,6 +281,7 @@ class ModelTest : public ::testing::Test {
       name.group.group = group;
       name.conversation = IdOf(conversation.id());
       Both("GetConversation", [&](auto& store) { return store.GetConversation({}, name); });
+      CompareExpanded(name);
       CompareThreads(group, name.conversation);
     }
     const auto threads = model_.ListThreads({}, {.group = group, .limit = INT32_MAX});
@@ -296,25 +336,75 @@ class ModelTest : public ::testing::Test {
     for (const ThreadOrder order : kOrders) {
       Walk(
           "ListThreads",
-          ThreadQuery{.group = group, .conversation = conversation, .order = order, .limit = 3},
+          ThreadQuery{.group = group,
+                      .conversation = conversation,
+                      .order = order,
+                      .filter = SomeFilter(kThreadFilters, ThreadFilterFields()),
+                      .limit = 3},
           [](auto& store, const auto& query) { return store.ListThreads({}, query); },
-          [](auto& query, const auto& page) {
-            const v1::ConversationThread& last = *page.threads.rbegin();
-            query.after = ThreadCursor{IdOf(last.id()), ToMicros(last.last_delivered_date_time())};
-          });
+          [](auto& query, const auto& page) { query.after = page.last; });
     }
   }
 
   void CompareThread(const ThreadName& name) {
     Both("GetThread", [&](auto& store) { return store.GetThread({}, name); });
+    CompareExpanded(name);
     for (const bool newest_first : {false, true}) {
       Walk(
-          "ListPosts", PostQuery{.thread = name, .newest_first = newest_first, .limit = 2},
+          "ListPosts",
+          PostQuery{.thread = name,
+                    .newest_first = newest_first,
+                    .filter = SomeFilter(kPostFilters, PostFilterFields()),
+                    .limit = 2},
           [](auto& store, const auto& query) { return store.ListPosts({}, query); },
-          [](auto& query, const auto& page) { query.after = IdOf(page.posts.rbegin()->id()); });
+          [](auto& query, const auto& page) { query.after = page.last; });
     }
     const auto posts = model_.ListPosts({}, {.thread = name, .limit = INT32_MAX});
     for (const auto& post : posts->posts) ComparePost({name, IdOf(post.id())});
+  }
+
+  // Nothing, as often as not.
+  std::optional<FilterNode> SomeFilter(const std::vector<std::string>& filters,
+                                       const std::vector<FilterField>& fields) {
+    const auto choice = static_cast<size_t>(Below(2 * static_cast<int>(filters.size())));
+    if (choice >= filters.size()) return std::nullopt;
+    const std::string now = absl::FormatTime("%Y-%m-%dT%H:%M:%E6SZ",
+                                             clock_.Now() - absl::Seconds(1), absl::UTCTimeZone());
+    auto filter = ParseFilter(absl::StrReplaceAll(filters[choice], {{"NOW", now}}), fields);
+    EXPECT_THAT(filter, IsOk()) << filters[choice];
+    return *filter;
+  }
+
+  // Expanded, a thread has what the lists of its posts and of what they have say.
+  void CompareExpanded(const ThreadName& name) {
+    ThreadView view;
+    view.posts.emplace();
+    view.posts->attachments = view.posts->extensions = view.posts->in_reply_to_post = true;
+    auto expected = model_.GetThread({}, name);
+    const auto posts = model_.ListPosts({}, {.thread = name, .limit = INT32_MAX});
+    for (v1::Post post : posts->posts) {
+      const PostName post_name{name, IdOf(post.id())};
+      const auto attachments = model_.ListAttachments({}, {.post = post_name, .limit = INT32_MAX});
+      *post.mutable_attachments() = attachments->attachments;
+      *post.mutable_extensions() =
+          model_.ListExtensions({}, {.post = post_name, .limit = INT32_MAX})->extensions;
+      for (const v1::Post& other : posts->posts) {
+        if (other.name() == post.in_reply_to()) *post.mutable_in_reply_to_post() = other;
+      }
+      *expected->add_posts() = std::move(post);
+    }
+    Expect("GetThread expanded", db_->GetThread({}, name, view), expected);
+  }
+
+  // Expanded, a conversation has what the list of its threads says.
+  void CompareExpanded(const ConversationName& name) {
+    auto expected = model_.GetConversation({}, name);
+    *expected->mutable_threads() = model_
+                                       .ListThreads({}, {.group = name.group.group,
+                                                         .conversation = name.conversation,
+                                                         .limit = INT32_MAX})
+                                       ->threads;
+    Expect("GetConversation expanded", db_->GetConversation({}, name, {.threads = true}), expected);
   }
 
   void ComparePost(const PostName& name) {

@@ -12,7 +12,6 @@
 #include <sstream>
 #include <string>
 #include <thread>
-#include <tuple>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -22,7 +21,6 @@
 #include "gtest/gtest.h"
 #include "server/domain/resource.h"
 #include "server/store/sqlite/database.h"
-#include "server/store/sqlite/read_queries.h"
 #include "tests/testing/blocking_store.h"
 #include "tests/testing/error_matchers.h"
 #include "tests/testing/fake_clock.h"
@@ -486,39 +484,6 @@ TEST_F(SqliteStoreTest, DeletedGroupIsPurgedAlsoAfterARestart) {
   EXPECT_THAT(db->QueryInteger("SELECT count(*) FROM conversations"), IsOkAndHolds(2));
   EXPECT_THAT(db->QueryInteger("SELECT count(*) FROM recipients"), IsOkAndHolds(2));
   EXPECT_THAT(db->QueryInteger("SELECT count(*) FROM unique_senders"), IsOkAndHolds(2));
-}
-
-// --- Query plans
-
-TEST_F(SqliteStoreTest, ListsUseAnIndexAndDoNotSort) {
-  { ASSERT_THAT(Open(), IsOk()); }
-  const auto db = OpenFile();
-  using Scope = sqlite::ReadQueries::Scope;
-  const std::tuple<Scope, ThreadOrder, const char*> lists[] = {
-      {Scope::kGroup, ThreadOrder::kNewestActivity, "threads_by_activity (group_key=? AND"},
-      {Scope::kGroup, ThreadOrder::kOldestCreated, "threads_by_id (group_key=? AND id>?)"},
-      {Scope::kGroup, ThreadOrder::kNewestCreated, "threads_by_id (group_key=? AND id<?)"},
-      {Scope::kConversation, ThreadOrder::kNewestActivity,
-       "threads_by_conversation_activity (conversation_key=? AND"},
-      {Scope::kConversation, ThreadOrder::kOldestCreated,
-       "threads_by_conversation_id (conversation_key=? AND id>?)"},
-      {Scope::kConversation, ThreadOrder::kNewestCreated,
-       "threads_by_conversation_id (conversation_key=? AND id<?)"},
-  };
-  for (const auto& [scope, order, index] : lists) {
-    const std::string sql = sqlite::ReadQueries::ListThreadsSql(scope, order);
-    auto statement = db->Prepare(absl::StrCat("EXPLAIN QUERY PLAN ", sql));
-    ASSERT_THAT(statement, IsOk());
-    sqlite::Query plan(*statement);
-    plan.Bind(1);
-    if (order == ThreadOrder::kNewestActivity) plan.Bind(5);
-    plan.BindBlob("id").Bind(10);
-    std::string text;
-    while (*plan.Step()) absl::StrAppend(&text, std::string(plan.Text(3)), "\n");
-    EXPECT_THAT(text, AllOf(HasSubstr("SEARCH"), HasSubstr(index),
-                            ::testing::Not(HasSubstr("TEMP B-TREE"))))
-        << sql;
-  }
 }
 
 }  // namespace
