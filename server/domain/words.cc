@@ -188,9 +188,10 @@ class QueryParser {
       is_quoted = !is_quoted;
     }
     if (words_ == 0) return absl::InvalidArgumentError("must have a word: letters or digits");
-    if (words_ > kMaxSearchWords)
+    if (words_ > kMaxSearchWords) {
       return absl::InvalidArgumentError(
           absl::StrCat("must have at most ", kMaxSearchWords, " words"));
+    }
     return std::move(terms_);
   }
 
@@ -270,9 +271,10 @@ std::string WordsOfBody(absl::string_view content_type, absl::string_view conten
 }
 
 absl::StatusOr<std::vector<SearchTerm>> ParseSearch(absl::string_view query) {
-  if (query.size() > kMaxSearchBytes)
+  if (query.size() > kMaxSearchBytes) {
     return absl::InvalidArgumentError(
         absl::StrCat("must have at most ", kMaxSearchBytes, " bytes"));
+  }
   return QueryParser().Parse(query);
 }
 
