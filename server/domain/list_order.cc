@@ -100,8 +100,6 @@ absl::string_view OrderText(bool newest_posts_first) {
   return newest_posts_first ? "create_time desc" : "create_time";
 }
 
-absl::string_view OrderText(SearchOrder order) {
-  return order == SearchOrder::kRank ? "rank" : "";
-}
+absl::string_view OrderText(SearchOrder order) { return order == SearchOrder::kRank ? "rank" : ""; }
 
 }  // namespace threadstore

@@ -281,9 +281,8 @@ std::optional<absl::string_view> ParseContentType(absl::string_view content_type
 bool IsHtml(absl::string_view content_type) { return ParseContentType(content_type) == kHtml; }
 
 std::string MakePreview(const v1::ItemBody& body) {
-  return IsHtml(body.content_type())
-             ? HtmlTextOnOneLine(body.content(), kMaxPreviewCharacters)
-             : TextOnOneLine(body.content(), kMaxPreviewCharacters);
+  return IsHtml(body.content_type()) ? HtmlTextOnOneLine(body.content(), kMaxPreviewCharacters)
+                                     : TextOnOneLine(body.content(), kMaxPreviewCharacters);
 }
 
 v1::Recipient SenderOf(const v1::Member& member) {

@@ -190,8 +190,7 @@ absl::StatusOr<SearchThreadsInput> Validate(const v1::SearchThreadsRequest& requ
   input.fingerprint = QueryFingerprint("SearchThreads", input.parent.Canonical(),
                                        OrderText(input.query.order), request.query());
   input.query.after = CheckSearchPageToken(request.page_token(), input.fingerprint, violations);
-  input.mask =
-      ReadMask(request.read_mask(), *v1::ConversationThread::descriptor(), violations);
+  input.mask = ReadMask(request.read_mask(), *v1::ConversationThread::descriptor(), violations);
   RETURN_IF_ERROR(violations.ToStatus());
   return input;
 }

@@ -68,8 +68,7 @@ icu::UnicodeString Fold(absl::string_view text) {
   CheckIcu(code);
   const auto sent = icu::UnicodeString::fromUTF8(
       icu::StringPiece(text.data(), static_cast<int32_t>(text.size())));
-  const icu::UnicodeString decomposed =
-      decompose->normalize(casefold->normalize(sent, code), code);
+  const icu::UnicodeString decomposed = decompose->normalize(casefold->normalize(sent, code), code);
   icu::UnicodeString bare;
   for (int32_t i = 0; i < decomposed.length(); i = decomposed.moveIndex32(i, 1)) {
     if (const UChar32 c = decomposed.char32At(i); !IsAccent(c)) bare.append(c);
@@ -189,9 +188,10 @@ class QueryParser {
       is_quoted = !is_quoted;
     }
     if (words_ == 0) return absl::InvalidArgumentError("must have a word: letters or digits");
-    if (words_ > kMaxSearchWords)
-      return absl::InvalidArgumentError(absl::StrCat("must have at most ", kMaxSearchWords,
-                                                     " words"));
+    if (words_ > kMaxSearchWords) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("must have at most ", kMaxSearchWords, " words"));
+    }
     return std::move(terms_);
   }
 
@@ -271,9 +271,10 @@ std::string WordsOfBody(absl::string_view content_type, absl::string_view conten
 }
 
 absl::StatusOr<std::vector<SearchTerm>> ParseSearch(absl::string_view query) {
-  if (query.size() > kMaxSearchBytes)
-    return absl::InvalidArgumentError(absl::StrCat("must have at most ", kMaxSearchBytes,
-                                                   " bytes"));
+  if (query.size() > kMaxSearchBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("must have at most ", kMaxSearchBytes, " bytes"));
+  }
   return QueryParser().Parse(query);
 }
 

@@ -17,14 +17,14 @@
 //
 // Scripts that put no spaces between words (by Unicode's line breaking classes: Han, Kana, Thai,
 // Lao, Khmer, Myanmar and the like) become pairs of neighbouring characters, and each run's last
-// character alone: `abcd` becomes `ab bc cd d`. So any part of two characters or more is a phrase of
-// pairs, and any one character begins a word.
+// character alone: `abcd` becomes `ab bc cd d`. So any part of two characters or more is a phrase
+// of pairs, and any one character begins a word.
 //
 // Pure functions of valid UTF-8.
 namespace threadstore {
 
-// Stored with an index, which is made anew when it differs: raise it with whatever changes the words
-// of any text.
+// Stored with an index, which is made anew when it differs: raise it with whatever changes the
+// words of any text.
 inline constexpr int kWordsVersion = 1;
 
 // The words of a text in their order, a space before each; at most kMaxIndexedWords of the first

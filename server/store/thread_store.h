@@ -362,9 +362,9 @@ class ThreadStore {
   // kMaxRowsExamined threads, and for no longer than kMaxFilterTime.
   virtual void ListThreads(CallContext context, ThreadQuery query, Callback<ThreadPage> done) = 0;
 
-  // Finds the threads whose topic, or whose topic together with one of their posts, has all terms of
-  // the query; as words are those of server/domain/words.h. A thread is one result: where its newest
-  // matching post stands, or by rank its best. Every write acknowledged before is looked at.
+  // Finds the threads whose topic, or whose topic together with one of their posts, has all terms
+  // of the query; as words are those of server/domain/words.h. A thread is one result: where its
+  // newest matching post stands, or by rank its best. Every write acknowledged before is looked at.
   //   UNAVAILABLE / SEARCH_INDEX_BEHIND  the index of words does not have them in time; carries
   //                                      RetryInfo
   virtual void SearchThreads(CallContext context, SearchQuery query, Callback<SearchPage> done) = 0;

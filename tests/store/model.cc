@@ -727,7 +727,8 @@ absl::StatusOr<SearchPage> Model::SearchThreads(const CallContext& context,
       }
       for (const auto& [post_id, post] : thread.posts) {
         const v1::ItemBody& body = post.message.body();
-        if (!Matches(query, topic, Split(WordsOfBody(body.content_type(), body.content())))) continue;
+        if (!Matches(query, topic, Split(WordsOfBody(body.content_type(), body.content()))))
+          continue;
         time = ToMicros(post.message.created_date_time());
         result.set_post(post.message.name());
       }

@@ -51,9 +51,9 @@ const std::vector<std::string> kSenders = {"ann", "bob@x", "cyd", "eve@x", "zoe@
 const std::vector<std::string> kAddresses = {"ann@x", "bob", "bob@x", "eve@x", "zoe@x"};
 const std::vector<std::string> kNames = {"", "Ann", "Zoe"};
 const std::vector<std::string> kWords = {"apple", "Äpfel", "app", "東京都", "京都", "ไทย", "a-b"};
-const std::vector<std::string> kSearches = {
-    "topic", "step", "apple", "APP*", "apfel apple", "\"apple app\"", "京都", "京", "\"a b\" topic",
-    "ไทย apple", "html"};
+const std::vector<std::string> kSearches = {"topic",         "step",          "apple", "APP*",
+                                            "apfel apple",   "\"apple app\"", "京都",  "京",
+                                            "\"a b\" topic", "ไทย apple",     "html"};
 const std::vector<std::string> kExtensions = {"com.example.a", "com.example.b", "C"};
 constexpr ThreadOrder kOrders[] = {ThreadOrder::kNewestActivity, ThreadOrder::kOldestActivity,
                                    ThreadOrder::kOldestCreated,  ThreadOrder::kNewestCreated,

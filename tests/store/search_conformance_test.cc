@@ -252,13 +252,12 @@ TEST_F(SearchConformance, ConversationsAndGroupsGoWithAllThatIsFoundInThem) {
 TEST_F(SearchConformance, ConversationIsFoundByEachOfItsThreads) {
   GroupName group;
   group.group = "g";
-  const v1::Conversation conversation =
-      BuildConversation(group, ParseText<v1::Conversation>(R"pb(
-                          topic: "conversation"
-                          threads { topic: "apple" }
-                          threads {}
-                        )pb"),
-                        clock_.Now());
+  const v1::Conversation conversation = BuildConversation(group, ParseText<v1::Conversation>(R"pb(
+                                                            topic: "conversation"
+                                                            threads { topic: "apple" }
+                                                            threads {}
+                                                          )pb"),
+                                                          clock_.Now());
   ASSERT_THAT(db_->CreateConversation({}, "g", conversation), IsOk());
   EXPECT_THAT(Found("apple"), ElementsAre("apple"));
   EXPECT_THAT(Found("conversation"), ElementsAre("conversation"));
@@ -340,7 +339,8 @@ TEST_F(SearchConformance, ThreadIsOneResultOnWhateverPage) {
 
 TEST_F(SearchConformance, ByRankTheBestComesFirst) {
   CreateThreadWithPost("best", "apple apple apple");
-  CreateThreadWithPost("much else", "an apple among a great many other words that say nothing of it");
+  CreateThreadWithPost("much else",
+                       "an apple among a great many other words that say nothing of it");
   SearchQuery query = MakeQuery("apple");
   query.order = SearchOrder::kRank;
   const auto page = Search(query);

@@ -15,8 +15,8 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::SizeIs;
 using testing::IsOk;
+using ::testing::SizeIs;
 using testing::StatusIs;
 
 struct Example {
@@ -174,8 +174,8 @@ TEST(ParseSearchTest, QueryMeansTheSameAsTheText) {
 
 TEST(ParseSearchTest, QueryWithoutWordsOrWithTooManyIsRefused) {
   for (const char* query : {"", " ", "\"\"", "*", "!? …", "👍"}) {
-    EXPECT_THAT(ParseSearch(query), StatusIs(absl::StatusCode::kInvalidArgument,
-                                             HasSubstr("must have a word")))
+    EXPECT_THAT(ParseSearch(query),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("must have a word")))
         << query;
   }
   std::string words;
