@@ -302,9 +302,10 @@ absl::StatusOr<bool> RecordWrites::HasPost(const Thread& thread, const CheckedRe
     ASSIGN_OR_RETURN(const bool found, query.Step());
     if (!found) return false;
     ASSIGN_OR_RETURN(const Uuid id, ReadUuid(query, 0));
-    if (id != record.path.post)
+    if (id != record.path.post) {
       return InvalidFieldError("post.post.created_date_time",
                                "must differ from those of the thread's other posts");
+    }
   }
   v1::PostRecord stored;
   ASSIGN_OR_RETURN(*stored.mutable_post(), base_.posts.GetPost(thread.group_key, record.path));
