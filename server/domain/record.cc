@@ -17,6 +17,10 @@ namespace {
 
 using google::protobuf::Timestamp;
 
+bool AreEqual(const Timestamp& one, const Timestamp& other) {
+  return one.seconds() == other.seconds() && one.nanos() == other.nanos();
+}
+
 // The rules of one record. Fills in what it finds out, and brings the record into the form that an
 // export gives.
 class RecordChecks {
@@ -45,8 +49,11 @@ class RecordChecks {
   void CheckId(const std::string& path, absl::string_view id, absl::string_view in_name);
 
   // That a time is there, and cuts it to microseconds.
-  void CheckTime(const std::string& field, bool is_present, Timestamp& time);
-  void CheckIdOfTime(const std::string& field, const Uuid& id, const Timestamp& time);
+  void CheckTime(const std::string& field, Timestamp* time);
+
+  // That the id of a resource holds its time of creation, if that is one.
+  template <typename Resource>
+  void CheckIdOfTime(const std::string& field, const Uuid& id, const Resource& resource);
 
   Uuid CheckUuid(const std::string& field, absl::string_view text);
   void CheckEtag(const std::string& field, absl::string_view etag);
@@ -88,8 +95,8 @@ void RecordChecks::Check(v1::Group& group) {
   CheckId("group", group.id(), name.group);
   CheckText("group.display_name", group.display_name(), kMaxDisplayNameCharacters, violations_);
   CheckAddress("group.mail", group.mail(), violations_);
-  CheckTime("group.created_date_time", group.has_created_date_time(),
-            *group.mutable_created_date_time());
+  CheckTime("group.created_date_time",
+            group.has_created_date_time() ? group.mutable_created_date_time() : nullptr);
 }
 
 void RecordChecks::Check(v1::Member& member) {
@@ -122,9 +129,10 @@ void RecordChecks::Check(v1::Conversation& conversation) {
             MakeConversationName(name.group.group, name.conversation));
   CheckId("conversation", conversation.id(), name.conversation.ToString());
   CheckRequiredText("conversation.topic", conversation.topic(), kMaxTopicCharacters, violations_);
-  CheckTime("conversation.created_date_time", conversation.has_created_date_time(),
-            *conversation.mutable_created_date_time());
-  CheckIdOfTime("conversation.id", checked_.id, conversation.created_date_time());
+  CheckTime("conversation.created_date_time", conversation.has_created_date_time()
+                                                  ? conversation.mutable_created_date_time()
+                                                  : nullptr);
+  CheckIdOfTime("conversation.id", checked_.id, conversation);
   // What it says of its threads comes from their records.
   conversation.clear_has_attachments();
   conversation.clear_last_delivered_date_time();
@@ -150,13 +158,15 @@ void RecordChecks::Check(v1::ThreadRecord& record) {
   CheckRecipients(path + ".to_recipients", thread.to_recipients(), violations_);
   CheckRecipients(path + ".cc_recipients", thread.cc_recipients(), violations_);
   CheckUniqueSenders(thread);
-  CheckTime(path + ".last_delivered_date_time", thread.has_last_delivered_date_time(),
-            *thread.mutable_last_delivered_date_time());
-  CheckTime(path + ".last_modified_date_time", thread.has_last_modified_date_time(),
-            *thread.mutable_last_modified_date_time());
-  CheckTime(path + ".created_date_time", thread.has_created_date_time(),
-            *thread.mutable_created_date_time());
-  CheckIdOfTime(path + ".id", name.thread, thread.created_date_time());
+  CheckTime(path + ".last_delivered_date_time", thread.has_last_delivered_date_time()
+                                                    ? thread.mutable_last_delivered_date_time()
+                                                    : nullptr);
+  CheckTime(path + ".last_modified_date_time", thread.has_last_modified_date_time()
+                                                   ? thread.mutable_last_modified_date_time()
+                                                   : nullptr);
+  CheckTime(path + ".created_date_time",
+            thread.has_created_date_time() ? thread.mutable_created_date_time() : nullptr);
+  CheckIdOfTime(path + ".id", name.thread, thread);
   thread.clear_posts_next_page_token();
   if (!thread.posts().empty())
     violations_.Add(path + ".posts", "must be empty: posts have records of their own");
@@ -189,14 +199,15 @@ void RecordChecks::Check(v1::PostRecord& record) {
   content.CheckBody(path + ".body", post.body());
   content.CheckSender(path + ".sender", post, CallerKind::kApplication);
   CheckRecipients(path + ".new_participants", post.new_participants(), violations_);
-  CheckTime(path + ".last_modified_date_time", post.has_last_modified_date_time(),
-            *post.mutable_last_modified_date_time());
-  CheckTime(path + ".created_date_time", post.has_created_date_time(),
-            *post.mutable_created_date_time());
-  CheckIdOfTime(path + ".id", name.post, post.created_date_time());
-  CheckTime(path + ".received_date_time", post.has_received_date_time(),
-            *post.mutable_received_date_time());
-  if (ToMicros(post.received_date_time()) != ToMicros(post.created_date_time()))
+  CheckTime(path + ".last_modified_date_time",
+            post.has_last_modified_date_time() ? post.mutable_last_modified_date_time() : nullptr);
+  CheckTime(path + ".created_date_time",
+            post.has_created_date_time() ? post.mutable_created_date_time() : nullptr);
+  CheckIdOfTime(path + ".id", name.post, post);
+  CheckTime(path + ".received_date_time",
+            post.has_received_date_time() ? post.mutable_received_date_time() : nullptr);
+  if (post.has_received_date_time() && post.has_created_date_time() &&
+      !AreEqual(post.received_date_time(), post.created_date_time()))
     violations_.Add(path + ".received_date_time", "must be created_date_time");
   CheckReplied(post);
   if (record.has_author()) CheckStatus("post.author", CheckUserId(record.author()), violations_);
@@ -233,8 +244,9 @@ void RecordChecks::Check(v1::Attachment& attachment) {
   CheckId("attachment", attachment.id(), name.attachment.ToString());
   CheckUuid("attachment.id", attachment.id());
   ContentChecks(violations_).CheckAttachmentContent("attachment", attachment);
-  CheckTime("attachment.last_modified_date_time", attachment.has_last_modified_date_time(),
-            *attachment.mutable_last_modified_date_time());
+  CheckTime("attachment.last_modified_date_time", attachment.has_last_modified_date_time()
+                                                      ? attachment.mutable_last_modified_date_time()
+                                                      : nullptr);
   const int32_t size = ContentBytes(attachment);
   if (attachment.size() != size)
     violations_.Add("attachment.size", absl::StrCat("must be that of the content, ", size));
@@ -261,8 +273,8 @@ void RecordChecks::Check(v1::Forward& forward) {
   ContentChecks(violations_)
       .CheckForward("forward.comment", forward.comment(), "forward.to_recipients",
                     forward.to_recipients());
-  CheckTime("forward.created_date_time", forward.has_created_date_time(),
-            *forward.mutable_created_date_time());
+  CheckTime("forward.created_date_time",
+            forward.has_created_date_time() ? forward.mutable_created_date_time() : nullptr);
 }
 
 void RecordChecks::CheckName(const std::string& path, const std::string& name,
@@ -279,19 +291,23 @@ void RecordChecks::CheckId(const std::string& path, absl::string_view id,
     violations_.Add(path + ".id", "must be the id in the name");
 }
 
-void RecordChecks::CheckTime(const std::string& field, bool is_present, Timestamp& time) {
-  if (!is_present) {
+void RecordChecks::CheckTime(const std::string& field, Timestamp* time) {
+  if (time == nullptr) {
     violations_.Add(field, "is required");
-  } else if (!IsValidTimestamp(time)) {
+  } else if (!IsValidTimestamp(*time)) {
     violations_.Add(field,
                     "must be between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59.999999999Z");
   } else {
-    time = FromMicros(ToMicros(time));
+    *time = FromMicros(ToMicros(*time));
   }
 }
 
-void RecordChecks::CheckIdOfTime(const std::string& field, const Uuid& id, const Timestamp& time) {
-  if (!IsValidTimestamp(time) || id.IsV7Of(absl::FromUnixMicros(ToMicros(time)))) return;
+template <typename Resource>
+void RecordChecks::CheckIdOfTime(const std::string& field, const Uuid& id,
+                                 const Resource& resource) {
+  const Timestamp& created = resource.created_date_time();
+  if (!resource.has_created_date_time() || !IsValidTimestamp(created)) return;
+  if (id.IsV7Of(absl::FromUnixMicros(ToMicros(created)))) return;
   violations_.Add(field,
                   "must be a UUIDv7 of created_date_time, to the microsecond (RFC 9562,"
                   " section 6.2, method 3)");

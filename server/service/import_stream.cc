@@ -173,8 +173,6 @@ absl::StatusOr<std::vector<ImportStream::Entry>> ImportStream::CheckRecords() {
     return InvalidFieldError("records",
                              absl::StrCat("must have at most ", kMaxRecordsPerMessage, " entries"));
   }
-  // What is stored has only fields that are known, and is compared with this.
-  request.DiscardUnknownFields();
   std::vector<Entry> entries;
   entries.reserve(count);
   for (v1::Record& record : *request.mutable_records()) {

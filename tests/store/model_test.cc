@@ -882,7 +882,7 @@ class ModelTest : public ::testing::Test {
     Send(AnyCaller(), [this, name = AnyPost()](const CreateContext& context) {
       v1::ForwardPostRequest request;
       request.set_comment(absl::StrCat("comment ", step_));
-      *request.add_to_recipients() = AnyNamedSender();
+      request.add_to_recipients()->mutable_email_address()->set_address(Pick(kAddresses));
       const v1::Forward forward = BuildForward(name.Canonical(), request, context.now);
       Both("ForwardPost", [&](auto& store) { return store.ForwardPost(context, name, forward); });
     });

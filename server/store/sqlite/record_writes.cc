@@ -25,8 +25,20 @@ absl::StatusOr<bool> SkipIf(bool is_same, absl::string_view type, const CheckedR
   return RecordDiffersError(type, record.name);
 }
 
-bool AreEqual(const google::protobuf::Message& one, const google::protobuf::Message& other) {
-  return one.SerializeAsString() == other.SerializeAsString();
+// Whether what is there is what the record says; fields that this server does not know aside.
+template <typename Message>
+bool AreEqual(const Message& stored, const Message& said) {
+  const std::string bytes = stored.SerializeAsString();
+  if (bytes == said.SerializeAsString()) return true;
+  Message known = said;
+  known.DiscardUnknownFields();
+  return bytes == known.SerializeAsString();
+}
+
+// Whether a record is a thread of the conversation that another is.
+bool IsThreadOf(const CheckedRecord& conversation, const CheckedRecord& record) {
+  return record.record.has_thread() && record.conversation == conversation.id &&
+         record.path.thread.group.group == conversation.path.thread.group.group;
 }
 
 // Of the ids that hold the same time: what all begin with, and what is after them.
@@ -45,7 +57,7 @@ absl::Status RecordWrites::PrepareAll() {
   const std::pair<Statement*, absl::string_view> statements[] = {
       {&find_conversation_,
        "SELECT key, deleted, topic, created_us FROM conversations WHERE group_key = ? AND id = ?"},
-      {&begin_conversation_, "UPDATE conversations SET deleted = 0 WHERE key = ?"},
+      {&set_state_, "UPDATE conversations SET deleted = ? WHERE key = ?"},
       {&rename_conversation_, "UPDATE conversations SET id = ? WHERE key = ?"},
       {&find_thread_,
        "SELECT threads.key, threads.deleted OR conversations.deleted"
@@ -76,10 +88,8 @@ absl::StatusOr<std::vector<RecordOutcome>> RecordWrites::Import(
   post_.reset();
   std::vector<RecordOutcome> outcomes(records.size());
   for (size_t i = 0; i < records.size(); ++i) {
-    // As a rule the next record is the first thread of the conversation before.
-    if (!records[i].record.has_thread())
-      RETURN_IF_ERROR(StoreUnstored(ConversationState::kAwaitsThread));
-    absl::StatusOr<bool> stored = Store(records[i]);
+    const bool thread_follows = i + 1 < records.size() && IsThreadOf(records[i], records[i + 1]);
+    absl::StatusOr<bool> stored = Store(records[i], thread_follows);
     if (stored.ok()) {
       outcomes[i].is_stored = *stored;
     } else if (IsRefusal(stored.status())) {
@@ -87,12 +97,12 @@ absl::StatusOr<std::vector<RecordOutcome>> RecordWrites::Import(
     } else {
       return stored.status();
     }
+    if (!thread_follows) RETURN_IF_ERROR(HideIfEmpty());
   }
-  RETURN_IF_ERROR(StoreUnstored(ConversationState::kAwaitsThread));
   return outcomes;
 }
 
-absl::StatusOr<bool> RecordWrites::Store(const CheckedRecord& record) {
+absl::StatusOr<bool> RecordWrites::Store(const CheckedRecord& record, bool thread_follows) {
   switch (record.record.kind_case()) {
     case v1::Record::kGroup:
       return StoreGroup(record);
@@ -101,7 +111,7 @@ absl::StatusOr<bool> RecordWrites::Store(const CheckedRecord& record) {
     case v1::Record::kSender:
       return StoreSender(record);
     case v1::Record::kConversation:
-      return StoreConversation(record);
+      return StoreConversation(record, thread_follows);
     case v1::Record::kThread:
       return StoreThread(record);
     case v1::Record::kPost:
@@ -153,52 +163,80 @@ absl::StatusOr<bool> RecordWrites::StoreSender(const CheckedRecord& record) {
   return true;
 }
 
-absl::StatusOr<bool> RecordWrites::StoreConversation(const CheckedRecord& record) {
+absl::StatusOr<bool> RecordWrites::StoreConversation(const CheckedRecord& record,
+                                                     bool thread_follows) {
   const v1::Conversation& conversation = record.record.conversation();
   ASSIGN_OR_RETURN(const int64_t group_key, FindGroup(record));
-  std::optional<int64_t> deleted_key;
+  if (!base_.room.is_left()) {
+    ASSIGN_OR_RETURN(const bool is_there, HasConversation(group_key, record));
+    return is_there ? absl::StatusOr<bool>(false) : StoreFullError();
+  }
+  const ConversationState state =
+      thread_follows ? ConversationState::kThere : ConversationState::kAwaitsThread;
+  const auto insert = [&] {
+    return base_.rows.InsertConversation(group_key, record.id, conversation.topic(),
+                                         conversation.created_date_time(), state);
+  };
+  ASSIGN_OR_RETURN(std::optional<int64_t> key, insert());
+  if (!key.has_value()) {
+    ASSIGN_OR_RETURN(const bool is_there, HasConversation(group_key, record));
+    if (is_there) return false;
+    ASSIGN_OR_RETURN(key, insert());
+    if (!key.has_value()) return absl::InternalError("the id of a conversation is still taken");
+  }
+  conversation_ = Conversation{
+      .group_key = group_key, .id = record.id, .key = *key, .state = state, .is_empty = true};
+  return true;
+}
+
+absl::StatusOr<bool> RecordWrites::HasConversation(int64_t group_key, const CheckedRecord& record) {
+  const v1::Conversation& conversation = record.record.conversation();
+  int64_t key = 0;
   {
     Query query(find_conversation_);
     query.Bind(group_key).BindBlob(record.id.bytes());
     ASSIGN_OR_RETURN(const bool found, query.Step());
-    if (found && query.Integer(1) == static_cast<int64_t>(ConversationState::kDeleted)) {
-      deleted_key = query.Integer(0);
-    } else if (found) {
+    if (!found) return false;
+    key = query.Integer(0);
+    if (query.Integer(1) != static_cast<int64_t>(ConversationState::kDeleted)) {
       const bool is_same = query.Text(2) == conversation.topic() &&
                            query.Integer(3) == ToMicros(conversation.created_date_time());
-      return SkipIf(is_same, kConversationType, record);
+      if (is_same) return true;
+      return RecordDiffersError(kConversationType, record.name);
     }
   }
-  RETURN_IF_ERROR(base_.room.Check());
-  if (deleted_key.has_value()) RETURN_IF_ERROR(Rename(rename_conversation_, *deleted_key));
-  conversation_ = Conversation{.group_key = group_key,
-                               .id = record.id,
-                               .key = 0,
-                               .awaits_thread = true,
-                               .unstored = &record};
-  return true;
+  RETURN_IF_ERROR(Rename(rename_conversation_, key));
+  return false;
 }
 
 absl::StatusOr<bool> RecordWrites::StoreThread(const CheckedRecord& record) {
   const v1::ConversationThread& thread = record.record.thread().thread();
   const bool has_had_posts = record.record.thread().has_had_posts();
   ASSIGN_OR_RETURN(const int64_t group_key, FindGroup(record));
-  std::optional<int64_t> deleted_key;
-  ASSIGN_OR_RETURN(const bool is_there, HasThread(group_key, record, deleted_key));
-  if (is_there) return false;
   ASSIGN_OR_RETURN(Conversation * conversation, FindConversation(group_key, record));
-  RETURN_IF_ERROR(base_.room.Check());
-  if (deleted_key.has_value()) RETURN_IF_ERROR(Rename(rename_thread_, *deleted_key));
-  RETURN_IF_ERROR(BeginConversation(*conversation));
+  if (!base_.room.is_left()) {
+    ASSIGN_OR_RETURN(const bool is_there, HasThread(group_key, record));
+    return is_there ? absl::StatusOr<bool>(false) : StoreFullError();
+  }
   const Uuid& id = record.path.thread.thread;
-  ASSIGN_OR_RETURN(const int64_t key,
-                   base_.rows.InsertThread(group_key, conversation->key, id, thread,
-                                           record.revision, has_had_posts));
+  const auto insert = [&] {
+    return base_.rows.InsertThread(group_key, conversation->key, id, thread, record.revision,
+                                   has_had_posts);
+  };
+  ASSIGN_OR_RETURN(std::optional<int64_t> key, insert());
+  if (!key.has_value()) {
+    ASSIGN_OR_RETURN(const bool is_there, HasThread(group_key, record));
+    if (is_there) return false;
+    ASSIGN_OR_RETURN(key, insert());
+    if (!key.has_value()) return absl::InternalError("the id of a thread is still taken");
+  }
+  conversation->is_empty = false;
+  RETURN_IF_ERROR(SetState(*conversation, ConversationState::kThere));
   RETURN_IF_ERROR(
       base_.changes.Append(group_key, {ChangeEvent::kThreadCreated, record.conversation, id}));
   thread_ = Thread{.group_key = group_key,
                    .id = id,
-                   .key = key,
+                   .key = *key,
                    .conversation = record.conversation,
                    .has_had_posts = has_had_posts,
                    .has_attachments = thread.has_attachments(),
@@ -206,8 +244,8 @@ absl::StatusOr<bool> RecordWrites::StoreThread(const CheckedRecord& record) {
   return true;
 }
 
-absl::StatusOr<bool> RecordWrites::HasThread(int64_t group_key, const CheckedRecord& record,
-                                             std::optional<int64_t>& deleted_key) {
+absl::StatusOr<bool> RecordWrites::HasThread(int64_t group_key, const CheckedRecord& record) {
+  std::optional<int64_t> deleted_key;
   {
     Query query(find_thread_);
     query.Bind(group_key).BindBlob(record.path.thread.thread.bytes());
@@ -215,7 +253,10 @@ absl::StatusOr<bool> RecordWrites::HasThread(int64_t group_key, const CheckedRec
     if (!found) return false;
     if (query.Boolean(1)) deleted_key = query.Integer(0);
   }
-  if (deleted_key.has_value()) return false;
+  if (deleted_key.has_value()) {
+    RETURN_IF_ERROR(Rename(rename_thread_, *deleted_key));
+    return false;
+  }
   v1::ThreadRecord stored;
   ASSIGN_OR_RETURN(*stored.mutable_thread(), base_.reads.GetThread(group_key, record.path.thread));
   ASSIGN_OR_RETURN(const ReadQueries::Thread row,
@@ -261,9 +302,10 @@ absl::StatusOr<bool> RecordWrites::HasPost(const Thread& thread, const CheckedRe
     ASSIGN_OR_RETURN(const bool found, query.Step());
     if (!found) return false;
     ASSIGN_OR_RETURN(const Uuid id, ReadUuid(query, 0));
-    if (id != record.path.post)
+    if (id != record.path.post) {
       return InvalidFieldError("post.post.created_date_time",
                                "must differ from those of the thread's other posts");
+    }
   }
   v1::PostRecord stored;
   ASSIGN_OR_RETURN(*stored.mutable_post(), base_.posts.GetPost(thread.group_key, record.path));
@@ -357,7 +399,6 @@ absl::StatusOr<RecordWrites::Conversation*> RecordWrites::FindConversation(
   const bool is_last = conversation_.has_value() && conversation_->group_key == group_key &&
                        conversation_->id == record.conversation;
   if (is_last) return &*conversation_;
-  RETURN_IF_ERROR(StoreUnstored(ConversationState::kAwaitsThread));
   Query query(find_conversation_);
   query.Bind(group_key).BindBlob(record.conversation.bytes());
   ASSIGN_OR_RETURN(const bool found, query.Step());
@@ -369,7 +410,8 @@ absl::StatusOr<RecordWrites::Conversation*> RecordWrites::FindConversation(
   conversation_ = Conversation{.group_key = group_key,
                                .id = record.conversation,
                                .key = query.Integer(0),
-                               .awaits_thread = state == ConversationState::kAwaitsThread};
+                               .state = state,
+                               .is_empty = false};
   return &*conversation_;
 }
 
@@ -410,22 +452,16 @@ absl::StatusOr<const RecordWrites::Post*> RecordWrites::FindPost(const CheckedRe
   return &*post_;
 }
 
-absl::Status RecordWrites::StoreUnstored(ConversationState state) {
-  if (!conversation_.has_value() || conversation_->unstored == nullptr) return absl::OkStatus();
-  const v1::Conversation& message = conversation_->unstored->record.conversation();
-  ASSIGN_OR_RETURN(conversation_->key, base_.rows.InsertConversation(
-                                           conversation_->group_key, conversation_->id,
-                                           message.topic(), message.created_date_time(), state));
-  conversation_->awaits_thread = state == ConversationState::kAwaitsThread;
-  conversation_->unstored = nullptr;
-  return absl::OkStatus();
+absl::Status RecordWrites::HideIfEmpty() {
+  if (!conversation_.has_value() || !conversation_->is_empty) return absl::OkStatus();
+  conversation_->is_empty = false;
+  return SetState(*conversation_, ConversationState::kAwaitsThread);
 }
 
-absl::Status RecordWrites::BeginConversation(Conversation& conversation) {
-  RETURN_IF_ERROR(StoreUnstored(ConversationState::kThere));
-  if (!conversation.awaits_thread) return absl::OkStatus();
-  conversation.awaits_thread = false;
-  return Query(begin_conversation_).Bind(conversation.key).Run();
+absl::Status RecordWrites::SetState(Conversation& conversation, ConversationState state) {
+  if (conversation.state == state) return absl::OkStatus();
+  conversation.state = state;
+  return Query(set_state_).Bind(static_cast<int64_t>(state)).Bind(conversation.key).Run();
 }
 
 absl::Status RecordWrites::Rename(Statement& statement, int64_t deleted_key) {

@@ -55,10 +55,10 @@ class RecordWrites {
     int64_t group_key;
     Uuid id;
     int64_t key;
-    bool awaits_thread;
+    ConversationState state;
 
-    // That is to be stored, when it is known whether a thread of it comes next.
-    const CheckedRecord* unstored = nullptr;
+    // Stored by this import, in the expectation of a thread that has not come yet.
+    bool is_empty;
   };
 
   struct Thread {
@@ -85,11 +85,12 @@ class RecordWrites {
   absl::Status PrepareAll();
 
   // Each returns whether it has stored the record, rather than found it there.
-  absl::StatusOr<bool> Store(const CheckedRecord& record);
+  // `thread_follows` if the next record is a thread of this conversation.
+  absl::StatusOr<bool> Store(const CheckedRecord& record, bool thread_follows);
   absl::StatusOr<bool> StoreGroup(const CheckedRecord& record);
   absl::StatusOr<bool> StoreMember(const CheckedRecord& record);
   absl::StatusOr<bool> StoreSender(const CheckedRecord& record);
-  absl::StatusOr<bool> StoreConversation(const CheckedRecord& record);
+  absl::StatusOr<bool> StoreConversation(const CheckedRecord& record, bool thread_follows);
   absl::StatusOr<bool> StoreThread(const CheckedRecord& record);
   absl::StatusOr<bool> StorePost(const CheckedRecord& record);
   absl::StatusOr<bool> StoreAttachment(const CheckedRecord& record);
@@ -103,20 +104,18 @@ class RecordWrites {
   absl::StatusOr<const Thread*> FindThread(int64_t group_key, const CheckedRecord& record);
   absl::StatusOr<const Post*> FindPost(const CheckedRecord& record);
 
-  // Whether the same thread or post is there; RECORD_DIFFERS if another of its name is.
-  // `deleted_key` receives the key of one that is deleted, if its row is still there.
-  absl::StatusOr<bool> HasThread(int64_t group_key, const CheckedRecord& record,
-                                 std::optional<int64_t>& deleted_key);
+  // Whether the same is there; RECORD_DIFFERS if another of its name is. One that is deleted, but
+  // whose row is still there, loses its id.
+  absl::StatusOr<bool> HasConversation(int64_t group_key, const CheckedRecord& record);
+  absl::StatusOr<bool> HasThread(int64_t group_key, const CheckedRecord& record);
   absl::StatusOr<bool> HasPost(const Thread& thread, const CheckedRecord& record);
 
   // INVALID_ARGUMENT if the record contradicts the thread that it belongs to.
   static absl::Status CheckPost(const Thread& thread, const CheckedRecord& record);
 
-  // Stores the conversation that was put off.
-  absl::Status StoreUnstored(ConversationState state);
-
-  // Makes room for a thread.
-  absl::Status BeginConversation(Conversation& conversation);
+  // Hides a conversation whose thread has not come.
+  absl::Status HideIfEmpty();
+  absl::Status SetState(Conversation& conversation, ConversationState state);
 
   // Gives what is deleted, but whose rows are still to be removed, another id, so that its own can
   // be used again.
@@ -136,7 +135,7 @@ class RecordWrites {
   std::optional<Post> post_;
 
   Statement find_conversation_;
-  Statement begin_conversation_;
+  Statement set_state_;
   Statement rename_conversation_;
   Statement find_thread_;
   Statement rename_thread_;

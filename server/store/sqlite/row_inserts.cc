@@ -37,11 +37,11 @@ absl::Status RowInserts::PrepareAll() {
        " VALUES (?, ?, ?, ?, ?, ?)"},
       {&insert_conversation_,
        "INSERT INTO conversations (group_key, id, topic, created_us, deleted)"
-       " VALUES (?, ?, ?, ?, ?)"},
+       " VALUES (?, ?, ?, ?, ?) ON CONFLICT (group_key, id) DO NOTHING"},
       {&insert_thread_,
        "INSERT INTO threads (group_key, conversation_key, id, topic, has_attachments,"
        " last_delivered_us, preview, is_locked, revision, created_us, modified_us, has_had_posts)"
-       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (group_key, id) DO NOTHING"},
       {&insert_post_,
        "INSERT INTO posts (thread_key, id, created_us, modified_us, revision, author, sender_name,"
        " sender_address, sender_label, has_attachments, in_reply_to, preview, content_type,"
@@ -93,10 +93,10 @@ absl::Status RowInserts::InsertMember(int64_t group_key, absl::string_view group
       .Run();
 }
 
-absl::StatusOr<int64_t> RowInserts::InsertConversation(int64_t group_key, const Uuid& id,
-                                                       absl::string_view topic,
-                                                       const google::protobuf::Timestamp& created,
-                                                       ConversationState state) {
+absl::StatusOr<std::optional<int64_t>> RowInserts::InsertConversation(
+    int64_t group_key, const Uuid& id, absl::string_view topic,
+    const google::protobuf::Timestamp& created, ConversationState state) {
+  const int64_t changes_before = db_.total_changes();
   RETURN_IF_ERROR(Query(insert_conversation_)
                       .Bind(group_key)
                       .BindBlob(id.bytes())
@@ -104,13 +104,14 @@ absl::StatusOr<int64_t> RowInserts::InsertConversation(int64_t group_key, const 
                       .Bind(ToMicros(created))
                       .Bind(static_cast<int64_t>(state))
                       .Run());
+  if (db_.total_changes() == changes_before) return std::nullopt;
   return db_.last_insert_rowid();
 }
 
-absl::StatusOr<int64_t> RowInserts::InsertThread(int64_t group_key, int64_t conversation_key,
-                                                 const Uuid& id,
-                                                 const v1::ConversationThread& thread,
-                                                 int64_t revision, bool has_had_posts) {
+absl::StatusOr<std::optional<int64_t>> RowInserts::InsertThread(
+    int64_t group_key, int64_t conversation_key, const Uuid& id,
+    const v1::ConversationThread& thread, int64_t revision, bool has_had_posts) {
+  const int64_t changes_before = db_.total_changes();
   RETURN_IF_ERROR(Query(insert_thread_)
                       .Bind(group_key)
                       .Bind(conversation_key)
@@ -125,6 +126,7 @@ absl::StatusOr<int64_t> RowInserts::InsertThread(int64_t group_key, int64_t conv
                       .Bind(ToMicros(thread.last_modified_date_time()))
                       .Bind(has_had_posts ? 1 : 0)
                       .Run());
+  if (db_.total_changes() == changes_before) return std::nullopt;
   const int64_t thread_key = db_.last_insert_rowid();
   RETURN_IF_ERROR(summary_.InsertPeople(thread_key, thread));
   return thread_key;

@@ -29,15 +29,18 @@ class RowInserts {
 
   absl::StatusOr<int64_t> InsertGroup(const v1::Group& group);
   absl::Status InsertMember(int64_t group_key, absl::string_view group, const v1::Member& member);
-  absl::StatusOr<int64_t> InsertConversation(int64_t group_key, const Uuid& id,
-                                             absl::string_view topic,
-                                             const google::protobuf::Timestamp& created,
-                                             ConversationState state);
 
-  // With its recipients and senders.
-  absl::StatusOr<int64_t> InsertThread(int64_t group_key, int64_t conversation_key, const Uuid& id,
-                                       const v1::ConversationThread& thread, int64_t revision,
-                                       bool has_had_posts);
+  // Nothing if there is a row of that id, also of one that is deleted. To try is cheaper than to
+  // look first.
+  absl::StatusOr<std::optional<int64_t>> InsertConversation(
+      int64_t group_key, const Uuid& id, absl::string_view topic,
+      const google::protobuf::Timestamp& created, ConversationState state);
+
+  // Likewise; with its recipients and senders.
+  absl::StatusOr<std::optional<int64_t>> InsertThread(int64_t group_key, int64_t conversation_key,
+                                                      const Uuid& id,
+                                                      const v1::ConversationThread& thread,
+                                                      int64_t revision, bool has_had_posts);
 
   // What a post's row has besides the post's fields.
   struct PostRow {

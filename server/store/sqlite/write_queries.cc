@@ -208,10 +208,8 @@ absl::StatusOr<std::optional<v1::ConversationThread>> WriteQueries::CreateThread
   RETURN_IF_ERROR(room_.Check());
   if (!conversation.has_value()) {
     ASSIGN_OR_RETURN(const Uuid id, RequireUuid(draft.thread.conversation_id()));
-    ASSIGN_OR_RETURN(
-        conversation_key,
-        rows_->InsertConversation(group_key, id, draft.thread.topic(),
-                                  draft.thread.created_date_time(), ConversationState::kThere));
+    ASSIGN_OR_RETURN(conversation_key, InsertConversation(group_key, id, draft.thread.topic(),
+                                                          draft.thread.created_date_time()));
   }
   RETURN_IF_ERROR(InsertThread(group_key, conversation_key,
                                placed.has_value() ? *placed : draft.thread, draft, author));
@@ -291,10 +289,9 @@ absl::StatusOr<v1::Conversation> WriteQueries::CreateConversation(
     authors.push_back(std::move(author));
   }
   RETURN_IF_ERROR(room_.Check());
-  ASSIGN_OR_RETURN(
-      const int64_t key,
-      rows_->InsertConversation(group_key, name.conversation, conversation.topic(),
-                                conversation.created_date_time(), ConversationState::kThere));
+  ASSIGN_OR_RETURN(const int64_t key,
+                   InsertConversation(group_key, name.conversation, conversation.topic(),
+                                      conversation.created_date_time()));
   for (size_t i = 0; i < threads.size(); ++i) {
     RETURN_IF_ERROR(
         InsertThread(group_key, key, placed[static_cast<int>(i)], threads[i], authors[i]));
@@ -361,19 +358,30 @@ absl::StatusOr<v1::ConversationThread> WriteQueries::PlaceThread(
   return thread;
 }
 
+absl::StatusOr<int64_t> WriteQueries::InsertConversation(
+    int64_t group_key, const Uuid& id, absl::string_view topic,
+    const google::protobuf::Timestamp& created) {
+  ASSIGN_OR_RETURN(
+      const std::optional<int64_t> key,
+      rows_->InsertConversation(group_key, id, topic, created, ConversationState::kThere));
+  if (!key.has_value()) return absl::InternalError("the id of a new conversation is taken");
+  return *key;
+}
+
 absl::Status WriteQueries::InsertThread(int64_t group_key, int64_t conversation_key,
                                         const v1::ConversationThread& thread,
                                         const ThreadDraft& draft,
                                         const PostingRules::Author& author) {
   ASSIGN_OR_RETURN(const Uuid id, RequireUuid(thread.id()));
-  ASSIGN_OR_RETURN(const int64_t thread_key,
+  ASSIGN_OR_RETURN(const std::optional<int64_t> thread_key,
                    rows_->InsertThread(group_key, conversation_key, id, thread, kFirstRevision,
                                        draft.post.has_value()));
+  if (!thread_key.has_value()) return absl::InternalError("the id of a new thread is taken");
   ChangeNote note{ChangeEvent::kThreadCreated};
   ASSIGN_OR_RETURN(note.conversation, RequireUuid(thread.conversation_id()));
   note.thread = id;
   if (draft.post.has_value()) {
-    RETURN_IF_ERROR(post_writes_->InsertPost(thread_key, thread.posts(0), *draft.post, author));
+    RETURN_IF_ERROR(post_writes_->InsertPost(*thread_key, thread.posts(0), *draft.post, author));
     ASSIGN_OR_RETURN(note.post, RequireUuid(thread.posts(0).id()));
   }
   return changes_->Append(group_key, note);

@@ -96,6 +96,10 @@ class WriteQueries {
   WriteQueries() = default;
   absl::Status PrepareAll(Database& db);
 
+  absl::StatusOr<int64_t> InsertConversation(int64_t group_key, const Uuid& id,
+                                             absl::string_view topic,
+                                             const google::protobuf::Timestamp& created);
+
   // What has been created, as it is now, for those who send the same request again.
   absl::Status AddFirstPost(int64_t group_key, const ThreadName& name,
                             v1::ConversationThread& thread);
