@@ -25,7 +25,8 @@ void AddExpand(CLI::App* verb, google::protobuf::FieldMask* expand, const std::s
 
 // What the notes of a verb with both flags say of them. Ends with an empty line.
 inline constexpr absl::string_view kSelectionNotes =
-    "With --fields a table has these fields only; --output=json has the others, too, but empty. Of\n"
+    "With --fields a table has these fields only; --output=json has the others, too, but empty. "
+    "Of\n"
     "what is expanded a table says how many there are; --output=json has all of it.\n\n";
 
 // What a table shows of a resource that was read with these two masks: the fields asked for, or if

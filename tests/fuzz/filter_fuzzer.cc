@@ -25,9 +25,8 @@ void AskBoth(FilteredStore& store, const FilteredStore::Kind& kind, absl::string
   const std::vector<std::string> expected = FilteredStore::AskMatches(kind, *filter);
   const absl::StatusOr<std::vector<std::string>> found = store.AskSql(kind, *filter);
   Require(found.ok(), found.status().ToString());
-  Require(*found == expected,
-          absl::StrCat(kind.name, "\nby SQL: ", absl::StrJoin(*found, " "),
-                       "\nby Matches: ", absl::StrJoin(expected, " ")));
+  Require(*found == expected, absl::StrCat(kind.name, "\nby SQL: ", absl::StrJoin(*found, " "),
+                                           "\nby Matches: ", absl::StrJoin(expected, " ")));
 }
 
 }  // namespace
