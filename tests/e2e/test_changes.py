@@ -123,6 +123,8 @@ class ChangesTest(harness.TestCase):
         token = self.ann.list_changes("groups/g").delta_token
         for _ in range(10):
             self.ann.create_thread("groups/g")
+            # Changes are kept until the index of words has them.
+            self.ann.search_threads("groups/g", query="topic")
         self.assert_refused(Code.OUT_OF_RANGE, "DELTA_TOKEN_EXPIRED", self.ann.list_changes,
                             "groups/g", delta_token=token)
 

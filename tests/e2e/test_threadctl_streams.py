@@ -8,6 +8,7 @@ import os
 import pathlib
 import pty
 import queue
+import re
 import signal
 import struct
 import subprocess
@@ -422,13 +423,18 @@ class ImportTest(StreamTestCase):
         result = self.threadctl("import", "--from_line=3", stdin=self.lines("abc"))
         self.assertEqual((result.returncode, result.stderr), (0, ""))
 
+    def await_handler(self, process, number):
+        status = pathlib.Path(f"/proc/{process.pid}/status")
+        is_caught = False
+        while not is_caught:
+            mask = int(re.search(r"SigCgt:\t([0-9a-f]+)", status.read_text()).group(1), 16)
+            is_caught = bool(mask & 1 << (number - 1))
+
     def test_interrupted_while_it_waits_for_lines(self):
         with self.running("import", stdin=subprocess.PIPE) as process:
             process.stdin.write(self.lines("a") * 2)
             process.stdin.flush()
-            while "SigCgt:\t0000000000000000" in pathlib.Path(
-                    f"/proc/{process.pid}/status").read_text():
-                pass
+            self.await_handler(process, signal.SIGINT)
             process.send_signal(signal.SIGINT)
             self.assertEqual(process.wait(harness.PATIENCE_SECONDS), CANCELLED)
             self.assertIn("go on with: --from_line=1\n", process.stderr.read())

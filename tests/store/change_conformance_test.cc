@@ -124,6 +124,15 @@ class ChangeConformance : public Conformance {
     return told;
   }
 
+  // Changes are kept until the index of words has them.
+  void AwaitIndex() {
+    SearchQuery query;
+    query.group = "g";
+    query.terms = {SearchTerm{{"word"}, false}};
+    query.limit = 1;
+    EXPECT_THAT(db_->SearchThreads({}, query), IsOk());
+  }
+
   v1::ConversationThread NewThread(const std::string& letter,
                                    const std::string& text = "topic: 't'",
                                    std::optional<Uuid> conversation = std::nullopt) {
@@ -500,6 +509,7 @@ TEST_F(ChangeConformance, OldChangesAreForgottenAndTheirPositionsExpired) {
   clock_.Advance(absl::Minutes(30));
   NewThread("b");
   clock_.Advance(absl::Minutes(31));
+  AwaitIndex();
   // What makes room for it is what is forgotten.
   NewThread("c");
   NewThread("d");
@@ -514,6 +524,7 @@ TEST_F(ChangeConformance, MoreChangesThanAreKeptAreForgotten) {
   for (int i = 0; i < 10; ++i) {
     positions.push_back(Now(OfGroup("g")));
     NewThread("a");
+    AwaitIndex();
   }
   EXPECT_THAT(ListAfter(OfGroup("g"), positions[5]),
               HasReason(v1::ERROR_REASON_DELTA_TOKEN_EXPIRED));
@@ -542,6 +553,7 @@ TEST_F(ChangeConformance, AClockThatWasWrongDelaysForgettingOnlyUntilItWasSetRig
   NewThread("c");
   EXPECT_THAT(ListAfter(OfGroup("g"), at), IsOk());
   clock_.Advance(absl::Minutes(31));
+  AwaitIndex();
   for (int i = 0; i < 5; ++i) NewThread("d");
   EXPECT_THAT(ListAfter(OfGroup("g"), at), HasReason(v1::ERROR_REASON_DELTA_TOKEN_EXPIRED));
 }

@@ -51,6 +51,8 @@ class Trial {
     options_.path = folder_.File("threads.db");
     // So that a few writes bring one.
     options_.checkpoint_frames = 16;
+    // No writes but the test's.
+    options_.index_delay = absl::InfiniteDuration();
     options_.on_failure = [this] { ++failures_; };
   }
 

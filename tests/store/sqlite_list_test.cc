@@ -2,23 +2,32 @@
 // and whatever they skip.
 
 #include <algorithm>
+#include <cstdint>
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/domain/limits.h"
+#include "server/store/sqlite/change_queries.h"
 #include "server/store/sqlite/database.h"
 #include "server/store/sqlite/expansions.h"
 #include "server/store/sqlite/filter_sql.h"
 #include "server/store/sqlite/list_queries.h"
 #include "server/store/sqlite/list_sql.h"
+#include "server/store/sqlite/record_walk.h"
+#include "server/store/sqlite/search_queries.h"
 #include "server/store/sqlite/sqlite_store.h"
+#include "server/store/sqlite/write_queries.h"
 #include "tests/testing/error_matchers.h"
 #include "tests/testing/fake_clock.h"
 #include "tests/testing/status_matchers.h"
@@ -43,6 +52,15 @@ constexpr ListScope kScopes[] = {ListScope::kGroup, ListScope::kConversation};
 // Group 1 with conversation 1, of which all threads are.
 constexpr int64_t kKey = 1;
 
+// Parameters are all numbered, or none is.
+int64_t CountParameters(const std::string& sql) {
+  int64_t numbered = 0;
+  for (size_t at = sql.find('?'); at != std::string::npos; at = sql.find('?', at + 1)) {
+    numbered = std::max(numbered, std::strtol(sql.c_str() + at + 1, nullptr, 10));
+  }
+  return numbered > 0 ? numbered : std::count(sql.begin(), sql.end(), '?');
+}
+
 class SqliteListTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -58,7 +76,7 @@ class SqliteListTest : public ::testing::Test {
     EXPECT_THAT(statement, IsOk()) << sql;
     if (!statement.ok()) return "";
     sqlite::Query plan(*statement);
-    for (auto left = std::count(sql.begin(), sql.end(), '?'); left > 0; --left) plan.Bind(1);
+    for (auto left = CountParameters(sql); left > 0; --left) plan.Bind(1);
     std::string text;
     while (*plan.Step()) absl::StrAppend(&text, std::string(plan.Text(3)), "\n");
     return text;
@@ -315,6 +333,77 @@ TEST_F(SqliteListTest, WhatIsMaskedOutIsNotRead) {
   const auto all = lists_->ListThreads(kKey, {.group = "g", .limit = 1});
   EXPECT_THAT(all->threads[0].to_recipients(), SizeIs(1));
   EXPECT_THAT(all->threads[0].unique_senders(), SizeIs(1));
+}
+
+TEST_F(SqliteListTest, PagesCostTheSameAtAnyDepth) {
+  constexpr int kThreads = 20'000;
+  InsertThreads(kThreads);
+  for (const ThreadOrder order : kOrders) {
+    if (sqlite::IsByTopic(order)) continue;
+    ASSERT_OK_AND_ASSIGN(sqlite::Statement statement,
+                         db_->Prepare(sqlite::ListThreadsSql(ListScope::kGroup, order)));
+    const auto cost_after = [&](int n) {
+      std::optional<ThreadCursor> after;
+      if (n > 0) after = ThreadCursor{*Uuid::FromBytes(absl::StrFormat("%016d", n)), n};
+      const sqlite::ListRange range(order, after, std::nullopt, ThreadFilterFields());
+      sqlite::Query rows(statement);
+      rows.Bind(kKey);
+      range.Bind(rows);
+      for (int i = 0; i < 50; ++i) EXPECT_TRUE(*rows.Step());
+      return statement.TakeSteps();
+    };
+    cost_after(0);
+    const int64_t at_the_start = cost_after(0);
+    EXPECT_NEAR(static_cast<double>(cost_after(kThreads / 2)), static_cast<double>(at_the_start),
+                50)
+        << static_cast<int>(order);
+  }
+}
+
+TEST_F(SqliteListTest, EveryStatementUsesAnIndexAndDoesNotSort) {
+  ASSERT_OK_AND_ASSIGN(const auto writes,
+                       sqlite::WriteQueries::Prepare(*db_, clock_, absl::Hours(1), {}));
+  ASSERT_OK_AND_ASSIGN(const auto changes,
+                       sqlite::ChangeQueries::Prepare(*db_, *threads_, *posts_, *lists_));
+  ASSERT_OK_AND_ASSIGN(const auto searches, sqlite::SearchQueries::Prepare(*db_, *threads_));
+  ASSERT_OK_AND_ASSIGN(const auto walk, sqlite::RecordWalk::Prepare(*db_, *threads_, *posts_));
+  // What reads more than it returns, or sorts, and why that is all right.
+  const std::pair<const char*, const char*> exceptions[] = {
+      {") AS sorted", "orders by topic sort, up to kMaxRowsToSort"},
+      {"SELECT max(key) FROM idempotency_keys", "the ends of the table"},
+      {"FROM idempotency_keys ORDER BY key LIMIT", "the oldest rows of the table"},
+      {"principal = ? AND resource_id IS NULL", "the rows of one request id"},
+      {"WITH RECURSIVE labels", "the senders of one thread, by their first posts"},
+      {"SELECT unique_senders.name FROM threads JOIN", "sorts within each thread only"},
+      {"AS score FROM search_index", "kMaxWeighedDocuments"},
+      {"(SELECT count(*) FROM groups) +", "what an export will have, counted at its beginning"},
+      {"SELECT count(*) FROM threads", "the same"},
+  };
+  // Keys that are bound, what FTS5 finds by its own index, tables of one row, and indexes that
+  // have only what is asked for.
+  const char* const harmless[] = {"SCAN parents VIRTUAL TABLE",
+                                  "SCAN newest VIRTUAL TABLE",
+                                  "SCAN search_index VIRTUAL",
+                                  "SCAN CONSTANT ROW",
+                                  "SCAN (subquery",
+                                  "SCAN search_state\n",
+                                  "SCAN store_metadata\n",
+                                  "SCAN groups USING INDEX groups_deleted",
+                                  "SCAN threads USING INDEX threads_deleted",
+                                  "SCAN conversations USING INDEX conversations_deleted"};
+  int seen = 0;
+  for (const std::string& sql : db_->StatementTexts()) {
+    if (!absl::StrContains(sql, "SELECT") || absl::StrContains(sql, "'main'")) continue;
+    ++seen;
+    const bool is_exception =
+        std::any_of(std::begin(exceptions), std::end(exceptions),
+                    [&](const auto& exception) { return absl::StrContains(sql, exception.first); });
+    if (is_exception) continue;
+    std::string plan = PlanOf(sql);
+    for (const char* text : harmless) absl::StrReplaceAll({{text, ""}}, &plan);
+    EXPECT_THAT(plan, AllOf(Not(HasSubstr("SCAN")), Not(HasSubstr("TEMP B-TREE")))) << sql;
+  }
+  EXPECT_GT(seen, 60);
 }
 
 }  // namespace

@@ -276,6 +276,13 @@ absl::StatusOr<int64_t> Database::FreeBytes() {
   return pages * page_size;
 }
 
+std::vector<std::string> Database::StatementTexts() const {
+  std::vector<std::string> texts;
+  sqlite3_stmt* stmt = nullptr;
+  while ((stmt = sqlite3_next_stmt(db_, stmt)) != nullptr) texts.emplace_back(sqlite3_sql(stmt));
+  return texts;
+}
+
 void Database::SetBusyTimeout(absl::Duration timeout) {
   sqlite3_busy_timeout(db_, static_cast<int>(absl::ToInt64Milliseconds(timeout)));
 }
@@ -290,6 +297,10 @@ Statement::Statement(Statement&& other) noexcept : stmt_(std::exchange(other.stm
 Statement& Statement::operator=(Statement&& other) noexcept {
   std::swap(stmt_, other.stmt_);
   return *this;
+}
+
+int64_t Statement::TakeSteps() {
+  return sqlite3_stmt_status(stmt_, SQLITE_STMTSTATUS_VM_STEP, /*resetFlg=*/1);
 }
 
 Query::~Query() {

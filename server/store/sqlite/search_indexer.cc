@@ -15,9 +15,8 @@
 namespace threadstore::sqlite {
 namespace {
 
-// How long a change may wait for others to be indexed with, if no search asks for it: callers who
-// write one after the other shall not wait for a commit of ours each time.
-constexpr absl::Duration kDelay = absl::Milliseconds(100);
+// For a search that finds no place to wait in.
+constexpr absl::Duration kQueueRetryDelay = absl::Milliseconds(100);
 
 // After a failure, such as a full disk.
 constexpr absl::Duration kRetryPause = absl::Seconds(1);
@@ -66,6 +65,8 @@ SearchIndexer::~SearchIndexer() { Close(); }
 
 void SearchIndexer::Start(Writer& writer) {
   writer_ = &writer;
+  // What a process before has left.
+  NoteCommit();
   thread_ = std::thread([this] {
     SetThreadName("indexer");
     Run();
@@ -96,7 +97,7 @@ void SearchIndexer::Await(CallContext context, int64_t sequence, Resume resume) 
 absl::Status SearchIndexer::Enqueue(Waiting& waiting) {
   MutexLock lock(&mutex_);
   if (closing_) return ShuttingDownError();
-  if (waiting_.size() >= options_.queue_capacity) return QueueFullError(kDelay);
+  if (waiting_.size() >= options_.queue_capacity) return QueueFullError(kQueueRetryDelay);
   waiting_.push_back(std::move(waiting));
   // The writer may not have told of the commit yet.
   changed_at_ = std::min(changed_at_, absl::Now());
@@ -145,7 +146,8 @@ bool SearchIndexer::AwaitWork() {
 }
 
 absl::Time SearchIndexer::NextEvent(absl::Time now) const {
-  absl::Time next = has_more_ ? now : changed_at_ + (waiting_.empty() ? kDelay : absl::Duration());
+  absl::Time next =
+      has_more_ ? now : changed_at_ + (waiting_.empty() ? options_.delay : absl::Duration());
   next = std::max(next, retry_at_);
   for (const Waiting& waiting : waiting_) next = std::min(next, waiting.give_up);
   return next;

@@ -35,6 +35,9 @@ class SearchIndexer {
 
     // How long a search waits for the index at most.
     absl::Duration max_wait;
+
+    // How long a change may wait for others to be indexed with, if no search asks for it.
+    absl::Duration delay;
   };
 
   // Ends the wait of a search: with OK when the index has what it needs.
@@ -93,7 +96,7 @@ class SearchIndexer {
   const Options options_;
   const Clock& clock_;
   Writer* writer_ = nullptr;
-  bool has_more_ = true;                        // The thread's only. Until it has been looked for.
+  bool has_more_ = false;                       // The thread's only.
   absl::Time retry_at_ = absl::InfinitePast();  // Likewise.
   absl::Time last_log_ = absl::InfinitePast();  // Likewise.
 

@@ -702,7 +702,8 @@ absl::Status SqliteStore::OpenIndexer(const SqliteOptions& options, const Clock&
   ASSIGN_OR_RETURN(std::unique_ptr<Database> db, OpenForReading(options.path));
   ASSIGN_OR_RETURN(std::unique_ptr<SearchSource> source, SearchSource::Prepare(*db));
   const SearchIndexer::Options indexer_options{.queue_capacity = options.read_queue,
-                                               .max_wait = options.search_wait};
+                                               .max_wait = options.search_wait,
+                                               .delay = options.index_delay};
   indexer_ =
       std::make_unique<SearchIndexer>(std::move(db), std::move(source), indexer_options, clock);
   return absl::OkStatus();

@@ -46,6 +46,10 @@ struct SqliteOptions {
   // How long a search waits for the index of words at most.
   absl::Duration search_wait = absl::Seconds(5);
 
+  // How long a change may wait for others to be indexed with, if no search asks for it: callers who
+  // write one after the other shall not wait for a commit of the index each time.
+  absl::Duration index_delay = absl::Milliseconds(100);
+
   // How long request_ids are remembered.
   absl::Duration request_id_retention = absl::Hours(24);
 
