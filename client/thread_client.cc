@@ -1,31 +1,12 @@
 #include "client/thread_client.h"
 
 #include <algorithm>
-#include <functional>
-#include <future>
-#include <optional>
-#include <tuple>
 #include <utility>
 
-#include "absl/random/random.h"
 #include "absl/strings/ascii.h"
-#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "absl/time/clock.h"
-#include "google/protobuf/empty.pb.h"
-#include "google/rpc/error_details.pb.h"
-#include "google/rpc/status.pb.h"
-#include "grpcpp/create_channel.h"
-#include "grpcpp/generic/generic_stub.h"
-#include "grpcpp/security/credentials.h"
-#include "server/base/error_details.h"
-#include "server/base/status_macros.h"
-#include "server/base/uuid.h"
-#include "threadstore/v1/conversation_service.grpc.pb.h"
-#include "threadstore/v1/group_service.grpc.pb.h"
-#include "threadstore/v1/post_service.grpc.pb.h"
-#include "threadstore/v1/thread_service.grpc.pb.h"
+#include "client/connection.h"
 
 namespace threadstore {
 namespace {
@@ -38,169 +19,12 @@ using Groups = v1::GroupService::Stub;
 using Posts = v1::PostService::Stub;
 using Threads = v1::ThreadService::Stub;
 
-constexpr int kMaxTries = 5;
-constexpr absl::Duration kFirstBackoff = absl::Milliseconds(200);
-
-// As long as the waits of all tries together.
-constexpr absl::Duration kConnectPatience = absl::Seconds(3);
-
-// gRPC's own waits between attempts to connect are 1 s at first, which would turn quick tries
-// into repetitions of the first error, and grow to 2 min, which would keep a long-lived client
-// away from a server that is back.
-constexpr int kFirstReconnectBackoffMillis = 100;
-constexpr int kMaxReconnectBackoffMillis = 5000;
-
-// When a call that failed with UNAVAILABLE may be sent again.
-enum class Repeat { kAlways, kIfNothingWritten, kNever };
-
 bool IsPrintableAscii(absl::string_view text) {
   return std::all_of(text.begin(), text.end(),
                      [](char c) { return absl::ascii_isprint(static_cast<unsigned char>(c)); });
 }
 
-absl::Status ToStatus(const grpc::Status& status) {
-  if (status.ok()) return absl::OkStatus();
-  // A peer may send any number.
-  const bool is_known = status.error_code() <= grpc::StatusCode::UNAUTHENTICATED;
-  absl::Status result(
-      is_known ? static_cast<absl::StatusCode>(status.error_code()) : absl::StatusCode::kUnknown,
-      status.error_message());
-  google::rpc::Status details;
-  if (details.ParseFromString(status.error_details())) {
-    for (const auto& detail : details.details()) {
-      result.SetPayload(detail.type_url(), absl::Cord(detail.value()));
-    }
-  }
-  return result;
-}
-
-std::optional<absl::Duration> ServersDelay(const absl::Status& status) {
-  const auto retry = ErrorDetailOf<google::rpc::RetryInfo>(status);
-  if (!retry.has_value()) return std::nullopt;
-  return absl::Seconds(retry->retry_delay().seconds()) +
-         absl::Nanoseconds(retry->retry_delay().nanos());
-}
-
-bool MayRepeat(const absl::Status& status, Repeat repeat) {
-  if (repeat == Repeat::kNever) return false;
-  if (absl::IsResourceExhausted(status)) return ServersDelay(status).has_value();
-  const v1::ErrorReason reason = ErrorReasonOf(status);
-  // A server that stops may drop a call as cancelled before it has looked at it; this client
-  // cancels none.
-  const bool is_dropped = absl::IsCancelled(status) && reason == v1::ERROR_REASON_UNSPECIFIED;
-  if (!absl::IsUnavailable(status) && !is_dropped) return false;
-  return repeat == Repeat::kAlways || reason == v1::ERROR_REASON_SHUTTING_DOWN ||
-         reason == v1::ERROR_REASON_STORE_BUSY || reason == v1::ERROR_REASON_STORE_FAILED;
-}
-
-// How long to wait after the try of this number, from 0. Spread, so that clients refused
-// together do not come back together.
-absl::Duration Backoff(const absl::Status& status, int number) {
-  thread_local absl::BitGen random;
-  if (const std::optional<absl::Duration> delay = ServersDelay(status); delay.has_value()) {
-    return *delay * absl::Uniform(random, 1.0, 1.5);
-  }
-  return kFirstBackoff * (1 << number) * absl::Uniform(random, 0.5, 1.0);
-}
-
-// A method of a service's stub.
-template <typename Stub, typename Request, typename Response>
-using Method = grpc::Status (Stub::*)(grpc::ClientContext*, const Request&, Response*);
-
 }  // namespace
-
-// The channel, and what all calls have in common.
-class ThreadClient::Connection {
- public:
-  explicit Connection(const Options& options)
-      : options_(options),
-        channel_(grpc::CreateCustomChannel(options.server, grpc::InsecureChannelCredentials(),
-                                           ChannelArguments())),
-        stubs_(channel_, channel_, channel_, channel_),
-        health_(channel_) {}
-
-  template <typename Stub, typename Request, typename Response>
-  absl::StatusOr<Response> Read(Method<Stub, Request, Response> method, const Request& request) {
-    return Call(method, request, Repeat::kAlways);
-  }
-
-  template <typename Stub, typename Request, typename Response>
-  absl::StatusOr<Response> Create(Method<Stub, Request, Response> method, Request request) {
-    if (request.request_id().empty()) request.set_request_id(Uuid::V7(absl::Now()).ToString());
-    return Call(method, request, Repeat::kAlways);
-  }
-
-  // A write without a request_id.
-  template <typename Stub, typename Request, typename Response>
-  absl::StatusOr<Response> Write(Method<Stub, Request, Response> method, const Request& request) {
-    return Call(method, request, Repeat::kIfNothingWritten);
-  }
-
-  absl::StatusOr<HealthCheckResponse> CheckHealth(const HealthCheckRequest& request) {
-    HealthCheckResponse response;
-    RETURN_IF_ERROR(Try(Repeat::kNever, [&](grpc::ClientContext* context) {
-      // Shared, since the callback may still be leaving the promise when this thread goes on.
-      const auto status = std::make_shared<std::promise<grpc::Status>>();
-      health_.UnaryCall(context, "/grpc.health.v1.Health/Check", grpc::StubOptions(), &request,
-                        &response,
-                        [status](grpc::Status ended) { status->set_value(std::move(ended)); });
-      return status->get_future().get();
-    }));
-    return response;
-  }
-
- private:
-  static grpc::ChannelArguments ChannelArguments() {
-    grpc::ChannelArguments arguments;
-    arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-    arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kFirstReconnectBackoffMillis);
-    arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMaxReconnectBackoffMillis);
-    // The server bounds its answers.
-    arguments.SetMaxReceiveMessageSize(-1);
-    return arguments;
-  }
-
-  template <typename Stub, typename Request, typename Response>
-  absl::StatusOr<Response> Call(Method<Stub, Request, Response> method, const Request& request,
-                                Repeat repeat) {
-    Response response;
-    RETURN_IF_ERROR(Try(repeat, [&](grpc::ClientContext* context) {
-      return (std::get<Stub>(stubs_).*method)(context, request, &response);
-    }));
-    return response;
-  }
-
-  absl::Status Try(Repeat repeat, const std::function<grpc::Status(grpc::ClientContext*)>& call) {
-    const absl::Time deadline = absl::Now() + options_.timeout;
-    if (repeat == Repeat::kIfNothingWritten) {
-      // Half of the timeout is left to the call, which reports what is wrong with the connection.
-      const absl::Duration patience = std::min(kConnectPatience, options_.timeout / 2);
-      channel_->WaitForConnected(absl::ToChronoTime(absl::Now() + patience));
-    }
-    for (int number = 0;; ++number) {
-      grpc::ClientContext context;
-      context.set_deadline(absl::ToChronoTime(deadline));
-      AddCredentials(&context);
-      absl::Status status = ToStatus(call(&context));
-      if (status.ok() || number + 1 == kMaxTries || !MayRepeat(status, repeat)) return status;
-      const absl::Duration backoff = Backoff(status, number);
-      if (absl::Now() + backoff >= deadline) return status;
-      absl::SleepFor(backoff);
-    }
-  }
-
-  void AddCredentials(grpc::ClientContext* context) const {
-    if (!options_.token.empty()) {
-      context->AddMetadata("authorization", absl::StrCat("Bearer ", options_.token));
-    }
-    if (!options_.user.empty()) context->AddMetadata("x-threadstore-user", options_.user);
-  }
-
-  const Options options_;
-  const std::shared_ptr<grpc::Channel> channel_;
-  std::tuple<Conversations, Groups, Posts, Threads> stubs_;
-  grpc::TemplatedGenericStub<HealthCheckRequest, HealthCheckResponse> health_;
-};
 
 absl::StatusOr<std::unique_ptr<ThreadClient>> ThreadClient::Create(const Options& options) {
   if (options.server.empty()) return absl::InvalidArgumentError("the server's address is empty");
@@ -315,6 +139,16 @@ absl::Status ThreadClient::DeleteThread(const v1::DeleteThreadRequest& request) 
 
 absl::StatusOr<v1::Post> ThreadClient::ReplyToThread(v1::ReplyToThreadRequest request) {
   return connection_->Create(&Threads::ReplyToThread, std::move(request));
+}
+
+absl::StatusOr<v1::SearchThreadsResponse> ThreadClient::SearchThreads(
+    const v1::SearchThreadsRequest& request) {
+  return connection_->Read(&Threads::SearchThreads, request);
+}
+
+absl::StatusOr<v1::ListThreadChangesResponse> ThreadClient::ListThreadChanges(
+    const v1::ListThreadChangesRequest& request) {
+  return connection_->Read(&Threads::ListThreadChanges, request);
 }
 
 absl::StatusOr<v1::Post> ThreadClient::GetPost(const v1::GetPostRequest& request) {

@@ -26,6 +26,8 @@ constexpr absl::Duration kMaxConnectionAge = absl::Hours(24 * 20);  // gRPC has 
 constexpr size_t kMinRequestMemory = size_t{8} << 20;  // More than the largest request.
 constexpr size_t kMaxRequestMemory = size_t{1} << 40;
 constexpr absl::Duration kMaxTimeout = absl::Hours(1);
+constexpr int64_t kMaxChanges = 1'000'000'000;
+constexpr int kMaxWatches = 1'000'000;
 constexpr absl::Duration kMaxRetention = absl::Hours(24 * 30);
 
 absl::Status Wrong(absl::string_view flag, absl::string_view rule) {
@@ -130,6 +132,12 @@ void AddServeFlags(CLI::App& app, Config& config) {
       ->type_name("BYTES");
   AddDurationFlag(app, "request_id_retention", config.request_id_retention,
                   "How long request_ids are remembered");
+  AddDurationFlag(app, "change_retention", config.change_retention,
+                  "How long changes are kept for those who follow them");
+  AddFlag(app, "max_changes", config.max_changes, "Changes that are kept at most")
+      ->type_name("CHANGES");
+  AddFlag(app, "max_watches", config.max_watches, "Watches that may be open at once")
+      ->type_name("WATCHES");
 }
 
 // One line, without the hint on another line that CLI11 may add.
@@ -209,8 +217,12 @@ absl::Status Validate(const Config& config) {
   RETURN_IF_ERROR(
       CheckNumber("request_memory", config.request_memory, kMinRequestMemory, kMaxRequestMemory));
   RETURN_IF_ERROR(CheckNumber("disk_reserve", config.disk_reserve, size_t{0}, kMaxDiskReserve));
-  return CheckDuration("request_id_retention", config.request_id_retention, absl::Seconds(1),
-                       kMaxRetention);
+  RETURN_IF_ERROR(CheckDuration("request_id_retention", config.request_id_retention,
+                                absl::Seconds(1), kMaxRetention));
+  RETURN_IF_ERROR(
+      CheckDuration("change_retention", config.change_retention, absl::Seconds(1), kMaxRetention));
+  RETURN_IF_ERROR(CheckNumber("max_changes", config.max_changes, int64_t{1}, kMaxChanges));
+  return CheckNumber("max_watches", config.max_watches, 1, kMaxWatches);
 }
 
 absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) {

@@ -2,6 +2,7 @@
 #define THREADSTORE_SERVER_CONFIG_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include "absl/status/status.h"
@@ -94,6 +95,14 @@ struct Config {
 
   // How long request_ids are remembered.
   absl::Duration request_id_retention = absl::Hours(24);
+
+  // How long changes are kept for those who follow them, so that they can go on where they stopped;
+  // and how many at most, at about 60 bytes each.
+  absl::Duration change_retention = absl::Hours(168);
+  int64_t max_changes = 1'000'000;
+
+  // Watches that may be open at once.
+  int max_watches = 1000;
 
   // The file of an sqlite: store.
   std::string sqlite_path() const;

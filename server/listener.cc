@@ -1,5 +1,6 @@
 #include "server/listener.h"
 
+#include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -9,8 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -23,6 +26,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "server/base/errno_text.h"
+#include "server/base/mutex.h"
 #include "server/base/status_macros.h"
 #include "server/base/thread_name.h"
 #include "server/config.h"
@@ -66,6 +70,24 @@ ino_t InodeOf(int descriptor) {
   return fstat(descriptor, &info) == 0 ? info.st_ino : 0;
 }
 
+// The address of a peer as gRPC writes it: a URI such as ipv4:127.0.0.1:4711.
+std::string PeerUri(sockaddr_storage& peer) {
+  char text[INET6_ADDRSTRLEN] = {};
+  const uint16_t port = ntohs(PortOf(reinterpret_cast<sockaddr*>(&peer)));
+  if (peer.ss_family != AF_INET6) {
+    inet_ntop(AF_INET, &reinterpret_cast<sockaddr_in&>(peer).sin_addr, text, sizeof text);
+    return absl::StrCat("ipv4:", text, ":", port);
+  }
+  const in6_addr& address = reinterpret_cast<sockaddr_in6&>(peer).sin6_addr;
+  if (IN6_IS_ADDR_V4MAPPED(&address)) {
+    constexpr size_t kPrefixBytes = 12;
+    inet_ntop(AF_INET, &address.s6_addr[kPrefixBytes], text, sizeof text);
+    return absl::StrCat("ipv4:", text, ":", port);
+  }
+  inet_ntop(AF_INET6, &address, text, sizeof text);
+  return absl::StrCat("ipv6:%5B", text, "%5D:", port);
+}
+
 class TcpListener final : public Listener {
  public:
   ~TcpListener() override {
@@ -105,6 +127,16 @@ class TcpListener final : public Listener {
       SetThreadName("listener");
       Run();
     });
+  }
+
+  std::optional<absl::Time> AcceptedAt(absl::string_view peer) override {
+    MutexLock lock(&mutex_);
+    std::optional<absl::Time> accepted;
+    for (const auto& [descriptor, connection] : connections_) {
+      // One that is closed may have had the same address and port.
+      if (connection.peer == peer) accepted = std::max(accepted, {connection.accepted});
+    }
+    return accepted;
   }
 
   void Stop() override {
@@ -155,13 +187,21 @@ class TcpListener final : public Listener {
       close(connection);
       return;
     }
-    if (connections_.size() >= max_connections_) ForgetClosed();
-    if (connections_.size() >= max_connections_) {
+    if (CountConnections() >= max_connections_) ForgetClosed();
+    if (CountConnections() >= max_connections_) {
       close(connection);
       return LogNowAndThen("connection refused", "max_connections are open");
     }
-    connections_[connection] = InodeOf(connection);
+    {
+      MutexLock lock(&mutex_);
+      connections_[connection] = {InodeOf(connection), PeerUri(peer), absl::Now()};
+    }
     on_connection_(connection);
+  }
+
+  size_t CountConnections() {
+    MutexLock lock(&mutex_);
+    return connections_.size();
   }
 
   // Nobody tells when a connection is closed. Its descriptor is then free, or another file's.
@@ -169,8 +209,9 @@ class TcpListener final : public Listener {
     const absl::Time now = absl::Now();
     if (now - last_forgotten_ < kForgetInterval) return;
     last_forgotten_ = now;
+    MutexLock lock(&mutex_);
     std::erase_if(connections_,
-                  [](const auto& entry) { return InodeOf(entry.first) != entry.second; });
+                  [](const auto& entry) { return InodeOf(entry.first) != entry.second.inode; });
   }
 
   void LogNowAndThen(absl::string_view event, const std::string& cause) {
@@ -186,8 +227,16 @@ class TcpListener final : public Listener {
   OnConnection on_connection_;
   size_t max_connections_ = 0;
 
+  struct Connection {
+    ino_t inode = 0;
+    std::string peer;
+    absl::Time accepted;
+  };
+  Mutex mutex_;
+  // By descriptor; some may be closed.
+  std::unordered_map<int, Connection> connections_ ABSL_GUARDED_BY(mutex_);
+
   // The thread's own.
-  std::unordered_map<int, ino_t> connections_;  // By descriptor; some may be closed.
   absl::Time last_forgotten_ = absl::InfinitePast();
   absl::Time last_log_ = absl::InfinitePast();
 

@@ -3,8 +3,11 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 
 namespace threadstore {
 
@@ -32,6 +35,9 @@ class Listener {
   // Begins to accept. A connection beyond `max_connections` open ones is closed at once. While the
   // process has no descriptor left, connections wait. Called once.
   virtual void Start(int max_connections, OnConnection on_connection) = 0;
+
+  // When the connection of a peer, as gRPC names it, was accepted; nothing if there is none.
+  virtual std::optional<absl::Time> AcceptedAt(absl::string_view peer) = 0;
 
   // Closes the listening socket and ends the thread. Accepted sockets are their owners'.
   virtual void Stop() = 0;

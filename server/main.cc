@@ -21,6 +21,7 @@
 #include "server/auth/authenticator.h"
 #include "server/base/byte_budget.h"
 #include "server/base/clock.h"
+#include "server/base/executor.h"
 #include "server/config.h"
 #include "server/server.h"
 #include "server/store/sqlite/sqlite_store.h"
@@ -62,6 +63,8 @@ SqliteOptions MakeStoreOptions(const Config& config) {
   options.write_queue = config.write_queue;
   options.read_queue = config.read_queue;
   options.request_id_retention = config.request_id_retention;
+  options.change_retention = config.change_retention;
+  options.max_changes = config.max_changes;
   options.disk_reserve = static_cast<int64_t>(config.disk_reserve);
   options.allow_network_filesystem = config.allow_network_filesystem;
   return options;
@@ -95,7 +98,10 @@ void LogStart(const Config& config) {
        {"reader_threads", int64_t{config.reader_threads}},
        {"request_memory", static_cast<int64_t>(config.request_memory)},
        {"disk_reserve", static_cast<int64_t>(config.disk_reserve)},
-       {"request_id_retention", absl::FormatDuration(config.request_id_retention)}});
+       {"request_id_retention", absl::FormatDuration(config.request_id_retention)},
+       {"change_retention", absl::FormatDuration(config.change_retention)},
+       {"max_changes", config.max_changes},
+       {"max_watches", int64_t{config.max_watches}}});
   if (const std::string warning = SqliteVersionWarning(); !warning.empty()) {
     log::Warning("sqlite version", {{"message", warning}});
   }
@@ -132,6 +138,9 @@ void PrepareProcess() {
   log::CaptureLibraryLogs();
 }
 
+// Half of the cores, so that the other calls have some however many large requests come.
+size_t LargeRequestThreads() { return std::max(1U, std::thread::hardware_concurrency() / 2); }
+
 int Serve(const Config& config) {
   const sigset_t signals = BlockShutdownSignals();
   LogStart(config);
@@ -150,8 +159,10 @@ int Serve(const Config& config) {
   ByteBudget request_memory(config.request_memory);
   ByteBudget answer_memory(config.request_memory);
   CallsInFlight calls(std::max(config.default_timeout, kMinAnswerTimeout));
+  Executor large_requests("large-requests", LargeRequestThreads());
   const ServiceContext services{
-      **store, authenticator, clock, request_memory, answer_memory, calls, config.default_timeout};
+      **store, authenticator,          clock,         request_memory, answer_memory,
+      calls,   config.default_timeout, large_requests};
   absl::StatusOr<std::unique_ptr<Server>> server = Server::Start(config, services);
   if (!server.ok()) return Fail(EX_UNAVAILABLE, server.status().message());
 

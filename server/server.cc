@@ -1,5 +1,6 @@
 #include "server/server.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -19,6 +20,8 @@
 #include "server/config.h"
 #include "server/domain/limits.h"
 #include "server/listener.h"
+#include "server/service/admin_service.h"
+#include "server/service/change_feed.h"
 #include "server/service/conversation_service.h"
 #include "server/service/group_service.h"
 #include "server/service/post_service.h"
@@ -78,14 +81,28 @@ void LogFromGrpc(gpr_log_func_args* entry) {
         {{"message", entry->message}, {"file", entry->file}, {"line", int64_t{entry->line}}});
 }
 
+ChangeFeed::Options MakeFeedOptions(const Config& config) {
+  ChangeFeed::Options options;
+  options.max_watches = config.max_watches;
+  // A shorter time would end watches whose clients are only busy.
+  constexpr absl::Duration kMinTakeTimeout = absl::Seconds(1);
+  options.take_timeout = std::max(config.default_timeout, kMinTakeTimeout);
+  return options;
+}
+
 class GrpcServer final : public Server {
  public:
-  explicit GrpcServer(const ServiceContext& services)
+  GrpcServer(const Config& config, const ServiceContext& services)
       : services_(services),
+        admin_(services),
+        max_connection_age_(config.max_connection_age),
+        max_connection_age_grace_(config.max_connection_age_grace),
+        feed_(services.store, services.answer_memory, MakeFeedOptions(config)),
+        watches_{feed_, [this](absl::string_view peer) { return EndOfWatch(peer); }},
         conversations_(services),
         groups_(services),
         posts_(services),
-        threads_(services) {}
+        threads_(services, watches_) {}
 
   absl::Status Listen(const Config& config) {
     ASSIGN_OR_RETURN(const HostPort address, ParseHostPort(config.listen));
@@ -94,6 +111,7 @@ class GrpcServer final : public Server {
     LimitConnections(config, builder);
     if (!config.reflection) builder.SetOption(std::make_unique<Without>("proto_server_reflection"));
     if (!config.channelz) builder.SetOption(std::make_unique<Without>("channelz_service"));
+    builder.RegisterService(&admin_);
     builder.RegisterService(&conversations_);
     builder.RegisterService(&groups_);
     builder.RegisterService(&posts_);
@@ -105,8 +123,9 @@ class GrpcServer final : public Server {
     if (server_ == nullptr)
       return absl::InternalError("gRPC does not start; the log has the cause");
     for (const char* service :
-         {v1::ConversationService::service_full_name(), v1::GroupService::service_full_name(),
-          v1::PostService::service_full_name(), v1::ThreadService::service_full_name()}) {
+         {v1::AdminService::service_full_name(), v1::ConversationService::service_full_name(),
+          v1::GroupService::service_full_name(), v1::PostService::service_full_name(),
+          v1::ThreadService::service_full_name()}) {
       server_->GetHealthCheckService()->SetServingStatus(service, true);
     }
     listener_->Start(config.max_connections, [this](int descriptor) {
@@ -123,13 +142,31 @@ class GrpcServer final : public Server {
 
   // gRPC alone would wait for every stream and connection, however long a health check watches.
   void Shutdown(absl::Time deadline) override {
+    feed_.Drain();
     services_.calls.CloseAndWait(deadline);
     listener_->Stop();
     server_->Shutdown(absl::ToChronoTime(absl::Now() + kConnectionGrace));
+    feed_.Close();
   }
 
  private:
+  // gRPC lets a connection take no new calls at its age, which it varies by a tenth, and cuts it
+  // off after the grace. A watch that begins when most of the age is over began before that, so its
+  // connection has the grace, too.
+  absl::Time EndOfWatch(absl::string_view peer) {
+    constexpr double kEarliest = 0.9;
+    const absl::Time now = absl::Now();
+    const absl::Time accepted = listener_->AcceptedAt(peer).value_or(absl::InfinitePast());
+    return std::max(now, accepted + kEarliest * max_connection_age_) +
+           max_connection_age_grace_ / 2;
+  }
+
   const ServiceContext& services_;
+  AdminServiceImpl admin_;
+  const absl::Duration max_connection_age_;
+  const absl::Duration max_connection_age_grace_;
+  ChangeFeed feed_;
+  const WatchServices watches_;
   ConversationServiceImpl conversations_;
   GroupServiceImpl groups_;
   PostServiceImpl posts_;
@@ -151,7 +188,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config,
   // Reflection describes the health service only if its descriptor is linked in.
   grpc::health::v1::HealthCheckRequest::descriptor();
 
-  auto server = std::make_unique<GrpcServer>(services);
+  auto server = std::make_unique<GrpcServer>(config, services);
   const absl::Status listening = server->Listen(config);
   if (!listening.ok()) return listening;
   return server;

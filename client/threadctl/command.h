@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "client/thread_client.h"
 #include "client/threadctl/printer.h"
 #include "google/protobuf/repeated_ptr_field.h"
@@ -29,13 +30,22 @@ namespace threadstore::threadctl {
 // the printer.
 using Command = std::function<absl::Status(ThreadClient& client, Printer& printer)>;
 
-// One for each noun. `command` is set when one of its verbs has been parsed, and must outlive
-// `app`.
+// The status of a command that has done its work, but not with all of its data, which it has
+// reported: the exit status is kDataExit, of sysexits.h. `message` says how much was left out.
+inline constexpr int kDataExit = 65;
+absl::Status DataError(absl::string_view message);
+bool IsDataError(const absl::Status& status);
+
+// One for each noun, or kind of verb. `command` is set when one of its verbs has been parsed, and
+// must outlive `app`.
 void AddAttachmentCommands(CLI::App& app, Command* command);
+void AddChangeCommands(CLI::App& app, Command* command);
 void AddConversationCommands(CLI::App& app, Command* command);
+void AddExportCommand(CLI::App& app, Command* command);
 void AddExtensionCommands(CLI::App& app, Command* command);
 void AddGroupCommands(CLI::App& app, Command* command);
 void AddHealthCommand(CLI::App& app, Command* command);
+void AddImportCommand(CLI::App& app, Command* command);
 void AddMemberCommands(CLI::App& app, Command* command);
 void AddPostCommands(CLI::App& app, Command* command);
 void AddSenderCommands(CLI::App& app, Command* command);
@@ -62,6 +72,22 @@ inline CLI::App* AddVerb(CLI::App& noun, const std::string& name, const std::str
 inline void AddName(CLI::App* verb, const std::string& name, std::string* value,
                     const std::string& description) {
   verb->add_option(name, *value, description)->required()->type_name("");
+}
+
+// Adds a flag whose value is a positive duration such as `30s`.
+inline CLI::Option* AddDuration(CLI::App* app, const std::string& name, absl::Duration* duration,
+                                const std::string& description) {
+  return app
+      ->add_option_function<std::string>(
+          name,
+          [name, duration](const std::string& text) {
+            if (!absl::ParseDuration(text, duration) || *duration <= absl::ZeroDuration()) {
+              throw CLI::ValidationError(name,
+                                         "must be a positive duration such as 500ms, 30s or 2m");
+            }
+          },
+          description)
+      ->type_name("DURATION");
 }
 
 // The command that calls `run` with `arguments`.
@@ -113,7 +139,7 @@ template <typename Item>
 struct ListView {
   std::string name;
   Row columns;
-  Row (*row)(const Item&);
+  std::function<Row(const Item&)> row;
 };
 
 // Prints what `list` returns, page by page until `arguments` are served.

@@ -5,6 +5,7 @@
 #include "absl/strings/str_join.h"
 #include "client/threadctl/command.h"
 #include "client/threadctl/input.h"
+#include "client/threadctl/selection.h"
 #include "client/threadctl/text.h"
 #include "threadstore/v1/conversation_service.pb.h"
 
@@ -16,28 +17,28 @@ using ListConversationsArguments = ListArguments<v1::ListConversationsRequest>;
 constexpr char kConversationName[] =
     "groups/GROUP/conversations/CONVERSATION, or me/joinedGroups/GROUP/...";
 
-void PrintConversation(const v1::Conversation& conversation, Printer& printer) {
-  printer.PrintResource(conversation,
-                        {{"name", conversation.name()},
-                         {"topic", conversation.topic()},
-                         {"preview", conversation.preview()},
-                         {"unique senders", absl::StrJoin(conversation.unique_senders(), ", ")},
-                         {"has attachments", YesOrNo(conversation.has_attachments())},
-                         {"last delivered", LastDelivered(conversation)},
-                         {"created", Created(conversation)}});
+Properties ConversationProperties(const v1::Conversation& conversation) {
+  return {{"name", conversation.name()},
+          {"topic", conversation.topic()},
+          {"preview", conversation.preview()},
+          {"unique senders", absl::StrJoin(conversation.unique_senders(), ", ")},
+          {"has attachments", YesOrNo(conversation.has_attachments())},
+          {"last delivered", LastDelivered(conversation)},
+          {"created", Created(conversation)}};
 }
 
 absl::Status CreateConversation(const v1::CreateConversationRequest& request, ThreadClient& client,
                                 Printer& printer) {
   ASSIGN_OR_RETURN(const v1::Conversation conversation, client.CreateConversation(request));
-  PrintConversation(conversation, printer);
+  printer.PrintResource(conversation, ConversationProperties(conversation));
   return absl::OkStatus();
 }
 
 absl::Status GetConversation(const v1::GetConversationRequest& request, ThreadClient& client,
                              Printer& printer) {
   ASSIGN_OR_RETURN(const v1::Conversation conversation, client.GetConversation(request));
-  PrintConversation(conversation, printer);
+  PrintSelected(conversation, ConversationProperties(conversation),
+                Selection(request.read_mask(), request.expand()), printer);
   return absl::OkStatus();
 }
 
@@ -49,8 +50,10 @@ absl::Status ListConversations(const ListConversationsArguments& arguments, Thre
       [](const v1::Conversation& conversation) -> Row {
         return {conversation.name(), LastDelivered(conversation), conversation.topic()};
       }};
+  const Selection selection(arguments.request.read_mask(), arguments.request.expand());
   return PrintList(arguments, &ThreadClient::ListConversations,
-                   &v1::ListConversationsResponse::conversations, view, client, printer);
+                   &v1::ListConversationsResponse::conversations, Selected(view, selection), client,
+                   printer);
 }
 
 absl::Status DeleteConversation(const v1::DeleteConversationRequest& request, ThreadClient& client,
@@ -90,11 +93,14 @@ void AddCreate(CLI::App& noun, Command* command) {
 
 void AddGet(CLI::App& noun, Command* command) {
   const auto request = std::make_shared<v1::GetConversationRequest>();
-  CLI::App* verb = AddVerb(noun, "get", "Prints a conversation.",
-                           "Its threads: threadctl thread list.\n\n"
-                           "Example:\n"
-                           "  threadctl conversation get groups/team-a/conversations/CONVERSATION");
+  CLI::App* verb = AddVerb(
+      noun, "get", "Prints a conversation.",
+      absl::StrCat("Its threads: threadctl thread list.\n", kSelectionNotes,
+                   "Example:\n"
+                   "  threadctl conversation get groups/team-a/conversations/CONVERSATION"));
   AddName(verb, "NAME", request->mutable_name(), kConversationName);
+  AddFields(verb, request->mutable_read_mask());
+  AddExpand(verb, request->mutable_expand(), "threads");
   SetCommand(verb, command, request, &GetConversation);
 }
 
@@ -103,13 +109,18 @@ void AddList(CLI::App& noun, Command* command) {
   CLI::App* verb =
       AddVerb(noun, "list", "Lists the conversations of a group.",
               absl::StrCat("The newest activity comes first unless --order_by says otherwise.\n",
-                           kPageNotes,
-                           "Example:\n"
-                           "  threadctl conversation list groups/team-a"));
+                           kPageNotes, kSelectionNotes,
+                           "Examples:\n"
+                           "  threadctl conversation list groups/team-a\n"
+                           "  threadctl conversation list groups/team-a "
+                           "--filter=\"contains(topic,'Lunch')\""));
   AddName(verb, "PARENT", arguments->request.mutable_parent(),
           "groups/GROUP or me/joinedGroups/GROUP");
-  verb->add_option("--order_by", *arguments->request.mutable_order_by(),
-                   "last_delivered_date_time desc, create_time or create_time desc");
+  AddFilter(verb, arguments->request.mutable_filter());
+  AddOrderBy(verb, arguments->request.mutable_order_by(),
+             "last_delivered_date_time, create_time or topic; with desc behind it, the other way");
+  AddFields(verb, arguments->request.mutable_read_mask());
+  AddExpand(verb, arguments->request.mutable_expand(), "threads");
   AddPageFlags(verb, arguments);
   SetCommand(verb, command, arguments, &ListConversations);
 }

@@ -12,6 +12,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/cord.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -30,7 +31,8 @@ constexpr int kOutputExit = 74;
 
 constexpr absl::string_view kFooter =
     "Exit status: 0; the number of the gRPC code, such as 5 for NOT_FOUND; 64 for a wrong command\n"
-    "line or file; 74 if the output cannot be written.\n"
+    "line or file; 65 if some of the data was refused, and reported; 74 if the output cannot be\n"
+    "written.\n"
     "Each verb has its own help: threadctl thread create --help";
 
 // A standard stream that the caller has closed would lend its number to a connection to the
@@ -39,20 +41,6 @@ void OccupyClosedStreams() {
   for (const int stream : {0, 1, 2}) {
     if (fcntl(stream, F_GETFD) == -1) open("/dev/null", stream == 0 ? O_WRONLY : O_RDONLY);
   }
-}
-
-void AddTimeout(CLI::App& app, absl::Duration* timeout) {
-  app.add_option_function<std::string>(
-         "--timeout",
-         [timeout](const std::string& text) {
-           if (!absl::ParseDuration(text, timeout) || *timeout <= absl::ZeroDuration()) {
-             throw CLI::ValidationError("--timeout",
-                                        "must be a positive duration such as 500ms, 30s or 2m");
-           }
-         },
-         "How long a call may take, repeated tries included")
-      ->type_name("DURATION")
-      ->default_str(absl::FormatDuration(*timeout));
 }
 
 void AddFlags(CLI::App& app, ThreadClient::Options* options, OutputFormat* format) {
@@ -66,7 +54,9 @@ void AddFlags(CLI::App& app, ThreadClient::Options* options, OutputFormat* forma
   app.add_option("--user", options->user,
                  "The user to call as, for a server with --auth=none; without it, an application")
       ->envname("THREADSTORE_USER");
-  AddTimeout(app, &options->timeout);
+  AddDuration(&app, "--timeout", &options->timeout,
+              "How long a call may take, repeated tries included; streams have no limit")
+      ->default_str(absl::FormatDuration(options->timeout));
   app.add_option_function<std::string>(
          "--output",
          [format](const std::string& text) {
@@ -127,6 +117,9 @@ int ReportOutput(const absl::Status& output) {
   return kOutputExit;
 }
 
+// What no server sends.
+constexpr absl::string_view kDataErrorUrl = "threadctl/data_error";
+
 int PrintText(const std::string& text) {
   Printer printer(OutputFormat::kTable, stdout, stderr);
   printer.PrintText(text);
@@ -143,6 +136,10 @@ int Run(const Command& command, const ThreadClient::Options& options, OutputForm
   Printer printer(format, stdout, stderr);
   const absl::Status status = command(**client, printer);
   const absl::Status output = printer.Flush();
+  if (IsDataError(status)) {
+    absl::FPrintF(stderr, "error: %s\n", status.message());
+    return kDataExit;
+  }
   if (!status.ok()) {
     absl::FPrintF(stderr, "%s", FormatError(status));
     return static_cast<int>(status.code());
@@ -167,10 +164,13 @@ int Main(int argc, char** argv) {
   AddFlags(app, &options, &format);
   AddCompletionCommand(app, &completion);
   AddAttachmentCommands(app, &command);
+  AddChangeCommands(app, &command);
   AddConversationCommands(app, &command);
+  AddExportCommand(app, &command);
   AddExtensionCommands(app, &command);
   AddGroupCommands(app, &command);
   AddHealthCommand(app, &command);
+  AddImportCommand(app, &command);
   AddMemberCommands(app, &command);
   AddPostCommands(app, &command);
   AddSenderCommands(app, &command);
@@ -189,6 +189,17 @@ int Main(int argc, char** argv) {
 }
 
 }  // namespace
+
+absl::Status DataError(absl::string_view message) {
+  absl::Status status = absl::InvalidArgumentError(message);
+  status.SetPayload(kDataErrorUrl, absl::Cord());
+  return status;
+}
+
+bool IsDataError(const absl::Status& status) {
+  return status.GetPayload(kDataErrorUrl).has_value();
+}
+
 }  // namespace threadstore::threadctl
 
 int main(int argc, char** argv) { return threadstore::threadctl::Main(argc, argv); }

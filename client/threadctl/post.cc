@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "client/threadctl/selection.h"
 #include "client/threadctl/text.h"
 #include "threadstore/v1/post_service.pb.h"
 
@@ -12,9 +13,27 @@ namespace {
 
 using ListPostsArguments = ListArguments<v1::ListPostsRequest>;
 
+constexpr char kExpandable[] = "attachments, extensions, in_reply_to";
+
+Properties PostProperties(const v1::Post& post) {
+  return {{"name", post.name()},
+          {"in reply to", post.in_reply_to()},
+          {"from", RecipientText(post.from())},
+          {"sender", RecipientText(post.sender())},
+          {"new participants", RecipientsText(post.new_participants())},
+          {"categories", absl::StrJoin(post.categories(), ", ")},
+          {"content type", post.body().content_type()},
+          {"content", post.body().content()},
+          {"has attachments", YesOrNo(post.has_attachments())},
+          {"created", Created(post)},
+          {"last modified", LastModified(post)},
+          {"etag", post.etag()}};
+}
+
 absl::Status GetPost(const v1::GetPostRequest& request, ThreadClient& client, Printer& printer) {
   ASSIGN_OR_RETURN(const v1::Post post, client.GetPost(request));
-  PrintPost(post, printer);
+  PrintSelected(post, PostProperties(post), Selection(request.read_mask(), request.expand()),
+                printer);
   return absl::OkStatus();
 }
 
@@ -25,8 +44,9 @@ absl::Status ListPosts(const ListPostsArguments& arguments, ThreadClient& client
         return {post.name(), Created(post), YesOrNo(post.has_attachments()),
                 RecipientText(post.sender())};
       }};
-  return PrintList(arguments, &ThreadClient::ListPosts, &v1::ListPostsResponse::posts, view, client,
-                   printer);
+  const Selection selection(arguments.request.read_mask(), arguments.request.expand());
+  return PrintList(arguments, &ThreadClient::ListPosts, &v1::ListPostsResponse::posts,
+                   Selected(view, selection), client, printer);
 }
 
 absl::Status ForwardPost(const v1::ForwardPostRequest& request, ThreadClient& client,
@@ -53,10 +73,14 @@ absl::Status DeletePost(const v1::DeletePostRequest& request, ThreadClient& clie
 
 void AddGet(CLI::App& noun, Command* command) {
   const auto request = std::make_shared<v1::GetPostRequest>();
-  CLI::App* verb = AddVerb(noun, "get", "Prints a post.",
+  CLI::App* verb =
+      AddVerb(noun, "get", "Prints a post.",
+              absl::StrCat(kSelectionNotes,
                            "Example:\n"
-                           "  threadctl post get groups/team-a/threads/THREAD/posts/POST");
+                           "  threadctl post get groups/team-a/threads/THREAD/posts/POST"));
   AddName(verb, "NAME", request->mutable_name(), kPostName);
+  AddFields(verb, request->mutable_read_mask());
+  AddExpand(verb, request->mutable_expand(), kExpandable);
   SetCommand(verb, command, request, &GetPost);
 }
 
@@ -66,12 +90,16 @@ void AddList(CLI::App& noun, Command* command) {
       AddVerb(noun, "list", "Lists the posts of a thread.",
               absl::StrCat("The oldest comes first unless --order_by says otherwise. To read them: "
                            "threadctl thread show.\n",
-                           kPageNotes,
-                           "Example:\n"
-                           "  threadctl post list groups/team-a/threads/THREAD"));
+                           kPageNotes, kSelectionNotes,
+                           "Examples:\n"
+                           "  threadctl post list groups/team-a/threads/THREAD\n"
+                           "  threadctl post list groups/team-a/threads/THREAD "
+                           "--filter=\"sender.email_address.name eq 'Ann'\" --fields=name,body"));
   AddName(verb, "PARENT", arguments->request.mutable_parent(), kThreadName);
-  verb->add_option("--order_by", *arguments->request.mutable_order_by(),
-                   "create_time or create_time desc");
+  AddFilter(verb, arguments->request.mutable_filter());
+  AddOrderBy(verb, arguments->request.mutable_order_by(), "create_time or create_time desc");
+  AddFields(verb, arguments->request.mutable_read_mask());
+  AddExpand(verb, arguments->request.mutable_expand(), kExpandable);
   AddPageFlags(verb, arguments);
   SetCommand(verb, command, arguments, &ListPosts);
 }
@@ -156,18 +184,7 @@ void AddDelete(CLI::App& noun, Command* command) {
 }  // namespace
 
 void PrintPost(const v1::Post& post, Printer& printer) {
-  printer.PrintResource(post, {{"name", post.name()},
-                               {"in reply to", post.in_reply_to()},
-                               {"from", RecipientText(post.from())},
-                               {"sender", RecipientText(post.sender())},
-                               {"new participants", RecipientsText(post.new_participants())},
-                               {"categories", absl::StrJoin(post.categories(), ", ")},
-                               {"content type", post.body().content_type()},
-                               {"content", post.body().content()},
-                               {"has attachments", YesOrNo(post.has_attachments())},
-                               {"created", Created(post)},
-                               {"last modified", LastModified(post)},
-                               {"etag", post.etag()}});
+  printer.PrintResource(post, PostProperties(post));
 }
 
 void AddPostCommands(CLI::App& app, Command* command) {

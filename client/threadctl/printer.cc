@@ -12,6 +12,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
+#include "client/threadctl/terminal.h"
 #include "google/rpc/error_details.pb.h"
 #include "server/base/errno_text.h"
 #include "server/base/error_details.h"
@@ -136,6 +137,21 @@ size_t DisplayWidth(absl::string_view text) {
   return width;
 }
 
+std::string CutToWidth(absl::string_view text, size_t width) {
+  if (DisplayWidth(text) <= width) return std::string(text);
+  constexpr absl::string_view kEllipsis = "…";
+  size_t taken = DisplayWidth(kEllipsis);
+  absl::string_view rest = text;
+  while (!rest.empty()) {
+    absl::string_view next = rest;
+    TakeCharacter(&next);
+    taken += DisplayWidth(rest.substr(0, rest.size() - next.size()));
+    if (taken > width) break;
+    rest = next;
+  }
+  return width == 0 ? "" : absl::StrCat(text.substr(0, text.size() - rest.size()), kEllipsis);
+}
+
 std::string FormatTime(const google::protobuf::Timestamp* time, absl::TimeZone zone) {
   if (time == nullptr) return "";
   return absl::FormatTime(absl::RFC3339_full,
@@ -211,6 +227,16 @@ void Printer::EndList(absl::string_view next_page_token) {
   }
 }
 
+void Printer::PrintLine(absl::string_view line) {
+  Write(absl::StrCat(line, "\n"));
+  Flush().IgnoreError();  // status() keeps it
+}
+
+void Printer::PrintHint(absl::string_view line) {
+  absl::FPrintF(hints_, "%s\n", line);
+  std::fflush(hints_);
+}
+
 void Printer::WriteFile(const std::string& path, absl::string_view bytes) {
   if (!status_.ok()) return;
   std::FILE* file = std::fopen(path.c_str(), "wbe");
@@ -226,6 +252,8 @@ bool Printer::IsTerminal() const {
   const int descriptor = fileno(out_);
   return descriptor >= 0 && isatty(descriptor) != 0;
 }
+
+std::optional<int> Printer::Width() const { return TerminalWidth(out_); }
 
 bool Printer::IsInColor() const {
   return IsTerminal() && EnvironmentVariable("NO_COLOR").empty() &&

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -58,14 +59,25 @@ class Printer {
   // `next_page_token` is empty at the end of the list; a table has it as a hint.
   void EndList(absl::string_view next_page_token);
 
+  // Prints a line of text or JSON, whatever the format is, and lets it be seen at once. `line` is
+  // printable and has no newline.
+  void PrintLine(absl::string_view line);
+
+  // Tells people something that is not the output, on a line. `line` is printable.
+  void PrintHint(absl::string_view line);
+
+  // Makes `error`, whose message says where and why, the reason why the output is not written.
+  void NoteFailure(absl::Status error) { status_.Update(std::move(error)); }
+
   // Writes `bytes` into the file at `path`, in place of what it held.
   void WriteFile(const std::string& path, absl::string_view bytes);
 
   OutputFormat format() const { return format_; }
 
-  // Whether what is printed goes to a terminal, and whether that may be in colour: not if the
-  // environment has NO_COLOR (https://no-color.org) or TERM=dumb.
+  // Whether what is printed goes to a terminal; how many columns it has now; and whether that may
+  // be in colour: not if the environment has NO_COLOR (https://no-color.org) or TERM=dumb.
   bool IsTerminal() const;
+  std::optional<int> Width() const;
   bool IsInColor() const;
 
   // What kept the output from being written, if anything did: where, and why. Once it has failed,
@@ -95,6 +107,9 @@ std::string Printable(absl::string_view text);
 // How many columns of a terminal printable UTF-8 takes: none for combining marks, two for wide
 // characters (CJK, emoji), otherwise one.
 size_t DisplayWidth(absl::string_view text);
+
+// Printable UTF-8 of at most `width` columns: what is longer ends with `…` there.
+std::string CutToWidth(absl::string_view text, size_t width);
 
 // RFC 3339 in `zone`; empty if `time` is null.
 std::string FormatTime(const google::protobuf::Timestamp* time, absl::TimeZone zone);

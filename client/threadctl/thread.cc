@@ -7,6 +7,7 @@
 #include "client/threadctl/command.h"
 #include "client/threadctl/input.h"
 #include "client/threadctl/post.h"
+#include "client/threadctl/selection.h"
 #include "client/threadctl/text.h"
 #include "client/threadctl/thread_view.h"
 #include "threadstore/v1/conversation_thread.pb.h"
@@ -17,21 +18,28 @@ namespace threadstore::threadctl {
 namespace {
 
 using ListThreadsArguments = ListArguments<v1::ListThreadsRequest>;
+using SearchThreadsArguments = ListArguments<v1::SearchThreadsRequest>;
+
+constexpr char kExpandable[] = "posts, posts.attachments, posts.extensions, posts.in_reply_to";
+
+Properties ThreadProperties(const v1::ConversationThread& thread) {
+  return {{"name", thread.name()},
+          {"conversation", thread.conversation_id()},
+          {"topic", thread.topic()},
+          {"to", RecipientsText(thread.to_recipients())},
+          {"cc", RecipientsText(thread.cc_recipients())},
+          {"preview", thread.preview()},
+          {"unique senders", absl::StrJoin(thread.unique_senders(), ", ")},
+          {"has attachments", YesOrNo(thread.has_attachments())},
+          {"is locked", YesOrNo(thread.is_locked())},
+          {"last delivered", LastDelivered(thread)},
+          {"created", Created(thread)},
+          {"last modified", LastModified(thread)},
+          {"etag", thread.etag()}};
+}
 
 void PrintThread(const v1::ConversationThread& thread, Printer& printer) {
-  printer.PrintResource(thread, {{"name", thread.name()},
-                                 {"conversation", thread.conversation_id()},
-                                 {"topic", thread.topic()},
-                                 {"to", RecipientsText(thread.to_recipients())},
-                                 {"cc", RecipientsText(thread.cc_recipients())},
-                                 {"preview", thread.preview()},
-                                 {"unique senders", absl::StrJoin(thread.unique_senders(), ", ")},
-                                 {"has attachments", YesOrNo(thread.has_attachments())},
-                                 {"is locked", YesOrNo(thread.is_locked())},
-                                 {"last delivered", LastDelivered(thread)},
-                                 {"created", Created(thread)},
-                                 {"last modified", LastModified(thread)},
-                                 {"etag", thread.etag()}});
+  printer.PrintResource(thread, ThreadProperties(thread));
 }
 
 Row ThreadRow(const v1::ConversationThread& thread) {
@@ -48,7 +56,8 @@ absl::Status CreateThread(const v1::CreateThreadRequest& request, ThreadClient& 
 absl::Status GetThread(const v1::GetThreadRequest& request, ThreadClient& client,
                        Printer& printer) {
   ASSIGN_OR_RETURN(const v1::ConversationThread thread, client.GetThread(request));
-  PrintThread(thread, printer);
+  PrintSelected(thread, ThreadProperties(thread), Selection(request.read_mask(), request.expand()),
+                printer);
   return absl::OkStatus();
 }
 
@@ -88,8 +97,30 @@ absl::Status ListThreads(const ListThreadsArguments& arguments, ThreadClient& cl
                          Printer& printer) {
   const ListView<v1::ConversationThread> view{
       "threads", {"NAME", "LAST DELIVERED", "LOCKED", "TOPIC"}, &ThreadRow};
-  return PrintList(arguments, &ThreadClient::ListThreads, &v1::ListThreadsResponse::threads, view,
-                   client, printer);
+  const Selection selection(arguments.request.read_mask(), arguments.request.expand());
+  return PrintList(arguments, &ThreadClient::ListThreads, &v1::ListThreadsResponse::threads,
+                   Selected(view, selection), client, printer);
+}
+
+absl::Status SearchThreads(const SearchThreadsArguments& arguments, ThreadClient& client,
+                           Printer& printer) {
+  const Selection selection(arguments.request.read_mask(), {});
+  const ListView<v1::ConversationThread> of_threads = Selected<v1::ConversationThread>(
+      {"",
+       {"NAME", "LAST DELIVERED", "TOPIC"},
+       [](const v1::ConversationThread& thread) -> Row {
+         return {thread.name(), LastDelivered(thread), thread.topic()};
+       }},
+      selection);
+  ListView<v1::SearchResult> view{"results", of_threads.columns,
+                                  [&of_threads](const v1::SearchResult& result) {
+                                    Row row = of_threads.row(result.thread());
+                                    row.push_back(result.post());
+                                    return row;
+                                  }};
+  view.columns.push_back("POST");
+  return PrintList(arguments, &ThreadClient::SearchThreads, &v1::SearchThreadsResponse::results,
+                   view, client, printer);
 }
 
 void AddCreate(CLI::App& noun, Command* command) {
@@ -123,10 +154,16 @@ void AddCreate(CLI::App& noun, Command* command) {
 
 void AddGet(CLI::App& noun, Command* command) {
   const auto request = std::make_shared<v1::GetThreadRequest>();
-  CLI::App* verb = AddVerb(noun, "get", "Prints a thread.",
-                           "Example:\n"
-                           "  threadctl thread get groups/team-a/threads/THREAD");
+  CLI::App* verb =
+      AddVerb(noun, "get", "Prints a thread.",
+              absl::StrCat(kSelectionNotes,
+                           "Examples:\n"
+                           "  threadctl thread get groups/team-a/threads/THREAD\n"
+                           "  threadctl --output=json thread get groups/team-a/threads/THREAD "
+                           "--fields=topic --expand=posts"));
   AddName(verb, "NAME", request->mutable_name(), kThreadName);
+  AddFields(verb, request->mutable_read_mask());
+  AddExpand(verb, request->mutable_expand(), kExpandable);
   SetCommand(verb, command, request, &GetThread);
 }
 
@@ -198,15 +235,42 @@ void AddList(CLI::App& noun, Command* command) {
   CLI::App* verb =
       AddVerb(noun, "list", "Lists the threads of a group or of a conversation.",
               absl::StrCat("The newest activity comes first unless --order_by says otherwise.\n",
-                           kPageNotes,
-                           "Example:\n"
-                           "  threadctl thread list groups/team-a --order_by=create_time"));
+                           kPageNotes, kSelectionNotes,
+                           "Examples:\n"
+                           "  threadctl thread list groups/team-a --order_by=create_time\n"
+                           "  threadctl thread list groups/team-a --fields=name,preview "
+                           "--filter=\"has_attachments eq true and not is_locked\""));
   AddName(verb, "PARENT", arguments->request.mutable_parent(),
           "groups/GROUP[/conversations/CONVERSATION], or me/joinedGroups/GROUP[/...]");
-  verb->add_option("--order_by", *arguments->request.mutable_order_by(),
-                   "last_delivered_date_time desc, create_time or create_time desc");
+  AddFilter(verb, arguments->request.mutable_filter());
+  AddOrderBy(verb, arguments->request.mutable_order_by(),
+             "last_delivered_date_time, create_time or topic; with desc behind it, the other way");
+  AddFields(verb, arguments->request.mutable_read_mask());
+  AddExpand(verb, arguments->request.mutable_expand(), kExpandable);
   AddPageFlags(verb, arguments);
   SetCommand(verb, command, arguments, &ListThreads);
+}
+
+void AddSearch(CLI::App& noun, Command* command) {
+  const auto arguments = std::make_shared<SearchThreadsArguments>();
+  CLI::App* verb = AddVerb(
+      noun, "search", "Finds the threads of a group whose topic and posts have all of some words.",
+      absl::StrCat(
+          "The newest match comes first, with the post that matched. \"Words in quotes\" have to "
+          "be\n"
+          "there in that order; begin* is any word that begins so. Case and accents make no "
+          "difference.\n",
+          kPageNotes,
+          "Examples:\n"
+          "  threadctl thread search groups/team-a 'lunch friday'\n"
+          "  threadctl thread search groups/team-a '\"on friday\" piz*' --order_by=rank"));
+  AddName(verb, "PARENT", arguments->request.mutable_parent(),
+          "groups/GROUP or me/joinedGroups/GROUP");
+  AddName(verb, "QUERY", arguments->request.mutable_query(), "The words");
+  AddOrderBy(verb, arguments->request.mutable_order_by(), "rank: the best match first");
+  AddFields(verb, arguments->request.mutable_read_mask());
+  AddPageFlags(verb, arguments);
+  SetCommand(verb, command, arguments, &SearchThreads);
 }
 
 }  // namespace
@@ -218,6 +282,7 @@ void AddThreadCommands(CLI::App& app, Command* command) {
   AddGet(*noun, command);
   AddList(*noun, command);
   AddReply(*noun, command);
+  AddSearch(*noun, command);
   AddShow(*noun, command);
   AddUpdate(*noun, command);
 }

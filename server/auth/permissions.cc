@@ -23,6 +23,8 @@ struct Rule {
 };
 
 constexpr Rule kRules[] = {
+    {"threadstore.v1.AdminService.ExportThreads", kAdmin, kAdmin},
+    {"threadstore.v1.AdminService.ImportThreads", kAdmin, kAdmin},
     {"threadstore.v1.ConversationService.CreateConversation", kWritesConversations,
      kWritesConversations},
     {"threadstore.v1.ConversationService.DeleteConversation", kWritesConversations,
@@ -60,9 +62,12 @@ constexpr Rule kRules[] = {
     {"threadstore.v1.ThreadService.CreateThread", kWritesConversations, kWritesConversations},
     {"threadstore.v1.ThreadService.DeleteThread", kWritesConversations, kWritesConversations},
     {"threadstore.v1.ThreadService.GetThread", kReadsConversations, kReadsConversations},
+    {"threadstore.v1.ThreadService.ListThreadChanges", kReadsConversations, kReadsConversations},
     {"threadstore.v1.ThreadService.ListThreads", kReadsConversations, kReadsConversations},
     {"threadstore.v1.ThreadService.ReplyToThread", kWritesConversations, kWritesConversations},
+    {"threadstore.v1.ThreadService.SearchThreads", kReadsConversations, kReadsConversations},
     {"threadstore.v1.ThreadService.UpdateThread", kWritesConversations, kWritesConversations},
+    {"threadstore.v1.ThreadService.WatchThreads", kReadsConversations, kReadsConversations},
 };
 
 const Rule* FindRule(absl::string_view method) {

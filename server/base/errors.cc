@@ -51,9 +51,9 @@ absl::Status MakeResourceError(absl::StatusCode code, v1::ErrorReason reason,
   return status;
 }
 
-absl::Status MakeRetryableError(v1::ErrorReason reason, absl::string_view message,
-                                absl::Duration retry_delay) {
-  absl::Status status = MakeError(absl::StatusCode::kResourceExhausted, reason, message);
+absl::Status MakeRetryableError(absl::StatusCode code, v1::ErrorReason reason,
+                                absl::string_view message, absl::Duration retry_delay) {
+  absl::Status status = MakeError(code, reason, message);
   google::rpc::RetryInfo retry;
   const timespec delay = absl::ToTimespec(retry_delay);
   retry.mutable_retry_delay()->set_seconds(delay.tv_sec);
@@ -167,6 +167,11 @@ absl::Status AlreadyExistsError(absl::string_view type, absl::string_view name) 
                            name, "exists already");
 }
 
+absl::Status RecordDiffersError(absl::string_view type, absl::string_view name) {
+  return MakeResourceError(absl::StatusCode::kAlreadyExists, v1::ERROR_REASON_RECORD_DIFFERS, type,
+                           name, "is there, and differs from this record");
+}
+
 absl::Status GroupNotEmptyError(absl::string_view group_name) {
   return MakeResourceError(absl::StatusCode::kFailedPrecondition, v1::ERROR_REASON_GROUP_NOT_EMPTY,
                            kGroupType, group_name, "still has threads");
@@ -212,14 +217,45 @@ absl::Status TooManyForwardsError(absl::string_view post_name, int max) {
                            absl::StrCat("has been forwarded ", max, " times already"));
 }
 
+absl::Status TooManyToSortError(absl::string_view type, absl::string_view name,
+                                absl::string_view what, int max) {
+  return MakeResourceError(
+      absl::StatusCode::kFailedPrecondition, v1::ERROR_REASON_TOO_MANY_TO_SORT, type, name,
+      absl::StrCat("has more than ", max, " ", what, ", too many to sort for each page"));
+}
+
+absl::Status DeltaTokenExpiredError() {
+  return MakeError(absl::StatusCode::kOutOfRange, v1::ERROR_REASON_DELTA_TOKEN_EXPIRED,
+                   "the changes after this delta_token are not kept any more; start over without "
+                   "one");
+}
+
+absl::Status WatchTooSlowError(std::string delta_token) {
+  return MakeError(absl::StatusCode::kAborted, v1::ERROR_REASON_WATCH_TOO_SLOW,
+                   "changes happen faster than the watch takes them; watch again from the last "
+                   "delta_token",
+                   {{"delta_token", std::move(delta_token)}});
+}
+
 absl::Status QueueFullError(absl::Duration retry_delay) {
-  return MakeRetryableError(v1::ERROR_REASON_QUEUE_FULL, "the server's queue is full", retry_delay);
+  return MakeRetryableError(absl::StatusCode::kResourceExhausted, v1::ERROR_REASON_QUEUE_FULL,
+                            "the server's queue is full", retry_delay);
 }
 
 absl::Status RequestMemoryFullError(absl::Duration retry_delay) {
-  return MakeRetryableError(v1::ERROR_REASON_REQUEST_MEMORY_FULL,
-                            "the requests in flight use all the memory set aside for them",
-                            retry_delay);
+  return MakeRetryableError(
+      absl::StatusCode::kResourceExhausted, v1::ERROR_REASON_REQUEST_MEMORY_FULL,
+      "the requests in flight use all the memory set aside for them", retry_delay);
+}
+
+absl::Status TooManyStreamsError(absl::Duration retry_delay) {
+  return MakeRetryableError(absl::StatusCode::kResourceExhausted, v1::ERROR_REASON_TOO_MANY_STREAMS,
+                            "as many streams of this kind are going on as may", retry_delay);
+}
+
+absl::Status SearchIndexBehindError(absl::Duration retry_delay) {
+  return MakeRetryableError(absl::StatusCode::kUnavailable, v1::ERROR_REASON_SEARCH_INDEX_BEHIND,
+                            "the index of words is behind the latest changes", retry_delay);
 }
 
 absl::Status StoreFullError() {

@@ -54,6 +54,7 @@ absl::Status SenderNotAllowedError(absl::string_view group_name);
 
 absl::Status NotFoundError(absl::string_view type, absl::string_view name);
 absl::Status AlreadyExistsError(absl::string_view type, absl::string_view name);
+absl::Status RecordDiffersError(absl::string_view type, absl::string_view name);
 absl::Status GroupNotEmptyError(absl::string_view group_name);
 absl::Status LastOwnerError(absl::string_view member_name);
 absl::Status ThreadLockedError(absl::string_view thread_name);
@@ -63,8 +64,22 @@ absl::Status TooManyAttachmentsError(absl::string_view post_name, int max, int64
 absl::Status TooManyExtensionsError(absl::string_view post_name, int max);
 absl::Status TooManyForwardsError(absl::string_view post_name, int max);
 
+// `what`, such as threads, of a group or a conversation.
+absl::Status TooManyToSortError(absl::string_view type, absl::string_view name,
+                                absl::string_view what, int max);
+
+// OUT_OF_RANGE: the changes after the token are not there, or not any more.
+absl::Status DeltaTokenExpiredError();
+
+// ABORTED. Carries the token to resume with, as the metadata `delta_token`.
+absl::Status WatchTooSlowError(std::string delta_token);
+
 absl::Status QueueFullError(absl::Duration retry_delay);
 absl::Status RequestMemoryFullError(absl::Duration retry_delay);
+absl::Status TooManyStreamsError(absl::Duration retry_delay);
+
+// UNAVAILABLE: the index of words is behind.
+absl::Status SearchIndexBehindError(absl::Duration retry_delay);
 absl::Status StoreFullError();
 absl::Status StoreBusyError();
 absl::Status ShuttingDownError();

@@ -25,6 +25,13 @@ class Uuid {
   // order; 62 random bits follow.
   static Uuid V7(absl::Time time);
 
+  // Not after any version 7 UUID of `time` or later, and after all of earlier microseconds. No
+  // UUID itself.
+  static Uuid FirstV7(absl::Time time);
+
+  // Whether this is a version 7 UUID of `time`, to the microsecond, as V7 makes them.
+  bool IsV7Of(absl::Time time) const;
+
   // Reads the 8-4-4-4-12 form in either case, and nothing else. Any version and variant.
   static std::optional<Uuid> Parse(absl::string_view text);
 
@@ -42,6 +49,8 @@ class Uuid {
   auto operator<=>(const Uuid&) const = default;  // NOLINT(modernize-use-nullptr): a false alarm
 
  private:
+  Uuid(uint64_t high, uint64_t low);
+
   std::array<uint8_t, kBytes> bytes_ = {};
 };
 

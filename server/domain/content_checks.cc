@@ -64,6 +64,11 @@ void ContentChecks::CheckSender(const std::string& field, const v1::Post& post, 
 
 void ContentChecks::CheckAttachment(const std::string& path, const v1::Attachment& attachment) {
   CheckNewId(absl::StrCat(path, ".id"), attachment.id(), violations_);
+  CheckAttachmentContent(path, attachment);
+}
+
+void ContentChecks::CheckAttachmentContent(const std::string& path,
+                                           const v1::Attachment& attachment) {
   CheckRequiredText(absl::StrCat(path, ".display_name"), attachment.display_name(),
                     kMaxAttachmentTextCharacters, violations_);
   CheckText(absl::StrCat(path, ".content_type"), attachment.content_type(),
@@ -129,6 +134,25 @@ void ContentChecks::CheckExtensionContent(const std::string& field, absl::string
     violations_.Add(field, absl::StrCat("must have at most ", kMaxExtensionBytes, " bytes"));
   } else {
     CheckStatus(field, CheckJsonObject(json, kMaxJsonDepth), violations_);
+  }
+}
+
+void ContentChecks::CheckForward(const std::string& comment_field, absl::string_view comment,
+                                 const std::string& recipients_field,
+                                 const RepeatedPtrField<v1::Recipient>& recipients) {
+  CheckNoNul(comment_field, comment, violations_);
+  if (comment.size() > kMaxForwardCommentBytes) {
+    violations_.Add(comment_field,
+                    absl::StrCat("must have at most ", kMaxForwardCommentBytes, " bytes"));
+  }
+  if (recipients.empty()) violations_.Add(recipients_field, "must have at least 1 entry");
+  CheckRecipients(recipients_field, recipients, violations_);
+  if (recipients.size() > kMaxRecipients) return;
+  for (int i = 0; i < recipients.size(); ++i) {
+    if (recipients[i].email_address().address().empty()) {
+      violations_.Add(absl::StrCat(Element(recipients_field, i), ".email_address.address"),
+                      "must not be empty");
+    }
   }
 }
 

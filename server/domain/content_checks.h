@@ -23,9 +23,18 @@ class ContentChecks {
   void CheckBody(const std::string& path, const v1::ItemBody& body);
   void CheckCategories(const std::string& field,
                        const google::protobuf::RepeatedPtrField<std::string>& categories);
+  void CheckSender(const std::string& field, const v1::Post& post, CallerKind caller);
+
+  // A new attachment: the server chooses its id.
   void CheckAttachment(const std::string& path, const v1::Attachment& attachment);
+  void CheckAttachmentContent(const std::string& path, const v1::Attachment& attachment);
   void CheckExtension(const std::string& path, const v1::Extension& extension);
   void CheckExtensionContent(const std::string& field, absl::string_view json);
+
+  // Of a forward. The paths are those of its two fields.
+  void CheckForward(const std::string& comment_field, absl::string_view comment,
+                    const std::string& recipients_field,
+                    const google::protobuf::RepeatedPtrField<v1::Recipient>& recipients);
 
   // Bounds what has been checked, one part after another, as a whole: the answer will have it all
   // but the files and items.
@@ -40,7 +49,6 @@ class ContentChecks {
     size_t asked = 0;  // For what was refused, too.
   };
 
-  void CheckSender(const std::string& field, const v1::Post& post, CallerKind caller);
   void CheckExtensions(const std::string& field,
                        const google::protobuf::RepeatedPtrField<v1::Extension>& extensions);
   void CheckReference(const std::string& path, const v1::ReferenceAttachment& reference);

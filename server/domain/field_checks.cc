@@ -6,7 +6,6 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "server/domain/limits.h"
 #include "server/domain/page_token.h"
 
@@ -17,7 +16,6 @@ using google::protobuf::FieldMask;
 using google::protobuf::RepeatedPtrField;
 using internal::v1::PageToken;
 
-constexpr absl::string_view kAllFields = "*";
 constexpr char kNoPageToken[] = "is not a page token";
 
 // Code points of valid UTF-8, which protobuf guarantees its strings to be.
@@ -116,19 +114,29 @@ std::optional<Uuid> CheckUuidPageToken(absl::string_view text, uint64_t fingerpr
 }
 
 std::optional<ThreadCursor> CheckThreadPageToken(absl::string_view text, uint64_t fingerprint,
-                                                 Violations& violations) {
+                                                 ThreadOrder order, Violations& violations) {
   const PageToken token = CheckPageToken(text, fingerprint, violations);
   if (token.last_id().empty()) return std::nullopt;
   const std::optional<Uuid> id = Uuid::Parse(token.last_id());
-  if (!id.has_value() || !token.has_last_delivered_us()) {
+  const bool by_topic =
+      order == ThreadOrder::kTopicAscending || order == ThreadOrder::kTopicDescending;
+  if (!id.has_value() || !token.has_last_delivered_us() || token.has_last_topic() != by_topic) {
     violations.Add("page_token", kNoPageToken);
     return std::nullopt;
   }
-  return ThreadCursor{*id, token.last_delivered_us()};
+  ThreadCursor cursor{*id, token.last_delivered_us()};
+  if (by_topic) cursor.topic = token.last_topic();
+  return cursor;
 }
 
-std::string NormalizeOrder(absl::string_view order_by) {
-  return absl::StrJoin(absl::StrSplit(order_by, ' ', absl::SkipEmpty()), " ");
+std::optional<FilterNode> CheckFilter(const std::string& text,
+                                      const std::vector<FilterField>& fields,
+                                      Violations& violations) {
+  if (text.empty()) return std::nullopt;
+  absl::StatusOr<FilterNode> filter = ParseFilter(text, fields);
+  if (filter.ok()) return *std::move(filter);
+  violations.Add("filter", std::string(filter.status().message()));
+  return std::nullopt;
 }
 
 UpdateMask::UpdateMask(const FieldMask& mask, std::initializer_list<absl::string_view> fields,

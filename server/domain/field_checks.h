@@ -6,6 +6,7 @@
 #include <initializer_list>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -61,12 +62,17 @@ internal::v1::PageToken CheckPageToken(absl::string_view text, uint64_t fingerpr
 std::optional<Uuid> CheckUuidPageToken(absl::string_view text, uint64_t fingerprint,
                                        Violations& violations);
 
-// Likewise, when threads are.
+// Likewise, when threads are in some order.
 std::optional<ThreadCursor> CheckThreadPageToken(absl::string_view text, uint64_t fingerprint,
-                                                 Violations& violations);
+                                                 ThreadOrder order, Violations& violations);
 
-// An order without redundant spaces, which are insignificant (AIP-132).
-std::string NormalizeOrder(absl::string_view order_by);
+// The filter of a list over `fields`; nothing if there is none or it is refused.
+std::optional<FilterNode> CheckFilter(const std::string& text,
+                                      const std::vector<FilterField>& fields,
+                                      Violations& violations);
+
+// In masks: all fields.
+inline constexpr absl::string_view kAllFields = "*";
 
 // What an update changes.
 class UpdateMask {

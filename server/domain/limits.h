@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "absl/time/time.h"
+
 // Every limit on the size and syntax of what callers send, each with its reason. "Characters"
 // are Unicode code points. Limits that operators set are flags (see server/config.h).
 namespace threadstore {
@@ -15,6 +17,19 @@ inline constexpr size_t kMaxRequestBytes = size_t{5} << 20;
 // Fields and list elements in a whole request, those of messages in it counted: three times what
 // the largest thread has. In memory an empty element takes fifty times its two bytes.
 inline constexpr int kMaxRequestFields = 20'000;
+
+// One message of an import: what its records take in memory, and as much as an export sends at
+// once.
+inline constexpr int kMaxRecordsPerMessage = 1000;
+inline constexpr size_t kMaxImportMessageBytes = size_t{4} << 20;
+
+// Where a message of an export ends: with the largest record of all, an attachment, it is still
+// one that clients accept and an import takes.
+inline constexpr size_t kExportMessageBytes = size_t{512} << 10;
+
+// Fields in one message of an import: any that an export sends has fewer, for no field has fewer
+// bytes than two.
+inline constexpr int kMaxImportFields = 300'000;
 
 // Headers of a request. A token that names 200 groups is about 12 KiB.
 inline constexpr size_t kMaxMetadataBytes = size_t{32} << 10;
@@ -97,6 +112,27 @@ inline constexpr int32_t kMaxPageSize = 1000;
 // largest thread alone has under 2 MiB.
 inline constexpr size_t kMaxPageBytes = size_t{3} << 20;
 
+// What a page of a list looks at, whether or not it is on the page: some hundredths of a second.
+inline constexpr int kMaxRowsExamined = 10'000;
+
+// How long a page looks for what passes a filter. Filters differ in what they cost; a reader that
+// is held longer keeps others waiting.
+inline constexpr absl::Duration kMaxFilterTime = absl::Milliseconds(200);
+
+// Lists by topic read all topics of their parent for each page: a tenth of a second.
+inline constexpr int kMaxRowsToSort = 100'000;
+
+// How many posts a thread, and threads a conversation, is expanded by. The rest is a list away.
+inline constexpr int kMaxExpanded = 100;
+
+// A mask names each field at most once; the deepest path is that of an address.
+inline constexpr int kMaxMaskPaths = 100;
+inline constexpr size_t kMaxMaskPathBytes = 256;
+
+// Entries of the log that are looked through for one page of changes, since a group's lie among all
+// others': about a millisecond.
+inline constexpr int64_t kMaxChangesExamined = 20'000;
+
 // All that is created by one request, besides the content of attachments: what the answer has.
 inline constexpr size_t kMaxNewResourceBytes = kMaxPageBytes;
 
@@ -104,8 +140,38 @@ inline constexpr size_t kMaxNewResourceBytes = kMaxPageBytes;
 // time. At about 200 bytes each this is 1 GiB of disk.
 inline constexpr int64_t kMaxRememberedRequestIds = 5'000'000;
 
-// Bounds what is decoded before it is refused; a token of ours is far shorter.
-inline constexpr size_t kMaxPageTokenBytes = 1024;
+// Filters come in URLs, of which servers take 8 KiB, and there text may be percent-encoded.
+inline constexpr size_t kMaxFilterBytes = 4096;
+
+// Nobody nests deeper by hand; a reader's stack is not to end.
+inline constexpr int kMaxFilterDepth = 32;
+
+// All of them are tried on each resource that a list reads. Most filters that programs write are
+// lists of ids, of which this many fit into the bytes if they stand after `in`.
+inline constexpr int kMaxFilterComparisons = 200;
+
+// Bounds what is decoded before it is refused; the longest token of ours has a topic, 1.4 KiB.
+inline constexpr size_t kMaxPageTokenBytes = 2048;
+
+// A query of a search: more than anyone types, and what one search can cost.
+inline constexpr size_t kMaxSearchBytes = 1024;
+inline constexpr int kMaxSearchWords = 32;
+
+// Longer than the words of any language; what is longer is data, found by its beginning.
+inline constexpr size_t kMaxWordCharacters = 64;
+
+// How much of a text can be found by its words; bounds what one post costs the index. It is what is
+// read of HTML (see server/base/html_text.h), and about a novel's fifth.
+inline constexpr size_t kMaxIndexedTextBytes = size_t{256} << 10;
+inline constexpr size_t kMaxIndexedWords = 32'768;
+
+// What one page of a search looks at, as most of it may be of threads that it has found already, or
+// that are being deleted; a few hundredths of a second.
+inline constexpr int kMaxDocumentsPerSearchPage = 2000;
+
+// The best matches are searched for among the newest, of which so many are weighed.
+inline constexpr int kMaxRankedDocuments = 1000;
+inline constexpr int kMaxWeighedDocuments = 20'000;
 
 }  // namespace threadstore
 

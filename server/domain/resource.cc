@@ -5,8 +5,10 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "server/base/html_text.h"
@@ -96,19 +98,6 @@ std::string SerializeDeterministically(const google::protobuf::MessageLite& mess
 }
 
 Timestamp ToTimestamp(absl::Time time) { return FromMicros(absl::ToUnixMicros(time)); }
-
-int32_t ContentBytes(const v1::Attachment& attachment) {
-  switch (attachment.kind_case()) {
-    case v1::Attachment::kFile:
-      return static_cast<int32_t>(attachment.file().content_bytes().size());
-    case v1::Attachment::kItem:
-      return static_cast<int32_t>(attachment.item().item_json().size());
-    case v1::Attachment::kReference:
-    case v1::Attachment::KIND_NOT_SET:
-      return 0;
-  }
-  return 0;
-}
 
 // Ids of later times are later: what comes in a list has ids in its order.
 absl::Time TimeOfElement(absl::Time now, int index) { return now + absl::Microseconds(index); }
@@ -230,6 +219,19 @@ void PlacePost(const v1::ConversationThread& thread, absl::Time time, v1::Post& 
   }
 }
 
+int32_t ContentBytes(const v1::Attachment& attachment) {
+  switch (attachment.kind_case()) {
+    case v1::Attachment::kFile:
+      return static_cast<int32_t>(attachment.file().content_bytes().size());
+    case v1::Attachment::kItem:
+      return static_cast<int32_t>(attachment.item().item_json().size());
+    case v1::Attachment::kReference:
+    case v1::Attachment::KIND_NOT_SET:
+      return 0;
+  }
+  return 0;
+}
+
 v1::Attachment BuildAttachment(absl::string_view post_name, const v1::Attachment& sent,
                                absl::Time now) {
   v1::Attachment attachment = sent;
@@ -276,10 +278,11 @@ std::optional<absl::string_view> ParseContentType(absl::string_view content_type
   return std::nullopt;
 }
 
+bool IsHtml(absl::string_view content_type) { return ParseContentType(content_type) == kHtml; }
+
 std::string MakePreview(const v1::ItemBody& body) {
-  return ParseContentType(body.content_type()) == kHtml
-             ? HtmlTextOnOneLine(body.content(), kMaxPreviewCharacters)
-             : TextOnOneLine(body.content(), kMaxPreviewCharacters);
+  return IsHtml(body.content_type()) ? HtmlTextOnOneLine(body.content(), kMaxPreviewCharacters)
+                                     : TextOnOneLine(body.content(), kMaxPreviewCharacters);
 }
 
 v1::Recipient SenderOf(const v1::Member& member) {
@@ -332,6 +335,14 @@ v1::Member BuildMember(const GroupName& group, const v1::Member& sent) {
 }
 
 std::string MakeEtag(int64_t revision) { return absl::StrCat("\"", revision, "\""); }
+
+std::optional<int64_t> ParseEtag(absl::string_view etag) {
+  int64_t revision = 0;
+  const bool is_one = absl::ConsumePrefix(&etag, "\"") && absl::ConsumeSuffix(&etag, "\"") &&
+                      absl::SimpleAtoi(etag, &revision) && revision >= kFirstRevision &&
+                      etag == absl::StrCat(revision);
+  return is_one ? std::optional(revision) : std::nullopt;
+}
 
 std::string HashRequest(const ThreadParent& parent, const v1::CreateThreadRequest& request) {
   return Hash("CreateThread", parent.Canonical(), WithoutReadOnlyFields(request.thread()));

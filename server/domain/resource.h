@@ -49,6 +49,9 @@ v1::Forward BuildForward(absl::string_view post_name, const v1::ForwardPostReque
 // or nothing if it says neither; text if it is empty.
 std::optional<absl::string_view> ParseContentType(absl::string_view content_type);
 
+// Whether a content type means HTML; if it means nothing, the content is text.
+bool IsHtml(absl::string_view content_type);
+
 // The post's text as a preview: on one line, at most kMaxPreviewCharacters, no character cut. White
 // space of any kind and length, and the bounds of HTML's blocks, are one space.
 std::string MakePreview(const v1::ItemBody& body);
@@ -83,6 +86,12 @@ inline constexpr int64_t kFirstRevision = 1;
 
 // A resource's etag: its revision, quoted (RFC 9110, section 8.8.3).
 std::string MakeEtag(int64_t revision);
+
+// The revision of an etag by MakeEtag; nothing of any other text.
+std::optional<int64_t> ParseEtag(absl::string_view etag);
+
+// Bytes of content: `size` of an attachment.
+int32_t ContentBytes(const v1::Attachment& attachment);
 
 // The SHA-256 that tells whether two requests under one request_id are the same: of the method,
 // the canonical parent, and the resource as the caller sent it without its read-only fields.

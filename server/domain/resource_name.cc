@@ -10,6 +10,7 @@
 #include "absl/strings/strip.h"
 #include "google/protobuf/stubs/common.h"
 #include "server/base/status_macros.h"
+#include "server/domain/change_query.h"
 #include "server/domain/limits.h"
 
 namespace threadstore {
@@ -136,6 +137,12 @@ std::string ThreadParent::Canonical() const {
                                   : group.Canonical();
 }
 
+std::string ChangeScope::Canonical() const {
+  if (!group.has_value()) return MakeGroupName("-");
+  if (thread.has_value()) return MakeThreadName(group->group, *thread);
+  return ThreadParent{*group, conversation}.Canonical();
+}
+
 absl::StatusOr<GroupName> ParseGroupName(absl::string_view name) {
   constexpr absl::string_view kExpected = "groups/{group} or an alias of it";
   Segments segments(name);
@@ -153,6 +160,21 @@ absl::StatusOr<ThreadParent> ParseThreadParent(absl::string_view name) {
   ASSIGN_OR_RETURN(parent.conversation, TakeConversation(segments));
   if (!segments.AtEnd()) return Malformed(kExpected);
   return parent;
+}
+
+absl::StatusOr<ChangeScope> ParseChangeScope(absl::string_view name) {
+  constexpr absl::string_view kExpected =
+      "groups/{group}, groups/{group}/conversations/{conversation}, "
+      "groups/{group}/threads/{thread} or an alias of them";
+  Segments segments(name);
+  ChangeScope scope;
+  ASSIGN_OR_RETURN(scope.group, TakeGroup(segments, kExpected));
+  ASSIGN_OR_RETURN(scope.conversation, TakeConversation(segments));
+  if (segments.TakeLiteral("threads")) {
+    ASSIGN_OR_RETURN(scope.thread, TakeUuid(segments, "thread"));
+  }
+  if (!segments.AtEnd()) return Malformed(kExpected);
+  return scope;
 }
 
 absl::StatusOr<ConversationName> ParseConversationName(absl::string_view name) {
@@ -194,6 +216,18 @@ absl::StatusOr<AttachmentName> ParseAttachmentName(absl::string_view name) {
   ASSIGN_OR_RETURN(attachment.attachment, TakeUuid(segments, "attachment"));
   if (!segments.AtEnd()) return Malformed(kExpected);
   return attachment;
+}
+
+absl::StatusOr<ForwardName> ParseForwardName(absl::string_view name) {
+  constexpr absl::string_view kExpected =
+      "groups/{group}/threads/{thread}/posts/{post}/forwards/{forward} or an alias of it";
+  Segments segments(name);
+  ForwardName forward;
+  ASSIGN_OR_RETURN(forward.post, TakePost(segments, kExpected));
+  if (!segments.TakeLiteral("forwards")) return Malformed(kExpected);
+  ASSIGN_OR_RETURN(forward.forward, TakeUuid(segments, "forward"));
+  if (!segments.AtEnd()) return Malformed(kExpected);
+  return forward;
 }
 
 absl::StatusOr<ExtensionName> ParseExtensionName(absl::string_view name) {

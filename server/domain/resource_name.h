@@ -68,6 +68,11 @@ struct AttachmentName {
   Uuid attachment;
 };
 
+struct ForwardName {
+  PostName post;
+  Uuid forward;
+};
+
 // `extension` is the short name, whatever prefix it came with.
 struct ExtensionName {
   PostName post;
@@ -108,6 +113,7 @@ absl::StatusOr<ConversationName> ParseConversationName(absl::string_view name);
 absl::StatusOr<PostName> ParsePostName(absl::string_view name);
 absl::StatusOr<AttachmentName> ParseAttachmentName(absl::string_view name);
 absl::StatusOr<ExtensionName> ParseExtensionName(absl::string_view name);
+absl::StatusOr<ForwardName> ParseForwardName(absl::string_view name);
 absl::StatusOr<SenderListName> ParseSenderListName(absl::string_view name);
 absl::StatusOr<SenderName> ParseSenderName(absl::string_view name);
 absl::StatusOr<MemberName> ParseMemberName(absl::string_view name);

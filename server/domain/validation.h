@@ -3,17 +3,16 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
-#include <utility>
-#include <vector>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "server/base/errors.h"
 #include "server/base/uuid.h"
+#include "server/domain/change_query.h"
 #include "server/domain/list_query.h"
+#include "server/domain/read_mask.h"
 #include "server/domain/resource_name.h"
+#include "server/domain/violations.h"  // IWYU pragma: export
+#include "threadstore/v1/admin_service.pb.h"
 #include "threadstore/v1/conversation_service.pb.h"
 #include "threadstore/v1/conversation_thread.pb.h"
 #include "threadstore/v1/group_service.pb.h"
@@ -23,31 +22,6 @@
 // The rules that requests must keep, as pure functions. Each finds every violation of a
 // request, not only the first, and returns what it parsed on the way.
 namespace threadstore {
-
-// The violations found so far in one request.
-class Violations {
- public:
-  void Add(std::string field, std::string description) {
-    violations_.push_back({std::move(field), std::move(description)});
-  }
-
-  // The value of `parsed`; on error adds its message as a violation of `field` and returns a
-  // default value.
-  template <typename T>
-  T Take(std::string field, absl::StatusOr<T> parsed) {
-    if (parsed.ok()) return *std::move(parsed);
-    Add(std::move(field), std::string(parsed.status().message()));
-    return T();
-  }
-
-  // OK, or an INVALID_ARGUMENT that lists all violations.
-  absl::Status ToStatus() const {
-    return violations_.empty() ? absl::OkStatus() : InvalidFieldsError(violations_);
-  }
-
- private:
-  std::vector<FieldViolation> violations_;
-};
 
 // Who sends a request: a user posts as itself and may not name a sender, an application must.
 enum class CallerKind { kUser, kApplication };
@@ -97,22 +71,51 @@ struct CreateGroupInput {
   std::optional<Uuid> request_id;
 };
 
+// Of gets. What is not in the mask is to be cleared, besides what the view leaves out.
+struct GetThreadInput {
+  ThreadName thread;
+  ThreadView view;
+  ReadMask mask;
+};
+
+struct GetConversationInput {
+  ConversationName conversation;
+  ConversationView view;
+  ReadMask mask;
+};
+
+struct GetPostInput {
+  PostName post;
+  PostView view;
+  ReadMask mask;
+};
+
 // Of lists. `fingerprint` is the query's, for the token of the next page.
 struct ListThreadsInput {
   ThreadParent parent;
   ThreadQuery query;
+  ReadMask mask;
+  uint64_t fingerprint = 0;
+};
+
+struct SearchThreadsInput {
+  GroupName parent;
+  SearchQuery query;
+  ReadMask mask;  // Of the threads.
   uint64_t fingerprint = 0;
 };
 
 struct ListConversationsInput {
   GroupName parent;
   ConversationQuery query;
+  ReadMask mask;
   uint64_t fingerprint = 0;
 };
 
 struct ListPostsInput {
   ThreadName parent;
   PostQuery query;
+  ReadMask mask;
   uint64_t fingerprint = 0;
 };
 
@@ -159,20 +162,26 @@ struct ListJoinedGroupsInput {
 
 absl::StatusOr<CreateThreadInput> Validate(const v1::CreateThreadRequest& request,
                                            CallerKind caller);
-absl::StatusOr<ThreadName> Validate(const v1::GetThreadRequest& request);
+absl::StatusOr<GetThreadInput> Validate(const v1::GetThreadRequest& request);
 absl::StatusOr<ListThreadsInput> Validate(const v1::ListThreadsRequest& request);
+absl::StatusOr<SearchThreadsInput> Validate(const v1::SearchThreadsRequest& request);
 absl::StatusOr<UpdateThreadInput> Validate(const v1::UpdateThreadRequest& request);
 absl::StatusOr<ThreadName> Validate(const v1::DeleteThreadRequest& request);
 absl::StatusOr<ReplyToThreadInput> Validate(const v1::ReplyToThreadRequest& request,
                                             CallerKind caller);
 
+absl::StatusOr<ChangeQuery> Validate(const v1::ListThreadChangesRequest& request);
+
+// Without a limit: how much to send at once is up to the watch.
+absl::StatusOr<ChangeQuery> Validate(const v1::WatchThreadsRequest& request, CallerKind caller);
+
 absl::StatusOr<CreateConversationInput> Validate(const v1::CreateConversationRequest& request,
                                                  CallerKind caller);
-absl::StatusOr<ConversationName> Validate(const v1::GetConversationRequest& request);
+absl::StatusOr<GetConversationInput> Validate(const v1::GetConversationRequest& request);
 absl::StatusOr<ListConversationsInput> Validate(const v1::ListConversationsRequest& request);
 absl::StatusOr<ConversationName> Validate(const v1::DeleteConversationRequest& request);
 
-absl::StatusOr<PostName> Validate(const v1::GetPostRequest& request);
+absl::StatusOr<GetPostInput> Validate(const v1::GetPostRequest& request);
 absl::StatusOr<ListPostsInput> Validate(const v1::ListPostsRequest& request);
 absl::StatusOr<UpdatePostInput> Validate(const v1::UpdatePostRequest& request);
 absl::StatusOr<PostName> Validate(const v1::DeletePostRequest& request);
@@ -199,6 +208,9 @@ absl::StatusOr<GroupName> Validate(const v1::AddMemberRequest& request);
 absl::StatusOr<MemberName> Validate(const v1::RemoveMemberRequest& request);
 absl::StatusOr<ListMembersInput> Validate(const v1::ListMembersRequest& request);
 absl::StatusOr<ListGroupsInput> Validate(const v1::ListGroupsRequest& request);
+
+// The group to export, or nothing for all.
+absl::StatusOr<std::optional<std::string>> Validate(const v1::ExportThreadsRequest& request);
 
 // `calling_user` is whom `me` names: empty for an application.
 absl::StatusOr<ListJoinedGroupsInput> Validate(const v1::ListJoinedGroupsRequest& request,

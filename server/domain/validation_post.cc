@@ -5,6 +5,7 @@
 #include "server/domain/content_checks.h"
 #include "server/domain/field_checks.h"
 #include "server/domain/limits.h"
+#include "server/domain/list_order.h"
 #include "server/domain/page_token.h"
 #include "server/domain/validation.h"
 
@@ -12,16 +13,24 @@
 namespace threadstore {
 namespace {
 
-// The texts of a post list's orders. Page tokens depend on them, so they never change.
-constexpr absl::string_view kOldestFirst = "create_time";
-constexpr absl::string_view kNewestFirst = "create_time desc";
-
-// Whether the newest comes first.
-absl::StatusOr<bool> ParsePostOrder(absl::string_view order_by) {
-  const std::string normal = NormalizeOrder(order_by);
-  if (normal == kNewestFirst) return true;
-  if (normal.empty() || normal == kOldestFirst) return false;
-  return absl::InvalidArgumentError("must be 'create_time' or 'create_time desc'");
+// What a post or a page of posts is to hold, and in `mask` what of it is to be returned.
+template <typename Request>
+PostView CheckPostView(const Request& request, ReadMask& mask, Violations& violations) {
+  mask = ReadMask(request.read_mask(), *v1::Post::descriptor(), violations);
+  const Expand expand(request.expand(), {"attachments", "extensions", "in_reply_to"}, violations);
+  PostView view;
+  view.body = mask.Has("body");
+  view.categories = mask.Has("categories");
+  view.new_participants = mask.Has("new_participants");
+  view.attachments = expand.Has("attachments");
+  view.extensions = expand.Has("extensions");
+  view.in_reply_to_post = expand.Has("in_reply_to");
+  if (view.attachments) mask.Keep("attachments");
+  if (view.attachments) mask.Keep("attachments_next_page_token");
+  if (view.extensions) mask.Keep("extensions");
+  if (view.extensions) mask.Keep("extensions_next_page_token");
+  if (view.in_reply_to_post) mask.Keep("in_reply_to_post");
+  return view;
 }
 
 // Whether an attachment comes with its content.
@@ -33,22 +42,15 @@ bool CheckView(v1::AttachmentView view, v1::AttachmentView default_view, Violati
          v1::ATTACHMENT_VIEW_FULL;
 }
 
-void CheckForwardRecipients(const v1::ForwardPostRequest& request, Violations& violations) {
-  const std::string field = "to_recipients";
-  if (request.to_recipients().empty()) violations.Add(field, "must have at least 1 entry");
-  CheckRecipients(field, request.to_recipients(), violations);
-  if (request.to_recipients_size() > kMaxRecipients) return;
-  for (int i = 0; i < request.to_recipients_size(); ++i) {
-    if (request.to_recipients(i).email_address().address().empty()) {
-      violations.Add(absl::StrCat(field, "[", i, "].email_address.address"), "must not be empty");
-    }
-  }
-}
-
 }  // namespace
 
-absl::StatusOr<PostName> Validate(const v1::GetPostRequest& request) {
-  return ValidateName("name", ParsePostName(request.name()));
+absl::StatusOr<GetPostInput> Validate(const v1::GetPostRequest& request) {
+  Violations violations;
+  GetPostInput input;
+  input.post = violations.Take("name", ParsePostName(request.name()));
+  input.view = CheckPostView(request, input.mask, violations);
+  RETURN_IF_ERROR(violations.ToStatus());
+  return input;
 }
 
 absl::StatusOr<ListPostsInput> Validate(const v1::ListPostsRequest& request) {
@@ -58,8 +60,10 @@ absl::StatusOr<ListPostsInput> Validate(const v1::ListPostsRequest& request) {
   input.query.thread = input.parent;
   input.query.limit = CheckPageSize(request.page_size(), violations);
   input.query.newest_first = violations.Take("order_by", ParsePostOrder(request.order_by()));
+  input.query.filter = CheckFilter(request.filter(), PostFilterFields(), violations);
+  input.query.view = CheckPostView(request, input.mask, violations);
   input.fingerprint = QueryFingerprint("ListPosts", input.parent.Canonical(),
-                                       input.query.newest_first ? kNewestFirst : kOldestFirst);
+                                       OrderText(input.query.newest_first), request.filter());
   input.query.after = CheckUuidPageToken(request.page_token(), input.fingerprint, violations);
   RETURN_IF_ERROR(violations.ToStatus());
   return input;
@@ -105,12 +109,8 @@ absl::StatusOr<PostRequestInput> Validate(const v1::ForwardPostRequest& request)
   Violations violations;
   PostRequestInput input;
   input.post = violations.Take("name", ParsePostName(request.name()));
-  CheckNoNul("comment", request.comment(), violations);
-  if (request.comment().size() > kMaxForwardCommentBytes) {
-    violations.Add("comment",
-                   absl::StrCat("must have at most ", kMaxForwardCommentBytes, " bytes"));
-  }
-  CheckForwardRecipients(request, violations);
+  ContentChecks(violations)
+      .CheckForward("comment", request.comment(), "to_recipients", request.to_recipients());
   input.request_id = CheckRequestId(request.request_id(), violations);
   RETURN_IF_ERROR(violations.ToStatus());
   return input;

@@ -6,10 +6,12 @@
 #include "server/domain/content_checks.h"
 #include "server/domain/field_checks.h"
 #include "server/domain/limits.h"
+#include "server/domain/list_order.h"
 #include "server/domain/page_token.h"
 #include "server/domain/resource.h"
 #include "server/domain/timestamp.h"
 #include "server/domain/validation.h"
+#include "server/domain/words.h"
 
 // Requests on threads and on conversations.
 namespace threadstore {
@@ -81,28 +83,50 @@ void CheckNewConversation(const v1::Conversation& conversation, CallerKind calle
   content.CheckSize("conversation", conversation);
 }
 
-// The one text of an order. Page tokens depend on it, so it never changes.
-absl::string_view OrderText(ThreadOrder order) {
-  switch (order) {
-    case ThreadOrder::kNewestActivity:
-      return "last_delivered_date_time desc";
-    case ThreadOrder::kOldestCreated:
-      return "create_time";
-    case ThreadOrder::kNewestCreated:
-      return "create_time desc";
-  }
-  return "";
+// What a thread or a page of threads is to hold, and in `mask` what of it is to be returned.
+template <typename Request>
+ThreadView CheckThreadView(const Request& request, ReadMask& mask, Violations& violations) {
+  mask = ReadMask(request.read_mask(), *v1::ConversationThread::descriptor(), violations);
+  const Expand expand(request.expand(),
+                      {"posts", "posts.attachments", "posts.extensions", "posts.in_reply_to"},
+                      violations);
+  ThreadView view;
+  view.recipients = mask.Has("to_recipients") || mask.Has("cc_recipients");
+  view.unique_senders = mask.Has("unique_senders");
+  if (request.expand().paths().empty()) return view;
+  view.posts.emplace();
+  view.posts->attachments = expand.Has("posts.attachments");
+  view.posts->extensions = expand.Has("posts.extensions");
+  view.posts->in_reply_to_post = expand.Has("posts.in_reply_to");
+  mask.Keep("posts");
+  mask.Keep("posts_next_page_token");
+  return view;
 }
 
-absl::StatusOr<ThreadOrder> ParseThreadOrder(absl::string_view order_by) {
-  const std::string normal = NormalizeOrder(order_by);
-  if (normal.empty()) return ThreadOrder::kNewestActivity;
-  for (const ThreadOrder order :
-       {ThreadOrder::kNewestActivity, ThreadOrder::kOldestCreated, ThreadOrder::kNewestCreated}) {
-    if (normal == OrderText(order)) return order;
+// Likewise for conversations.
+template <typename Request>
+ConversationView CheckConversationView(const Request& request, ReadMask& mask,
+                                       Violations& violations) {
+  mask = ReadMask(request.read_mask(), *v1::Conversation::descriptor(), violations);
+  const Expand expand(request.expand(), {"threads"}, violations);
+  ConversationView view;
+  view.has_attachments = mask.Has("has_attachments");
+  view.newest_thread = mask.Has("last_delivered_date_time") || mask.Has("preview");
+  view.unique_senders = mask.Has("unique_senders");
+  view.threads = expand.Has("threads");
+  if (view.threads) {
+    mask.Keep("threads");
+    mask.Keep("threads_next_page_token");
   }
-  return absl::InvalidArgumentError(
-      "must be 'last_delivered_date_time desc', 'create_time' or 'create_time desc'");
+  return view;
+}
+
+// Where the page before ended.
+std::optional<int64_t> CheckSearchPageToken(absl::string_view text, uint64_t fingerprint,
+                                            Violations& violations) {
+  if (text.empty()) return std::nullopt;
+  const internal::v1::PageToken token = CheckPageToken(text, fingerprint, violations);
+  return token.last_document();
 }
 
 }  // namespace
@@ -128,8 +152,13 @@ absl::StatusOr<CreateThreadInput> Validate(const v1::CreateThreadRequest& reques
   return input;
 }
 
-absl::StatusOr<ThreadName> Validate(const v1::GetThreadRequest& request) {
-  return ValidateName("name", ParseThreadName(request.name()));
+absl::StatusOr<GetThreadInput> Validate(const v1::GetThreadRequest& request) {
+  Violations violations;
+  GetThreadInput input;
+  input.thread = violations.Take("name", ParseThreadName(request.name()));
+  input.view = CheckThreadView(request, input.mask, violations);
+  RETURN_IF_ERROR(violations.ToStatus());
+  return input;
 }
 
 absl::StatusOr<ListThreadsInput> Validate(const v1::ListThreadsRequest& request) {
@@ -140,9 +169,28 @@ absl::StatusOr<ListThreadsInput> Validate(const v1::ListThreadsRequest& request)
   input.query.conversation = input.parent.conversation;
   input.query.limit = CheckPageSize(request.page_size(), violations);
   input.query.order = violations.Take("order_by", ParseThreadOrder(request.order_by()));
-  input.fingerprint =
-      QueryFingerprint("ListThreads", input.parent.Canonical(), OrderText(input.query.order));
-  input.query.after = CheckThreadPageToken(request.page_token(), input.fingerprint, violations);
+  input.query.filter = CheckFilter(request.filter(), ThreadFilterFields(), violations);
+  input.query.view = CheckThreadView(request, input.mask, violations);
+  input.fingerprint = QueryFingerprint("ListThreads", input.parent.Canonical(),
+                                       OrderText(input.query.order), request.filter());
+  input.query.after =
+      CheckThreadPageToken(request.page_token(), input.fingerprint, input.query.order, violations);
+  RETURN_IF_ERROR(violations.ToStatus());
+  return input;
+}
+
+absl::StatusOr<SearchThreadsInput> Validate(const v1::SearchThreadsRequest& request) {
+  Violations violations;
+  SearchThreadsInput input;
+  input.parent = violations.Take("parent", ParseGroupName(request.parent()));
+  input.query.group = input.parent.group;
+  input.query.terms = violations.Take("query", ParseSearch(request.query()));
+  input.query.limit = CheckPageSize(request.page_size(), violations);
+  input.query.order = violations.Take("order_by", ParseSearchOrder(request.order_by()));
+  input.fingerprint = QueryFingerprint("SearchThreads", input.parent.Canonical(),
+                                       OrderText(input.query.order), request.query());
+  input.query.after = CheckSearchPageToken(request.page_token(), input.fingerprint, violations);
+  input.mask = ReadMask(request.read_mask(), *v1::ConversationThread::descriptor(), violations);
   RETURN_IF_ERROR(violations.ToStatus());
   return input;
 }
@@ -198,8 +246,13 @@ absl::StatusOr<CreateConversationInput> Validate(const v1::CreateConversationReq
   return input;
 }
 
-absl::StatusOr<ConversationName> Validate(const v1::GetConversationRequest& request) {
-  return ValidateName("name", ParseConversationName(request.name()));
+absl::StatusOr<GetConversationInput> Validate(const v1::GetConversationRequest& request) {
+  Violations violations;
+  GetConversationInput input;
+  input.conversation = violations.Take("name", ParseConversationName(request.name()));
+  input.view = CheckConversationView(request, input.mask, violations);
+  RETURN_IF_ERROR(violations.ToStatus());
+  return input;
 }
 
 absl::StatusOr<ListConversationsInput> Validate(const v1::ListConversationsRequest& request) {
@@ -209,9 +262,12 @@ absl::StatusOr<ListConversationsInput> Validate(const v1::ListConversationsReque
   input.query.group = input.parent.group;
   input.query.limit = CheckPageSize(request.page_size(), violations);
   input.query.order = violations.Take("order_by", ParseThreadOrder(request.order_by()));
-  input.fingerprint =
-      QueryFingerprint("ListConversations", input.parent.Canonical(), OrderText(input.query.order));
-  input.query.after = CheckThreadPageToken(request.page_token(), input.fingerprint, violations);
+  input.query.filter = CheckFilter(request.filter(), ConversationFilterFields(), violations);
+  input.query.view = CheckConversationView(request, input.mask, violations);
+  input.fingerprint = QueryFingerprint("ListConversations", input.parent.Canonical(),
+                                       OrderText(input.query.order), request.filter());
+  input.query.after =
+      CheckThreadPageToken(request.page_token(), input.fingerprint, input.query.order, violations);
   RETURN_IF_ERROR(violations.ToStatus());
   return input;
 }

@@ -35,6 +35,29 @@ bool CallsInFlight::TryEnter() {
   return true;
 }
 
+bool CallsInFlight::TryEnterStream(Call& stream) {
+  MutexLock lock(&mutex_);
+  if (closed_) return false;
+  ++in_flight_;
+  streams_.insert(&stream);
+  return true;
+}
+
+void CallsInFlight::LeaveStream(Call& stream) {
+  {
+    MutexLock lock(&mutex_);
+    while (draining_ == &stream) drained_.Wait(&mutex_);
+    streams_.erase(&stream);
+  }
+  Leave(stream);
+}
+
+void CallsInFlight::Taken(Call& call) {
+  MutexLock lock(&mutex_);
+  if (call.is_answered_) answered_.erase(call.place_);
+  call.is_answered_ = false;
+}
+
 void CallsInFlight::Answer(Call& call) {
   MutexLock lock(&mutex_);
   call.overdue_at_ = absl::Now() + answer_timeout_;
@@ -51,8 +74,22 @@ void CallsInFlight::Leave(Call& call) {
 void CallsInFlight::CloseAndWait(absl::Time deadline) {
   MutexLock lock(&mutex_);
   closed_ = true;
+  DrainStreams();
   while (in_flight_ > 0 && absl::Now() < deadline) {
     empty_.WaitFor(&mutex_, deadline - absl::Now());
+  }
+}
+
+// A stream that hears of it may call back, so it is told without the lock, and kept from leaving.
+void CallsInFlight::DrainStreams() {
+  while (!streams_.empty()) {
+    draining_ = *streams_.begin();
+    streams_.erase(streams_.begin());
+    mutex_.Unlock();
+    draining_->Drain();
+    mutex_.Lock();
+    draining_ = nullptr;
+    drained_.NotifyAll();
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <list>
+#include <set>
 #include <thread>
 
 #include "absl/base/thread_annotations.h"
@@ -20,6 +21,10 @@ class CallsInFlight {
     // Makes gRPC end the call soon. Called at most once, from any thread, while the call is in
     // flight; must not block.
     virtual void Cancel() = 0;
+
+    // The server drains: a stream, which would go on for long, is to end by itself soon. Called at
+    // most once, while the call is in flight.
+    virtual void Drain() {}
 
    protected:
     Call() = default;
@@ -45,14 +50,23 @@ class CallsInFlight {
   bool TryEnter();
   void Leave(Call& call);
 
-  // The call's answer is about to be handed to gRPC. At most once, between TryEnter and Leave.
+  // Likewise for a stream, which hears of the drain.
+  bool TryEnterStream(Call& stream);
+  void LeaveStream(Call& stream);
+
+  // The call's answer is about to be handed to gRPC. At most once, between TryEnter and Leave,
+  // unless it has been taken.
   void Answer(Call& call);
+
+  // The answer has been taken, and the call goes on.
+  void Taken(Call& call);
 
   // Lets no call in any more, and returns when none is in flight, or at `deadline`.
   void CloseAndWait(absl::Time deadline);
 
  private:
   void CancelOverdueCalls();
+  void DrainStreams() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const absl::Duration answer_timeout_;
 
@@ -62,6 +76,9 @@ class CallsInFlight {
   size_t in_flight_ ABSL_GUARDED_BY(mutex_) = 0;
   // In the order in which they become overdue.
   std::list<Call*> answered_ ABSL_GUARDED_BY(mutex_);
+  std::set<Call*> streams_ ABSL_GUARDED_BY(mutex_);
+  Call* draining_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  CondVar drained_;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;

@@ -40,11 +40,13 @@ absl::Status HandleCreateConversation(CreateConversationCall& call) {
 }
 
 absl::Status HandleGetConversation(GetConversationCall& call) {
-  ASSIGN_OR_RETURN(ConversationName name, Validate(call.request()));
-  ASSIGN_OR_RETURN(auto required_member, ResolveAccess(call.principal(), name.group, "name"));
+  ASSIGN_OR_RETURN(GetConversationInput input, Validate(call.request()));
+  ASSIGN_OR_RETURN(auto required_member,
+                   ResolveAccess(call.principal(), input.conversation.group, "name"));
   CallContext context = call.MakeCallContext(std::move(required_member));
   ThreadStore& store = call.services().store;
-  store.GetConversation(std::move(context), std::move(name), Finisher(std::move(call)));
+  store.GetConversation(std::move(context), std::move(input.conversation), input.view,
+                        MaskedFinisher(std::move(call), std::move(input.mask)));
   return absl::OkStatus();
 }
 
@@ -56,7 +58,7 @@ absl::Status HandleListConversations(ListConversationsCall& call) {
   store.ListConversations(
       std::move(context), std::move(input.query),
       PageFinisher(std::move(call), input.fingerprint, &ConversationPage::conversations,
-                   &v1::ListConversationsResponse::mutable_conversations));
+                   &v1::ListConversationsResponse::mutable_conversations, std::move(input.mask)));
   return absl::OkStatus();
 }
 

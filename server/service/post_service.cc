@@ -35,12 +35,13 @@ using UpdateExtensionCall = UnaryCall<v1::UpdateExtensionRequest, v1::Extension,
 using DeleteExtensionCall = UnaryCall<v1::DeleteExtensionRequest, Empty, CallKind::kWrite>;
 
 absl::Status HandleGetPost(GetPostCall& call) {
-  ASSIGN_OR_RETURN(PostName name, Validate(call.request()));
+  ASSIGN_OR_RETURN(GetPostInput input, Validate(call.request()));
   ASSIGN_OR_RETURN(auto required_member,
-                   ResolveAccess(call.principal(), name.thread.group, "name"));
+                   ResolveAccess(call.principal(), input.post.thread.group, "name"));
   CallContext context = call.MakeCallContext(std::move(required_member));
   ThreadStore& store = call.services().store;
-  store.GetPost(std::move(context), std::move(name), Finisher(std::move(call)));
+  store.GetPost(std::move(context), std::move(input.post), input.view,
+                MaskedFinisher(std::move(call), std::move(input.mask)));
   return absl::OkStatus();
 }
 
@@ -52,7 +53,7 @@ absl::Status HandleListPosts(ListPostsCall& call) {
   ThreadStore& store = call.services().store;
   store.ListPosts(std::move(context), std::move(input.query),
                   PageFinisher(std::move(call), input.fingerprint, &PostPage::posts,
-                               &v1::ListPostsResponse::mutable_posts));
+                               &v1::ListPostsResponse::mutable_posts, std::move(input.mask)));
   return absl::OkStatus();
 }
 

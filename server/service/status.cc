@@ -15,15 +15,6 @@
 namespace threadstore {
 namespace {
 
-// Cuts at a boundary between UTF-8 characters.
-std::string CutMessage(absl::string_view message) {
-  if (message.size() <= kMaxErrorMessageBytes) return std::string(message);
-  constexpr absl::string_view kMark = "...";
-  size_t end = kMaxErrorMessageBytes - kMark.size();
-  while (end > 0 && (static_cast<unsigned char>(message[end]) & 0xC0) == 0x80) --end;
-  return absl::StrCat(message.substr(0, end), kMark);
-}
-
 // Drops violations from the end until the details fit, and says so in a last one.
 void CutViolations(google::rpc::Status& status) {
   for (google::protobuf::Any& detail : *status.mutable_details()) {
@@ -45,6 +36,14 @@ void CutViolations(google::rpc::Status& status) {
 }
 
 }  // namespace
+
+std::string CutMessage(absl::string_view message) {
+  if (message.size() <= kMaxErrorMessageBytes) return std::string(message);
+  constexpr absl::string_view kMark = "...";
+  size_t end = kMaxErrorMessageBytes - kMark.size();
+  while (end > 0 && (static_cast<unsigned char>(message[end]) & 0xC0) == 0x80) --end;
+  return absl::StrCat(message.substr(0, end), kMark);
+}
 
 grpc::Status ToGrpcStatus(const absl::Status& status, absl::string_view method) {
   if (status.ok()) return grpc::Status::OK;

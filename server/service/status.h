@@ -1,6 +1,8 @@
 #ifndef THREADSTORE_SERVER_SERVICE_STATUS_H_
 #define THREADSTORE_SERVER_SERVICE_STATUS_H_
 
+#include <string>
+
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "grpcpp/support/status.h"
@@ -14,6 +16,9 @@ namespace threadstore {
 // An error that server/base/errors.h did not make is a fault: it is logged with the name of the
 // method, and the caller receives INTERNAL without its text.
 grpc::Status ToGrpcStatus(const absl::Status& status, absl::string_view method);
+
+// At most kMaxErrorMessageBytes of a text, cut at a boundary between UTF-8 characters.
+std::string CutMessage(absl::string_view message);
 
 }  // namespace threadstore
 

@@ -4,69 +4,25 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "grpcpp/impl/codegen/proto_utils.h"
-#include "grpcpp/support/proto_buffer_reader.h"
 #include "grpcpp/support/proto_buffer_writer.h"
-#include "server/auth/permissions.h"
 #include "server/base/errors.h"
 #include "server/base/status_macros.h"
-#include "server/base/wire_fields.h"
 #include "server/domain/limits.h"
+#include "server/service/caller.h"
 #include "server/service/status.h"
+#include "server/service/wire_message.h"
 
 namespace threadstore {
 namespace {
 
-constexpr char kUserMetadata[] = "x-threadstore-user";
 // The largest post and the largest thread have less, by server/domain/limits.h.
 constexpr size_t kMaxUpdateAnswerBytes = size_t{2} << 20;
 
+// HTML of this size that is made to be slow takes a millisecond or two.
+constexpr size_t kLargeRequestBytes = size_t{16} << 10;
+
 constexpr absl::Duration kMemoryRetryDelay = absl::Milliseconds(100);
-
-absl::string_view ToView(const grpc::string_ref& text) { return {text.data(), text.size()}; }
-
-// gRPC gives peers as URIs, such as ipv4:127.0.0.1:4711 and ipv6:%5B::1%5D:4711.
-bool IsLoopbackPeer(absl::string_view peer) {
-  return absl::StartsWith(peer, "ipv4:127.") || absl::StartsWith(peer, "ipv6:%5B::1%5D:") ||
-         absl::StartsWith(peer, "ipv6:[::1]:") || absl::StartsWith(peer, "unix:");
-}
-
-Credentials ReadCredentials(const grpc::CallbackServerContext& context) {
-  Credentials credentials;
-  const auto [begin, end] = context.client_metadata().equal_range(kUserMetadata);
-  for (auto entry = begin; entry != end; ++entry) {
-    credentials.users.push_back(ToView(entry->second));
-  }
-  credentials.from_loopback = IsLoopbackPeer(context.peer());
-  return credentials;
-}
-
-// What a field takes in memory, besides its bytes on the wire, in the parsed request and in the
-// resource that is made of it.
-constexpr size_t kBytesPerField = 150;
-
-// What a request will take in memory. INVALID_ARGUMENT if it has too many fields.
-absl::StatusOr<size_t> MeasureRequest(grpc::ByteBuffer& bytes,
-                                      const google::protobuf::Message& message) {
-  grpc::ProtoBufferReader reader(&bytes);
-  if (!reader.status().ok()) return MalformedRequestError(message.GetTypeName());
-  WireFields fields = CountFields(*message.GetDescriptor(), kMaxRequestFields, reader);
-  if (fields.beyond.empty()) {
-    return bytes.Length() + kBytesPerField * static_cast<size_t>(fields.count);
-  }
-  return InvalidFieldError(std::move(fields.beyond),
-                           absl::StrCat("a request may have at most ", kMaxRequestFields,
-                                        " fields and list elements altogether"));
-}
-
-absl::Status Parse(grpc::ByteBuffer& bytes, google::protobuf::Message& message) {
-  grpc::ProtoBufferReader reader(&bytes);
-  if (reader.status().ok() && message.ParseFromZeroCopyStream(&reader)) return absl::OkStatus();
-  return MalformedRequestError(message.GetTypeName());
-}
 
 }  // namespace
 
@@ -75,18 +31,17 @@ absl::Status UnaryReactor::Begin(grpc::ByteBuffer& bytes, google::protobuf::Mess
   entered_ = services_.calls.TryEnter();
   if (!entered_) return ShuttingDownError();
   if (context_->IsCancelled()) return CancelledError();
-  ASSIGN_OR_RETURN(const size_t size, MeasureRequest(bytes, message));
+  ASSIGN_OR_RETURN(const size_t size, MeasureMessage(bytes, message, kMaxRequestFields));
   if (!services_.request_memory.TryTake(size)) return RequestMemoryFullError(kMemoryRetryDelay);
   request_bytes_ = size;
-  RETURN_IF_ERROR(Parse(bytes, message));
+  RETURN_IF_ERROR(ParseMessage(bytes, message));
   bytes.Clear();
   const absl::Time now = services_.clock.Now();
   const bool has_deadline = context_->deadline() != std::chrono::system_clock::time_point::max();
   deadline_ =
       has_deadline ? absl::FromChrono(context_->deadline()) : now + services_.default_timeout;
   if (deadline_ <= now) return DeadlineExceededError();
-  ASSIGN_OR_RETURN(principal_, services_.authenticator.Authenticate(ReadCredentials(*context_)));
-  RETURN_IF_ERROR(CheckPermission(principal_, method_));
+  ASSIGN_OR_RETURN(principal_, IdentifyCaller(services_.authenticator, *context_, method_));
   return ReserveForAnswer(kind);
 }
 
@@ -98,6 +53,12 @@ absl::Status UnaryReactor::ReserveForAnswer(CallKind kind) {
     return RequestMemoryFullError(kMemoryRetryDelay);
   answer_bytes_ = kMaxUpdateAnswerBytes;
   return absl::OkStatus();
+}
+
+bool UnaryReactor::is_large() const { return request_bytes_ > kLargeRequestBytes; }
+
+absl::Status UnaryReactor::CheckWanted() const {
+  return threadstore::CheckWanted(MakeCallContext(std::nullopt), services_.clock.Now());
 }
 
 void UnaryReactor::FinishWith(const absl::Status& status) {

@@ -21,6 +21,7 @@
 #include "server/auth/principal.h"
 #include "server/base/byte_budget.h"
 #include "server/base/clock.h"
+#include "server/base/executor.h"
 #include "server/domain/validation.h"
 #include "server/service/calls_in_flight.h"
 #include "server/store/thread_store.h"
@@ -50,6 +51,10 @@ struct ServiceContext {
 
   // The deadline of a call that comes with none.
   absl::Duration default_timeout;
+
+  // Handles large requests, whose text takes long to look through, off gRPC's few threads. What
+  // waits there is bounded by request_memory.
+  Executor& large_requests;
 };
 
 // What a call does, and so what its answer may take. What has been written may not be refused any
@@ -69,6 +74,12 @@ class UnaryReactor : public grpc::ServerUnaryReactor, private CallsInFlight::Cal
 
   // Everything before the handler. `message` receives the request, whose bytes are given up.
   absl::Status Begin(grpc::ByteBuffer& bytes, google::protobuf::Message& message, CallKind kind);
+
+  // Whether the handler is to run on ServiceContext::large_requests.
+  bool is_large() const;
+
+  // OK if the caller still waits.
+  absl::Status CheckWanted() const;
 
   void FinishWith(const absl::Status& status);
   void FinishWith(const google::protobuf::MessageLite& message, CallKind kind);
@@ -201,6 +212,13 @@ auto Finisher(Call call) {
   }
 }
 
+// Lets a handler answer a call, on whatever thread this is.
+template <typename Call>
+void Handle(Call call, absl::Status (*handler)(Call&)) {
+  const absl::Status status = handler(call);
+  if (!status.ok()) std::move(call).Finish(status);
+}
+
 // Begins a call and hands it to `handler`, a function of the call that returns OK after it has
 // passed the call on, or the error to finish it with.
 template <typename Call>
@@ -215,9 +233,18 @@ grpc::ServerUnaryReactor* StartUnaryCall(const ServiceContext& services, absl::s
   // gRPC made the buffer for this call and does not look at it again; to keep it would keep the
   // request twice.
   auto& bytes = const_cast<grpc::ByteBuffer&>(*request);
-  absl::Status status = reactor->Begin(bytes, *reactor->request, Call::kCallKind);
-  if (status.ok()) status = handler(call);
-  if (!status.ok()) std::move(call).Finish(status);
+  const absl::Status status = reactor->Begin(bytes, *reactor->request, Call::kCallKind);
+  if (!status.ok()) {
+    std::move(call).Finish(status);
+  } else if (reactor->is_large()) {
+    services.large_requests.Add([reactor, call = std::move(call), handler]() mutable {
+      const absl::Status wanted = reactor->CheckWanted();
+      if (!wanted.ok()) return std::move(call).Finish(wanted);
+      Handle(std::move(call), handler);
+    });
+  } else {
+    Handle(std::move(call), handler);
+  }
   return reactor;
 }
 

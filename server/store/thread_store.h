@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
@@ -12,10 +14,14 @@
 #include "absl/time/time.h"
 #include "google/protobuf/repeated_ptr_field.h"
 #include "server/base/uuid.h"
+#include "server/domain/change_query.h"
 #include "server/domain/list_query.h"
+#include "server/domain/record.h"
 #include "server/domain/resource_name.h"
+#include "threadstore/v1/admin_service.pb.h"
 #include "threadstore/v1/conversation_thread.pb.h"
 #include "threadstore/v1/group_service.pb.h"
+#include "threadstore/v1/thread_service.pb.h"
 
 namespace threadstore {
 
@@ -115,20 +121,30 @@ struct MemberPage {
   bool has_more = false;
 };
 
+// Of pages that may be short, or empty, because what was looked at does not pass the filter or has
+// been deleted: `last` is where they ended, if there is more.
 struct ThreadPage {
   google::protobuf::RepeatedPtrField<v1::ConversationThread> threads;
   bool has_more = false;
+  ThreadCursor last;
+};
+
+struct SearchPage {
+  google::protobuf::RepeatedPtrField<v1::SearchResult> results;
+  bool has_more = false;  // There may be more; there need not be.
+  int64_t last = 0;       // Where the page ended, if there may be more.
 };
 
 struct ConversationPage {
   google::protobuf::RepeatedPtrField<v1::Conversation> conversations;
   bool has_more = false;
-  ThreadCursor last;  // Where the page ended, if it has conversations.
+  ThreadCursor last;
 };
 
 struct PostPage {
   google::protobuf::RepeatedPtrField<v1::Post> posts;
   bool has_more = false;
+  Uuid last;
 };
 
 struct AttachmentPage {
@@ -144,6 +160,62 @@ struct ExtensionPage {
 struct SenderPage {
   google::protobuf::RepeatedPtrField<v1::Sender> senders;
   bool has_more = false;
+};
+
+// A change, and what tells whose it is.
+struct StoredChange {
+  // Equal for what changed at once; of what is listed, that of the beginning.
+  int64_t sequence = 0;
+  int64_t group_key = 0;
+  std::optional<Uuid> conversation = std::nullopt;
+  std::optional<Uuid> thread = std::nullopt;
+  std::optional<Uuid> post = std::nullopt;  // Of changes of posts and forwards.
+  v1::ThreadChange change;
+};
+
+// Whether a change is one of the scope's; `group_key` is that of the scope's group.
+bool IsInScope(const StoredChange& change, const ChangeScope& scope,
+               const std::optional<int64_t>& group_key);
+
+// Whether it is the deletion of a group.
+bool IsGroupDeletion(const StoredChange& change);
+
+struct ChangePage {
+  std::vector<StoredChange> changes;
+  ChangePosition next;  // Where to go on.
+  bool has_more = false;
+
+  // The position's group has been deleted; no change but that is listed.
+  bool group_is_deleted = false;
+};
+
+// What became of one record of an import.
+struct RecordOutcome {
+  absl::Status refusal;    // OK if it is there now.
+  bool is_stored = false;  // Now, rather than before.
+};
+
+// Some records of an export: about kExportMessageBytes, and at most kMaxRecordsPerMessage.
+struct RecordChunk {
+  google::protobuf::RepeatedPtrField<v1::Record> records;
+  bool has_more = false;
+};
+
+// An export in progress: all records of a group, or of all groups, as they were when it was opened.
+// What is written meanwhile takes more of the disk until it has ended. Destroying it ends it. The
+// callback is as those of ThreadStore. Safe to use from any thread.
+class RecordExport {
+ public:
+  virtual ~RecordExport() = default;
+
+  // How many records there will be, roughly: those of deleted resources that are still on the disk
+  // are among them.
+  virtual int64_t estimated_count() const = 0;
+
+  // The next records, in the order that ImportRecords needs them in and otherwise by id, or by
+  // name. Not again before the callback has been called, nor after an error or the last chunk.
+  // UNAVAILABLE / SHUTTING_DOWN if the store is closing.
+  virtual void Next(absl::AnyInvocable<void(absl::StatusOr<RecordChunk>) &&> done) = 0;
 };
 
 // Groups and all that is in them, on disk. tests/store/conformance_test.cc is this
@@ -231,6 +303,11 @@ class ThreadStore {
   // A conversation is there as long as it has threads; what it says of itself is computed from them
   // when it is read.
 
+  // What of a resource is expanded comes in the orders of server/domain/list_query.h, at most
+  // kMaxExpanded of each; the resource has a page token for the rest. A page with all that it is
+  // expanded by has at most kMaxPageBytes, for which it has fewer resources; its first has fewer
+  // of what it is expanded by, but always the post that it replies to. So has a single resource.
+
   // Creates a conversation with its threads, each as CreateThread does. Returns all of it as
   // stored.
   virtual void CreateConversation(CreateContext context, std::string group,
@@ -238,9 +315,10 @@ class ThreadStore {
                                   Callback<v1::Conversation> done) = 0;
 
   // NOT_FOUND if the group has no such conversation.
-  virtual void GetConversation(CallContext context, ConversationName name,
+  virtual void GetConversation(CallContext context, ConversationName name, ConversationView view,
                                Callback<v1::Conversation> done) = 0;
 
+  // TOO_MANY_TO_SORT as in ListThreads.
   virtual void ListConversations(CallContext context, ConversationQuery query,
                                  Callback<ConversationPage> done) = 0;
 
@@ -267,7 +345,7 @@ class ThreadStore {
 
   // NOT_FOUND if the group has no such thread, or if the name goes through a conversation and the
   // thread is in another. So it is with all calls on a thread, its posts and what they have.
-  virtual void GetThread(CallContext context, ThreadName name,
+  virtual void GetThread(CallContext context, ThreadName name, ThreadView view,
                          Callback<v1::ConversationThread> done) = 0;
 
   // Returns the thread as changed.
@@ -278,8 +356,18 @@ class ThreadStore {
   // conversation also the conversation.
   virtual void DeleteThread(ChangeContext context, ThreadName name, DoneCallback done) = 0;
 
-  // NOT_FOUND if the query names a conversation that the group does not have.
+  // NOT_FOUND if the query names a conversation that the group does not have. FAILED_PRECONDITION /
+  // TOO_MANY_TO_SORT in orders of topics if there are more than kMaxRowsToSort; those deleted
+  // lately may count. However seldom its filter matches, a page looks at no more than
+  // kMaxRowsExamined threads, and for no longer than kMaxFilterTime.
   virtual void ListThreads(CallContext context, ThreadQuery query, Callback<ThreadPage> done) = 0;
+
+  // Finds the threads whose topic, or whose topic together with one of their posts, has all terms
+  // of the query; as words are those of server/domain/words.h. A thread is one result: where its
+  // newest matching post stands, or by rank its best. Every write acknowledged before is looked at.
+  //   UNAVAILABLE / SEARCH_INDEX_BEHIND  the index of words does not have them in time; carries
+  //                                      RetryInfo
+  virtual void SearchThreads(CallContext context, SearchQuery query, Callback<SearchPage> done) = 0;
 
   // --- Posts
 
@@ -295,7 +383,8 @@ class ThreadStore {
                           Callback<v1::Post> done) = 0;
 
   // NOT_FOUND if the thread has no such post.
-  virtual void GetPost(CallContext context, PostName name, Callback<v1::Post> done) = 0;
+  virtual void GetPost(CallContext context, PostName name, PostView view,
+                       Callback<v1::Post> done) = 0;
 
   virtual void ListPosts(CallContext context, PostQuery query, Callback<PostPage> done) = 0;
 
@@ -347,8 +436,56 @@ class ThreadStore {
                                Callback<v1::Extension> done) = 0;
   virtual void DeleteExtension(ChangeContext context, ExtensionName name, DoneCallback done) = 0;
 
-  // Refuses further calls and ends all that were accepted. Returns when all callbacks have been
-  // called. The database is released by destruction, which also closes.
+  // --- Changes
+
+  // Lists what has changed, in the order of commits, each change with its resource as it is now.
+  // Applied in order to a copy (an absent resource is removed with all below it, any other put in
+  // place), they make it equal to what is stored. A deleted conversation is told of at once, and
+  // then each of its threads, as it is removed from the disk.
+  //
+  // From the beginning of a group, conversation or thread, what is there is listed first, as
+  // created, in order of creation; all groups have no beginning. NOT_FOUND if there is no such
+  // conversation or thread to begin with. A page may be empty and have more after it.
+  //
+  // OUT_OF_RANGE / DELTA_TOKEN_EXPIRED if the changes after the position are not kept any more, or
+  // it is another store's, another group's or of the future.
+  //
+  // With a position, a group that has been deleted since is no error to anyone, and the page says
+  // so, until the deletion itself is not kept any more.
+  virtual void ListChanges(CallContext context, ChangeQuery query, Callback<ChangePage> done) = 0;
+
+  // Calls `listener` after every commit that ListChanges then tells of, on a thread of the store's,
+  // which it must not block; several commits may share a call. Replaces the listener before, which
+  // is not called any more when this returns; null: none.
+  virtual void SetChangeListener(std::function<void()> listener) = 0;
+
+  // --- Moving
+
+  // Stores records as they are, in their order, in one write: ids, times, etags, and what threads
+  // say of their posts. Each comes after what it belongs to, in this call or before; a post not
+  // before the posts that are older. The outcomes are those of the records, one by one; a record
+  // that is refused changes nothing, and does not stop the others:
+  //   ALREADY_EXISTS / RECORD_DIFFERS  it is there, and an export would give another record
+  //   NOT_FOUND         what it belongs to is not there
+  //   INVALID_ARGUMENT  it contradicts what it belongs to: a post its thread's conversation, time
+  //                     of delivery or has_attachments, or another post's time; an attachment its
+  //                     post's has_attachments; or a sender is on the group's other list
+  //   FAILED_PRECONDITION / TOO_MANY_ATTACHMENTS, TOO_MANY_EXTENSIONS, TOO_MANY_FORWARDS
+  // A conversation appears with its first thread. The context's required member is not used, and
+  // rules about who may post, and locked threads, do not count. All of it is noted as changes but
+  // forwards, which a mailer would send again. The records are shared so that a call that is
+  // refused can be made again.
+  virtual void ImportRecords(CallContext context,
+                             std::shared_ptr<const std::vector<CheckedRecord>> records,
+                             Callback<std::vector<RecordOutcome>> done) = 0;
+
+  // Begins an export, of all groups without `group`. NOT_FOUND if there is no such group;
+  // RESOURCE_EXHAUSTED / TOO_MANY_STREAMS if as many as may are in progress.
+  virtual void OpenExport(CallContext context, std::optional<std::string> group,
+                          Callback<std::unique_ptr<RecordExport>> done) = 0;
+
+  // Refuses further calls and ends all that were accepted, exports among them. Returns when all
+  // callbacks have been called. The database is released by destruction, which also closes.
   virtual void Close() = 0;
 };
 

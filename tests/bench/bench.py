@@ -119,8 +119,11 @@ class Api:
         image = descriptor_pb2.FileDescriptorSet.FromString((BUILD / "api.binpb").read_bytes())
         self._messages = message_factory.GetMessages(image.file)
 
+    def message(self, name):
+        return self._messages[f"threadstore.v1.{name}"]
+
     def request(self, message, **fields):
-        made = self._messages[f"threadstore.v1.{message}"]()
+        made = self.message(message)()
         return json_format.ParseDict(fields, made, ignore_unknown_fields=True).SerializeToString()
 
     def name_of(self, thread):

@@ -7,6 +7,7 @@ import pathlib
 import re
 import select
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -35,9 +36,12 @@ for package in (google, grpc):
 from google.protobuf import field_mask_pb2
 from google.rpc import error_details_pb2, status_pb2
 from grpc.health.v1 import health_pb2, health_pb2_grpc
+from threadstore.v1 import admin_service_pb2 as admin_messages
+from threadstore.v1 import admin_service_pb2_grpc
 from threadstore.v1 import conversation_service_pb2 as conversation_messages
 from threadstore.v1 import conversation_service_pb2_grpc
 from threadstore.v1 import conversation_thread_pb2 as resources
+from threadstore.v1 import error_reason_pb2
 from threadstore.v1 import group_service_pb2 as group_messages
 from threadstore.v1 import group_service_pb2_grpc
 from threadstore.v1 import post_service_pb2 as post_messages
@@ -46,6 +50,7 @@ from threadstore.v1 import thread_service_pb2 as thread_messages
 from threadstore.v1 import thread_service_pb2_grpc
 
 Code = grpc.StatusCode
+ErrorReason = error_reason_pb2.ErrorReason
 Conversation = resources.Conversation
 Thread = resources.ConversationThread
 Post = resources.Post
@@ -136,6 +141,8 @@ class Client:
 
     def __init__(self, channel, user=None):
         self.metadata = [("x-threadstore-user", user)] if user is not None else []
+        self._channel = channel
+        self.admin = admin_service_pb2_grpc.AdminServiceStub(channel)
         self.conversations = conversation_service_pb2_grpc.ConversationServiceStub(channel)
         self.threads = thread_service_pb2_grpc.ThreadServiceStub(channel)
         self.posts = post_service_pb2_grpc.PostServiceStub(channel)
@@ -148,18 +155,44 @@ class Client:
         """The future of a call, to have many in flight."""
         return method.future(request, metadata=self.metadata, timeout=PATIENCE_SECONDS)
 
+    def import_threads(self, requests):
+        """The answers, as they come."""
+        return self.call(self.admin.ImportThreads, iter(requests))
+
+    def export_threads(self, parent=""):
+        request = admin_messages.ExportThreadsRequest(parent=parent)
+        return self.call(self.admin.ExportThreads, request)
+
+    def raw_stream(self, method):
+        """A method that takes and returns streams of bytes."""
+        return lambda requests: self.call(self._channel.stream_stream(method), requests)
+
     def create_thread(self, parent, thread=None, request_id=""):
         return self.call(self.threads.CreateThread, create_request(parent, thread, request_id))
 
     def start_create_thread(self, parent, thread=None, request_id=""):
         return self.start(self.threads.CreateThread, create_request(parent, thread, request_id))
 
-    def get_thread(self, name):
-        return self.call(self.threads.GetThread, thread_messages.GetThreadRequest(name=name))
+    def get_thread(self, name, **fields):
+        request = thread_messages.GetThreadRequest(name=name, **fields)
+        return self.call(self.threads.GetThread, request)
 
     def list_threads(self, parent, **fields):
         request = thread_messages.ListThreadsRequest(parent=parent, **fields)
         return self.call(self.threads.ListThreads, request)
+
+    def list_changes(self, parent, **fields):
+        request = thread_messages.ListThreadChangesRequest(parent=parent, **fields)
+        return self.call(self.threads.ListThreadChanges, request)
+
+    def watch(self, parent, delta_token="", timeout=PATIENCE_SECONDS):
+        """The call of a watch: its messages, one after the other."""
+        request = thread_messages.WatchThreadsRequest(parent=parent, delta_token=delta_token)
+        return self.threads.WatchThreads(request, metadata=self.metadata, timeout=timeout)
+
+    def search_threads(self, parent, **fields):
+        request = thread_messages.SearchThreadsRequest(parent=parent, **fields)
+        return self.call(self.threads.SearchThreads, request)
 
     def update_thread(self, thread, *paths):
         request = thread_messages.UpdateThreadRequest(thread=thread, update_mask=mask(paths))
@@ -178,8 +211,8 @@ class Client:
             parent=parent, conversation=conversation, request_id=request_id)
         return self.call(self.conversations.CreateConversation, request)
 
-    def get_conversation(self, name):
-        request = conversation_messages.GetConversationRequest(name=name)
+    def get_conversation(self, name, **fields):
+        request = conversation_messages.GetConversationRequest(name=name, **fields)
         return self.call(self.conversations.GetConversation, request)
 
     def list_conversations(self, parent, **fields):
@@ -190,8 +223,9 @@ class Client:
         request = conversation_messages.DeleteConversationRequest(name=name)
         return self.call(self.conversations.DeleteConversation, request)
 
-    def get_post(self, name):
-        return self.call(self.posts.GetPost, post_messages.GetPostRequest(name=name))
+    def get_post(self, name, **fields):
+        request = post_messages.GetPostRequest(name=name, **fields)
+        return self.call(self.posts.GetPost, request)
 
     def list_posts(self, parent, **fields):
         request = post_messages.ListPostsRequest(parent=parent, **fields)
@@ -396,6 +430,16 @@ class Server:
         return pathlib.Path(self._log).read_text()
 
 
+def outside_address():
+    """An address of this machine that is not loopback; None if it has none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # Sends nothing.
+        except OSError:
+            return None
+        return probe.getsockname()[0]
+
+
 def clean_environment(extra=None):
     """This process's environment without settings of a server or a client."""
     environment = {key: value for key, value in os.environ.items()
@@ -418,10 +462,12 @@ def open_stored(store):
 
 
 def stored_rows(store):
-    """Every row of every table of a store whose server has stopped."""
+    """Every row of every table of a store whose server has stopped; but not of the index of words,
+    which is made from them some time later."""
     with open_stored(store) as database:
         tables = [name for name, in database.execute(
-            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")]
+            "SELECT name FROM sqlite_schema WHERE type = 'table'"
+            " AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'search_%'")]
         return {table: sorted(database.execute(f"SELECT * FROM {table}"), key=repr)
                 for table in tables}
 

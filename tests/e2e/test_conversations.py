@@ -204,7 +204,7 @@ class ListConversationsTest(ConversationTestCase):
                             page_token=token)
         self.assert_invalid(["parent", "page_size", "page_token", "order_by"],
                             self.ann.list_conversations, "groups", page_size=-1, page_token="x",
-                            order_by="topic")
+                            order_by="preview")
 
     def test_a_group_without_conversations_has_an_empty_list(self):
         self.ann.create_group("h")

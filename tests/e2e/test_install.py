@@ -24,6 +24,8 @@ include/threadstore/third_party/google/rpc/code.pb.h
 include/threadstore/third_party/google/rpc/error_details.pb.h
 include/threadstore/third_party/google/rpc/status.pb.h
 include/threadstore/third_party/grpc/health/v1/health.pb.h
+include/threadstore/v1/admin_service.grpc.pb.h
+include/threadstore/v1/admin_service.pb.h
 include/threadstore/v1/conversation_service.grpc.pb.h
 include/threadstore/v1/conversation_service.pb.h
 include/threadstore/v1/conversation_thread.pb.h
@@ -46,6 +48,7 @@ share/threadstore/proto/google/api/http.proto
 share/threadstore/proto/google/rpc/code.proto
 share/threadstore/proto/google/rpc/error_details.proto
 share/threadstore/proto/google/rpc/status.proto
+share/threadstore/proto/threadstore/v1/admin_service.proto
 share/threadstore/proto/threadstore/v1/conversation_service.proto
 share/threadstore/proto/threadstore/v1/conversation_thread.proto
 share/threadstore/proto/threadstore/v1/error_reason.proto

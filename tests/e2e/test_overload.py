@@ -1,10 +1,13 @@
 """More work than the server takes on: it says so, writes nothing of it, and carries on."""
 
+import itertools
+import string
 import time
 import unittest
 
 import harness
-from harness import Code, Thread, thread_messages
+from harness import (Code, EmailAddress, ItemBody, Post, Recipient, Thread,
+                     thread_messages)
 
 
 class OverloadTest(harness.TestCase):
@@ -98,6 +101,24 @@ class OverloadTest(harness.TestCase):
         # What was taken is given back; if it were not, this would use it up.
         made += [self.accepted(start) for _ in range(5)]
         self.assert_stored(server, made)
+
+    def test_text_that_is_slow_to_read_keeps_nobody_waiting(self):
+        server = self.start_server()
+        client, other = server.client(), server.client()
+        client.create_group("g", allow_external_senders=True)
+        # The parser compares each attribute of a tag with all before it.
+        names = (a + b for a in string.ascii_lowercase for b in string.ascii_lowercase)
+        tag = "<p " + " ".join(itertools.islice(names, 600)) + ">"
+        slow = Post(sender=Recipient(email_address=EmailAddress(address="a@example.org")),
+                    body=ItemBody(content_type="html", content=tag * 200))
+        futures = [client.start_create_thread("groups/g", Thread(topic="T", posts=[slow]))
+                   for _ in range(60)]
+        for _ in range(3):
+            self.assertEqual(other.get_group("groups/g").id, "g")
+        still_read = sum(not future.done() for future in futures)
+        made = [future.result() for future in futures]
+        self.assertGreater(still_read, len(futures) // 2)
+        self.assertEqual(len(made), len(futures))
 
     def test_calls_without_deadline_get_the_servers(self):
         server = self.start_server("--default_timeout=1ms")

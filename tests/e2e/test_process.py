@@ -20,7 +20,7 @@ FLAGS = ("listen", "store", "allow_network_filesystem", "auth", "allow_unauthent
          "max_concurrent_streams", "max_connection_age", "max_connection_age_grace",
          "keepalive_time", "keepalive_timeout", "keepalive_min_interval", "channelz",
          "write_queue", "read_queue", "reader_threads", "request_memory", "disk_reserve",
-         "request_id_retention")
+         "request_id_retention", "change_retention", "max_changes", "max_watches")
 
 
 def messages(stderr):
@@ -78,6 +78,9 @@ class CommandLineTest(harness.TestCase):
                 "reader_threads": ("0", "-1", "257", "x"),
                 "request_memory": ("0", "1MiB", "x", "-1", "99999999999999999999"),
                 "request_id_retention": ("0s", "999ms", "721h", "x"),
+                "change_retention": ("0s", "999ms", "721h", "x"),
+                "max_changes": ("0", "-1", "x", "1000000001"),
+                "max_watches": ("0", "-1", "x", "1000001"),
         }.items():
             for value in values:
                 with self.subTest(flag=flag, value=value):

@@ -29,8 +29,8 @@ class ReflectionTest(harness.TestCase):
         answer = self.ask(self.start_server(), list_services="*")
         self.assertEqual(
             {service.name for service in answer.list_services_response.service},
-            {"threadstore.v1.ConversationService", "threadstore.v1.GroupService",
-             "threadstore.v1.PostService", "threadstore.v1.ThreadService",
+            {"threadstore.v1.AdminService", "threadstore.v1.ConversationService",
+             "threadstore.v1.GroupService", "threadstore.v1.PostService", "threadstore.v1.ThreadService",
              "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"})
 
     def test_each_service_is_described_with_all_that_it_imports(self):

@@ -7,8 +7,8 @@ import grpc
 import harness
 from harness import Code, Health, health_pb2, health_pb2_grpc
 
-SERVICES = ("", "threadstore.v1.ConversationService", "threadstore.v1.GroupService",
-            "threadstore.v1.PostService", "threadstore.v1.ThreadService")
+SERVICES = ("", "threadstore.v1.AdminService", "threadstore.v1.ConversationService",
+            "threadstore.v1.GroupService", "threadstore.v1.PostService", "threadstore.v1.ThreadService")
 
 
 class ServingStatusTest(harness.TestCase):

@@ -20,14 +20,15 @@ FAILED_PRECONDITION, UNAVAILABLE, USAGE, OUTPUT_FAILED = 9, 14, 64, 74
 
 REQUEST_ID = "6f1c3bd6-7dd1-4f0c-9f0e-0d5c2ad3a7b1"
 SEED = harness.TESTDATA / "create_thread_request.json"
-VERBS = ("attachment add", "attachment get", "attachment list", "completion bash",
+VERBS = ("attachment add", "attachment get", "attachment list", "changes", "completion bash",
          "conversation create", "conversation delete", "conversation get", "conversation list",
-         "extension create", "extension delete", "extension get", "extension list",
+         "export", "extension create", "extension delete", "extension get", "extension list",
          "extension update", "group create", "group delete", "group get", "group joined",
-         "group list", "group update", "health", "member add", "member list", "member remove",
+         "group list", "group update", "health", "import", "member add", "member list", "member remove",
          "post delete", "post forward", "post get", "post list", "post reply", "post update",
          "sender add", "sender list", "sender remove", "thread create", "thread delete",
-         "thread get", "thread list", "thread reply", "thread show", "thread update")
+         "thread get", "thread list", "thread reply", "thread search", "thread show",
+         "thread update", "watch")
 
 
 class ThreadctlTestCase(harness.TestCase):

@@ -122,8 +122,7 @@ class Conformance : public ::testing::Test {
       EXPECT_LE(page->threads.size(), query.limit);
       all.insert(all.end(), page->threads.begin(), page->threads.end());
       if (!page->has_more) return all;
-      query.after = ThreadCursor{*Uuid::Parse(all.back().id()),
-                                 ToMicros(all.back().last_delivered_date_time())};
+      query.after = page->last;
     }
   }
 

@@ -16,6 +16,8 @@ namespace threadstore::testing {
 struct EngineSettings {
   absl::Duration request_id_retention = absl::Hours(24);
   size_t write_queue = 8192;
+  absl::Duration change_retention = absl::Hours(168);
+  int64_t max_changes = 1'000'000;
 };
 
 // One empty database of an engine, made for one test and gone after it.
@@ -25,6 +27,9 @@ class EngineUnderTest {
 
   // Opens a store on the database. At most one is open at a time.
   virtual std::unique_ptr<ThreadStore> Open(const EngineSettings& settings, const Clock& clock) = 0;
+
+  // Returns when nothing is left on the disk of what has been deleted. A store is open.
+  virtual void AwaitPurge() = 0;
 
   // Fails the test if the closed database is damaged or holds rows that nothing refers to.
   virtual void CheckIntegrity() = 0;

@@ -1,14 +1,18 @@
 #include "tests/store/model.h"
 
 #include <algorithm>
+#include <map>
 #include <tuple>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "server/base/errors.h"
 #include "server/base/status_macros.h"
 #include "server/domain/limits.h"
 #include "server/domain/resource.h"
 #include "server/domain/timestamp.h"
+#include "server/domain/words.h"
 
 namespace threadstore::testing {
 namespace {
@@ -76,6 +80,12 @@ bool Precedes(ThreadOrder order, const ThreadCursor& a, const ThreadCursor& b) {
       return a.id < b.id;
     case ThreadOrder::kNewestCreated:
       return a.id > b.id;
+    case ThreadOrder::kOldestActivity:
+      return std::tie(a.last_delivered_us, a.id) < std::tie(b.last_delivered_us, b.id);
+    case ThreadOrder::kTopicAscending:
+      return std::tie(a.topic, a.id) < std::tie(b.topic, b.id);
+    case ThreadOrder::kTopicDescending:
+      return std::tie(a.topic, a.id) > std::tie(b.topic, b.id);
     case ThreadOrder::kNewestActivity:
       break;
   }
@@ -83,7 +93,7 @@ bool Precedes(ThreadOrder order, const ThreadCursor& a, const ThreadCursor& b) {
 }
 
 ThreadCursor CursorOf(const v1::ConversationThread& thread) {
-  return {IdOf(thread.id()), ToMicros(thread.last_delivered_date_time())};
+  return {IdOf(thread.id()), ToMicros(thread.last_delivered_date_time()), thread.topic()};
 }
 
 template <typename T>
@@ -567,8 +577,13 @@ absl::StatusOr<ConversationPage> Model::ListConversations(const CallContext& con
         newest = cursor;
       }
     }
-    const bool by_activity = query.order == ThreadOrder::kNewestActivity;
-    all.emplace_back(by_activity ? *newest : ThreadCursor{id, 0}, Read(conversation));
+    const v1::Conversation read = Read(conversation);
+    if (query.filter.has_value() && !Matches(*query.filter, ConversationFilterFields(), read)) {
+      continue;
+    }
+    const bool by_activity =
+        query.order == ThreadOrder::kNewestActivity || query.order == ThreadOrder::kOldestActivity;
+    all.emplace_back(by_activity ? *newest : ThreadCursor{id, 0, read.topic()}, read);
   }
   all = Arrange(std::move(all), query);
   ConversationPage page;
@@ -661,12 +676,69 @@ absl::StatusOr<ThreadPage> Model::ListThreads(const CallContext& context,
     if (query.conversation.has_value() && *query.conversation != id) continue;
     for (const auto& [thread_id, thread] : conversation.threads) {
       const v1::ConversationThread read = Read(thread);
+      if (query.filter.has_value() && !Matches(*query.filter, ThreadFilterFields(), read)) continue;
       all.emplace_back(CursorOf(read), read);
     }
   }
   ThreadPage page;
   page.has_more =
       TakePage(WithoutPositions(Arrange(std::move(all), query)), query.limit, page.threads);
+  return page;
+}
+
+// --- Searches
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+Words Split(const std::string& words) { return absl::StrSplit(words, ' ', absl::SkipEmpty()); }
+
+bool Matches(const SearchTerm& term, const Words& text) {
+  const auto is_found = [&](const std::string& searched, const std::string& found) {
+    const bool is_last = &searched == &term.words.back();
+    return is_last && term.is_prefix ? absl::StartsWith(found, searched) : found == searched;
+  };
+  return std::search(text.begin(), text.end(), term.words.begin(), term.words.end(),
+                     [&](const std::string& found, const std::string& searched) {
+                       return is_found(searched, found);
+                     }) != text.end();
+}
+
+bool Matches(const SearchQuery& query, const Words& topic, const Words& body) {
+  return std::all_of(query.terms.begin(), query.terms.end(), [&](const SearchTerm& term) {
+    return Matches(term, topic) || Matches(term, body);
+  });
+}
+
+}  // namespace
+
+absl::StatusOr<SearchPage> Model::SearchThreads(const CallContext& context,
+                                                const SearchQuery& query) {
+  ASSIGN_OR_RETURN(Group* const group, FindGroup(context, query.group));
+  std::multimap<int64_t, v1::SearchResult> by_time;
+  for (const auto& [conversation_id, conversation] : group->conversations) {
+    for (const auto& [thread_id, thread] : conversation.threads) {
+      const Words topic = Split(WordsOf(thread.message.topic()));
+      std::optional<int64_t> time;
+      v1::SearchResult result;
+      if (thread.posts.empty() && Matches(query, topic, {})) {
+        time = ToMicros(thread.message.created_date_time());
+      }
+      for (const auto& [post_id, post] : thread.posts) {
+        const v1::ItemBody& body = post.message.body();
+        if (!Matches(query, topic, Split(WordsOfBody(body.content_type(), body.content()))))
+          continue;
+        time = ToMicros(post.message.created_date_time());
+        result.set_post(post.message.name());
+      }
+      if (!time.has_value()) continue;
+      *result.mutable_thread() = Read(thread);
+      by_time.emplace(*time, std::move(result));
+    }
+  }
+  SearchPage page;
+  for (auto it = by_time.rbegin(); it != by_time.rend(); ++it) *page.results.Add() = it->second;
   return page;
 }
 
@@ -704,7 +776,10 @@ absl::StatusOr<PostPage> Model::ListPosts(const CallContext& context, const Post
   for (const auto& [id, post] : path.thread->posts) {
     const bool is_after =
         !query.after.has_value() || (query.newest_first ? id < *query.after : id > *query.after);
-    if (is_after) all.push_back(Read(*path.group, post));
+    const v1::Post read = Read(*path.group, post);
+    const bool passes =
+        !query.filter.has_value() || Matches(*query.filter, PostFilterFields(), read);
+    if (is_after && passes) all.push_back(read);
   }
   if (query.newest_first) std::reverse(all.begin(), all.end());
   PostPage page;

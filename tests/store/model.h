@@ -72,6 +72,9 @@ class Model {
   absl::Status DeleteThread(const ChangeContext& context, const ThreadName& name);
   absl::StatusOr<ThreadPage> ListThreads(const CallContext& context, const ThreadQuery& query);
 
+  // All results on one page. Of those of one time any may come first.
+  absl::StatusOr<SearchPage> SearchThreads(const CallContext& context, const SearchQuery& query);
+
   absl::StatusOr<v1::Post> CreatePost(const CreateContext& context, const ThreadName& thread,
                                       const NewPost& post, const v1::Post& answer);
   absl::StatusOr<v1::Post> GetPost(const CallContext& context, const PostName& name);

@@ -4,6 +4,7 @@
 
 #include "tests/store/model.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <functional>
 #include <iostream>
@@ -11,21 +12,29 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/time/time.h"
 #include "gtest/gtest.h"
 #include "server/base/errors.h"
 #include "server/base/sha256.h"
+#include "server/domain/change_query.h"
 #include "server/domain/limits.h"
 #include "server/domain/resource.h"
 #include "server/domain/timestamp.h"
 #include "tests/store/engine_under_test.h"
+#include "tests/store/moving.h"
 #include "tests/testing/blocking_store.h"
 #include "tests/testing/fake_clock.h"
+#include "tests/testing/status_matchers.h"
 
 namespace threadstore::testing {
 namespace {
@@ -41,9 +50,45 @@ const std::vector<std::string> kUsers = {"ann", "bob", "cyd", "eve"};
 const std::vector<std::string> kSenders = {"ann", "bob@x", "cyd", "eve@x", "zoe@x"};
 const std::vector<std::string> kAddresses = {"ann@x", "bob", "bob@x", "eve@x", "zoe@x"};
 const std::vector<std::string> kNames = {"", "Ann", "Zoe"};
+const std::vector<std::string> kWords = {"apple", "Äpfel", "app", "東京都", "京都", "ไทย", "a-b"};
+const std::vector<std::string> kSearches = {"topic",         "step",          "apple", "APP*",
+                                            "apfel apple",   "\"apple app\"", "京都",  "京",
+                                            "\"a b\" topic", "ไทย apple",     "html"};
 const std::vector<std::string> kExtensions = {"com.example.a", "com.example.b", "C"};
-constexpr ThreadOrder kOrders[] = {ThreadOrder::kNewestActivity, ThreadOrder::kOldestCreated,
-                                   ThreadOrder::kNewestCreated};
+constexpr ThreadOrder kOrders[] = {ThreadOrder::kNewestActivity, ThreadOrder::kOldestActivity,
+                                   ThreadOrder::kOldestCreated,  ThreadOrder::kNewestCreated,
+                                   ThreadOrder::kTopicAscending, ThreadOrder::kTopicDescending};
+
+// NOW stands for a time.
+const std::vector<std::string> kThreadFilters = {
+    "isLocked eq true",
+    "hasAttachments ne false and topic ge 'b'",
+    "lastDeliveredDateTime ge NOW",
+    "lastDeliveredDateTime lt NOW or isLocked eq true",
+    "lastDeliveredDateTime gt NOW and not isLocked eq true",
+    "createdDateTime ge NOW",
+    "createdDateTime le NOW and isLocked eq false",
+    "uniqueSenders/any(s: contains(s, 'n'))",
+    "contains(preview, 'a')",
+};
+const std::vector<std::string> kConversationFilters = {
+    "hasAttachments eq true",
+    "lastDeliveredDateTime ge NOW",
+    "lastDeliveredDateTime lt NOW",
+    "createdDateTime gt NOW",
+    "createdDateTime lt NOW and topic ge 'b'",
+    "uniqueSenders/any(s: s eq 'Ann')",
+    "startswith(preview, 'a')",
+};
+const std::vector<std::string> kPostFilters = {
+    "hasAttachments eq true",
+    "createdDateTime ge NOW",
+    "receivedDateTime lt NOW and hasAttachments eq false",
+    "contains(body/content, 'a')",
+    "categories/any()",
+    "sender/emailAddress/name eq 'Ann'",
+    "in_reply_to ne null",
+};
 
 uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
   const char* text = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
@@ -63,6 +108,7 @@ ThreadName NameOf(const std::string& group, const v1::ConversationThread& thread
 
 // --- Answers as text
 
+const auto& ItemsOf(const SearchPage& page) { return page.results; }
 const auto& ItemsOf(const GroupPage& page) { return page.groups; }
 const auto& ItemsOf(const SenderPage& page) { return page.senders; }
 const auto& ItemsOf(const MemberPage& page) { return page.members; }
@@ -71,6 +117,8 @@ const auto& ItemsOf(const ThreadPage& page) { return page.threads; }
 const auto& ItemsOf(const PostPage& page) { return page.posts; }
 const auto& ItemsOf(const AttachmentPage& page) { return page.attachments; }
 const auto& ItemsOf(const ExtensionPage& page) { return page.extensions; }
+
+std::string Describe(const std::string& text) { return text; }
 
 std::string Describe(const absl::Status& status) {
   if (status.ok()) return "OK";
@@ -104,6 +152,50 @@ const absl::Status& StatusOf(const absl::StatusOr<T>& answer) {
   return answer.status();
 }
 
+// A copy of the threads and posts of a group, made of its changes and of nothing else.
+class Copy {
+ public:
+  void Apply(const v1::ThreadChange& change) {
+    if (change.has_forward()) return;
+    if (change.has_thread()) return Put(change.name(), change.thread());
+    if (change.has_post()) {
+      v1::Post post = change.post();
+      post.clear_from();  // Says what the group is now.
+      return Put(change.name(), post);
+    }
+    if (const auto found = conversations_.find(change.name()); found != conversations_.end()) {
+      for (const std::string& thread : found->second) Remove(thread);
+      return;
+    }
+    Remove(change.name());
+  }
+
+  void Put(const std::string& name, const v1::ConversationThread& thread) {
+    resources_[name] = thread.ShortDebugString();
+    const std::string group = name.substr(0, name.find("/threads/"));
+    conversations_[absl::StrCat(group, "/conversations/", thread.conversation_id())].insert(name);
+  }
+
+  void Put(const std::string& name, const v1::Post& post) {
+    resources_[name] = post.ShortDebugString();
+  }
+
+  const std::map<std::string, std::string>& resources() const { return resources_; }
+
+ private:
+  void Remove(const std::string& name) {
+    resources_.erase(name);
+    const std::string below = name + "/";
+    auto resource = resources_.lower_bound(below);
+    while (resource != resources_.end() && absl::StartsWith(resource->first, below)) {
+      resource = resources_.erase(resource);
+    }
+  }
+
+  std::map<std::string, std::string> resources_;                // By name.
+  std::map<std::string, std::set<std::string>> conversations_;  // The threads that each has had.
+};
+
 class ModelTest : public ::testing::Test {
  protected:
   ModelTest()
@@ -120,6 +212,19 @@ class ModelTest : public ::testing::Test {
     store_ = engine_->Open({.request_id_retention = kRetention}, clock_);
     ASSERT_NE(store_, nullptr);
     db_ = std::make_unique<BlockingStore>(*store_);
+  }
+
+  // Goes on with a copy of the store.
+  void Move() {
+    const std::vector<v1::Record> records = ExportAll(*db_);
+    db_.reset();
+    store_.reset();
+    engine_ = MakeEngineUnderTest();
+    Reopen();
+    for (const RecordOutcome& outcome : ImportAll(*db_, records)) {
+      EXPECT_TRUE(outcome.is_stored) << outcome.refusal;
+    }
+    EXPECT_EQ(Lines(ExportAll(*db_)), Lines(records));
   }
 
   void Step() {
@@ -149,6 +254,7 @@ class ModelTest : public ::testing::Test {
         {4, &ModelTest::DeleteExtension},
         {14, &ModelTest::Repeat},
         {30, &ModelTest::Read},
+        {20, &ModelTest::FollowSome},
     };
     int total = 0;
     for (const auto& [weight, operation] : operations) total += weight;
@@ -157,6 +263,63 @@ class ModelTest : public ::testing::Test {
       chosen -= weight;
       if (chosen < 0) return (this->*operation)();
     }
+  }
+
+  // --- Following
+
+  struct Follower {
+    Copy copy;
+    std::optional<ChangePosition> position;
+  };
+
+  // Applies some changes of a group to its copy, from the beginning if it cannot go on. Returns
+  // whether there are more.
+  bool Follow(const std::string& group) {
+    Follower& follower = followers_[group];
+    ChangeQuery query;
+    query.scope.group.emplace().group = group;
+    query.after = follower.position;
+    query.start = ChangeStart::kBeginning;
+    query.limit = 1 + Below(20);
+    const auto page = db_->ListChanges({}, query);
+    ++outcomes_[absl::StrCat("ListChanges ", Describe(page.status()))];
+    const bool is_over = !page.ok() || page->group_is_deleted;
+    if (is_over) {
+      const bool could_go_on = follower.position.has_value();
+      follower = Follower();
+      return could_go_on;
+    }
+    for (const StoredChange& change : page->changes) follower.copy.Apply(change.change);
+    follower.position = page->next;
+    return page->has_more;
+  }
+
+  void FollowSome() { Follow(Pick(kGroups)); }
+
+  // That a copy which has been told everything is what is stored.
+  void CompareCopy(const std::string& group) {
+    while (Follow(group)) {
+    }
+    Copy stored;
+    const auto threads = db_->ListThreads({}, {.group = group, .limit = INT32_MAX});
+    if (threads.ok()) {
+      for (const auto& thread : threads->threads) {
+        stored.Put(thread.name(), thread);
+        const ThreadName name = NameOf(group, thread);
+        const auto posts = db_->ListPosts({}, {.thread = name, .limit = INT32_MAX});
+        for (v1::Post post : posts->posts) {
+          AttachmentQuery query;
+          query.post = {name, IdOf(post.id())};
+          query.limit = INT32_MAX;
+          *post.mutable_attachments() = db_->ListAttachments({}, query)->attachments;
+          post.clear_from();
+          stored.Put(post.name(), post);
+        }
+      }
+    }
+    EXPECT_EQ(followers_[group].copy.resources(), stored.resources())
+        << "THREADSTORE_MODEL_SEED=" << seed_ << " differs at step " << step_;
+    followed_resources_ += stored.resources().size();
   }
 
   // --- Comparing
@@ -199,7 +362,10 @@ class ModelTest : public ::testing::Test {
     for (const std::string& user : kUsers) {
       Walk("ListGroups", GroupQuery{.member = user, .limit = 2}, list_groups, next_group);
     }
-    for (const std::string& group : kGroups) CompareGroup(group);
+    for (const std::string& group : kGroups) {
+      CompareGroup(group);
+      CompareCopy(group);
+    }
   }
 
   void CompareGroup(const std::string& group) {
@@ -218,10 +384,15 @@ class ModelTest : public ::testing::Test {
           [](auto& store, const auto& query) { return store.ListSenders({}, query); },
           [](auto& query, const auto& page) { query.after_id = page.senders.rbegin()->id(); });
     }
+    for (const std::string& text : kSearches) CompareSearch({}, group, text);
     CompareThreads(group, std::nullopt);
     for (const ThreadOrder order : kOrders) {
       Walk(
-          "ListConversations", ConversationQuery{.group = group, .order = order, .limit = 3},
+          "ListConversations",
+          ConversationQuery{.group = group,
+                            .order = order,
+                            .filter = SomeFilter(kConversationFilters, ConversationFilterFields()),
+                            .limit = 3},
           [](auto& store, const auto& query) { return store.ListConversations({}, query); },
           [](auto& query, const auto& page) { query.after = page.last; });
     }
@@ -232,35 +403,130 @@ class ModelTest : public ::testing::Test {
       name.group.group = group;
       name.conversation = IdOf(conversation.id());
       Both("GetConversation", [&](auto& store) { return store.GetConversation({}, name); });
+      CompareExpanded(name);
       CompareThreads(group, name.conversation);
     }
     const auto threads = model_.ListThreads({}, {.group = group, .limit = INT32_MAX});
     for (const auto& thread : threads->threads) CompareThread(NameOf(group, thread));
   }
 
+  // All pages of a search. Of results of one time any may come first.
+  void CompareSearch(const CallContext& caller, const std::string& group, const std::string& text) {
+    SearchQuery query;
+    query.group = group;
+    query.terms = ParseSearch(text).value_or(std::vector<SearchTerm>());
+    query.limit = 3;
+    const auto expected = model_.SearchThreads(caller, query);
+    SearchPage all;
+    absl::StatusOr<SearchPage> page;
+    do {
+      page = db_->SearchThreads(caller, query);
+      if (!page.ok()) break;
+      EXPECT_LE(page->results.size(), query.limit);
+      all.results.MergeFrom(page->results);
+      query.after = page->last;
+    } while (page->has_more);
+    if (!page.ok() || !expected.ok()) return Expect("SearchThreads", page, expected);
+    const absl::StatusOr<SearchPage> walked(std::move(all));
+    Expect("SearchThreads", TimesOf(*walked), TimesOf(*expected));
+    Expect("SearchThreads", Sorted(*walked), Sorted(*expected));
+  }
+
+  // The times at which the results stand.
+  absl::StatusOr<std::string> TimesOf(const SearchPage& page) {
+    std::string times;
+    for (const v1::SearchResult& result : page.results) {
+      const auto post = ParsePostName(result.post());
+      const google::protobuf::Timestamp time =
+          post.ok() ? model_.GetPost({}, *post).value_or(v1::Post()).created_date_time()
+                    : result.thread().created_date_time();
+      absl::StrAppend(&times, ToMicros(time), " ");
+    }
+    return times;
+  }
+
+  static absl::StatusOr<std::string> Sorted(const SearchPage& page) {
+    std::vector<std::string> results;
+    for (const v1::SearchResult& result : page.results) {
+      results.push_back(result.ShortDebugString());
+    }
+    std::sort(results.begin(), results.end());
+    return absl::StrJoin(results, "\n");
+  }
+
   void CompareThreads(const std::string& group, std::optional<Uuid> conversation) {
     for (const ThreadOrder order : kOrders) {
       Walk(
           "ListThreads",
-          ThreadQuery{.group = group, .conversation = conversation, .order = order, .limit = 3},
+          ThreadQuery{.group = group,
+                      .conversation = conversation,
+                      .order = order,
+                      .filter = SomeFilter(kThreadFilters, ThreadFilterFields()),
+                      .limit = 3},
           [](auto& store, const auto& query) { return store.ListThreads({}, query); },
-          [](auto& query, const auto& page) {
-            const v1::ConversationThread& last = *page.threads.rbegin();
-            query.after = ThreadCursor{IdOf(last.id()), ToMicros(last.last_delivered_date_time())};
-          });
+          [](auto& query, const auto& page) { query.after = page.last; });
     }
   }
 
   void CompareThread(const ThreadName& name) {
     Both("GetThread", [&](auto& store) { return store.GetThread({}, name); });
+    CompareExpanded(name);
     for (const bool newest_first : {false, true}) {
       Walk(
-          "ListPosts", PostQuery{.thread = name, .newest_first = newest_first, .limit = 2},
+          "ListPosts",
+          PostQuery{.thread = name,
+                    .newest_first = newest_first,
+                    .filter = SomeFilter(kPostFilters, PostFilterFields()),
+                    .limit = 2},
           [](auto& store, const auto& query) { return store.ListPosts({}, query); },
-          [](auto& query, const auto& page) { query.after = IdOf(page.posts.rbegin()->id()); });
+          [](auto& query, const auto& page) { query.after = page.last; });
     }
     const auto posts = model_.ListPosts({}, {.thread = name, .limit = INT32_MAX});
     for (const auto& post : posts->posts) ComparePost({name, IdOf(post.id())});
+  }
+
+  // Nothing, as often as not.
+  std::optional<FilterNode> SomeFilter(const std::vector<std::string>& filters,
+                                       const std::vector<FilterField>& fields) {
+    const auto choice = static_cast<size_t>(Below(2 * static_cast<int>(filters.size())));
+    if (choice >= filters.size()) return std::nullopt;
+    const std::string now = absl::FormatTime("%Y-%m-%dT%H:%M:%E6SZ",
+                                             clock_.Now() - absl::Seconds(1), absl::UTCTimeZone());
+    auto filter = ParseFilter(absl::StrReplaceAll(filters[choice], {{"NOW", now}}), fields);
+    EXPECT_THAT(filter, IsOk()) << filters[choice];
+    return *filter;
+  }
+
+  // Expanded, a thread has what the lists of its posts and of what they have say.
+  void CompareExpanded(const ThreadName& name) {
+    ThreadView view;
+    view.posts.emplace();
+    view.posts->attachments = view.posts->extensions = view.posts->in_reply_to_post = true;
+    auto expected = model_.GetThread({}, name);
+    const auto posts = model_.ListPosts({}, {.thread = name, .limit = INT32_MAX});
+    for (v1::Post post : posts->posts) {
+      const PostName post_name{name, IdOf(post.id())};
+      const auto attachments = model_.ListAttachments({}, {.post = post_name, .limit = INT32_MAX});
+      *post.mutable_attachments() = attachments->attachments;
+      *post.mutable_extensions() =
+          model_.ListExtensions({}, {.post = post_name, .limit = INT32_MAX})->extensions;
+      for (const v1::Post& other : posts->posts) {
+        if (other.name() == post.in_reply_to()) *post.mutable_in_reply_to_post() = other;
+      }
+      *expected->add_posts() = std::move(post);
+    }
+    Expect("GetThread expanded", db_->GetThread({}, name, view), expected);
+  }
+
+  // Expanded, a conversation has what the list of its threads says.
+  void CompareExpanded(const ConversationName& name) {
+    auto expected = model_.GetConversation({}, name);
+    *expected->mutable_threads() = model_
+                                       .ListThreads({}, {.group = name.group.group,
+                                                         .conversation = name.conversation,
+                                                         .limit = INT32_MAX})
+                                       ->threads;
+    Expect("GetConversation expanded", db_->GetConversation({}, name, {.threads = true}), expected);
   }
 
   void ComparePost(const PostName& name) {
@@ -430,7 +696,9 @@ class ModelTest : public ::testing::Test {
     v1::ItemBody body;
     const bool html = OneIn(2);
     body.set_content_type(html ? "html" : "text");
-    body.set_content(absl::StrCat(html ? "<p>Step</p> " : "Step\n", step_));
+    std::string content = absl::StrCat(html ? "<p>Step</p> " : "Step\n", step_);
+    for (int i = Below(4); i > 0; --i) absl::StrAppend(&content, " ", Pick(kWords));
+    body.set_content(content);
     return body;
   }
 
@@ -477,7 +745,7 @@ class ModelTest : public ::testing::Test {
 
   v1::ConversationThread AnyThreadContent(const CallContext& caller) {
     v1::ConversationThread thread;
-    if (!OneIn(3)) thread.set_topic(absl::StrCat("topic ", step_));
+    if (!OneIn(3)) thread.set_topic(absl::StrCat("topic ", step_, " ", Pick(kWords)));
     for (int i = Below(3); i > 0; --i) *thread.add_to_recipients() = AnyRecipient();
     for (int i = Below(2); i > 0; --i) *thread.add_cc_recipients() = AnyRecipient();
     if (OneIn(20)) {
@@ -614,7 +882,7 @@ class ModelTest : public ::testing::Test {
     Send(AnyCaller(), [this, name = AnyPost()](const CreateContext& context) {
       v1::ForwardPostRequest request;
       request.set_comment(absl::StrCat("comment ", step_));
-      *request.add_to_recipients() = AnyNamedSender();
+      request.add_to_recipients()->mutable_email_address()->set_address(Pick(kAddresses));
       const v1::Forward forward = BuildForward(name.Canonical(), request, context.now);
       Both("ForwardPost", [&](auto& store) { return store.ForwardPost(context, name, forward); });
     });
@@ -782,7 +1050,9 @@ class ModelTest : public ::testing::Test {
     const AttachmentName attachment = AnyAttachment();
     const ExtensionName extension = AnyExtension();
     const bool with_content = OneIn(2);
-    switch (Below(12)) {
+    switch (Below(13)) {
+      case 12:
+        return CompareSearch(caller, group, Pick(kSearches));
       case 0:
         return Both("GetGroup", [&](auto& store) { return store.GetGroup(caller, group); });
       case 1:
@@ -836,7 +1106,7 @@ class ModelTest : public ::testing::Test {
   std::mt19937_64 random_;
   FakeClock clock_;
   Model model_{kRetention};
-  const std::unique_ptr<EngineUnderTest> engine_;
+  std::unique_ptr<EngineUnderTest> engine_;
   std::unique_ptr<ThreadStore> store_;
   std::unique_ptr<BlockingStore> db_;
 
@@ -846,6 +1116,9 @@ class ModelTest : public ::testing::Test {
   std::vector<AttachmentName> attachments_;
   std::vector<ExtensionName> extensions_;
   std::vector<std::pair<CreateContext, std::function<void(const CreateContext&)>>> requests_;
+
+  std::map<std::string, Follower> followers_;  // By group.
+  size_t followed_resources_ = 0;
 
   std::map<std::string, int> outcomes_;
 };
@@ -861,9 +1134,14 @@ TEST_F(ModelTest, TheStoreAnswersAsTheModelDoes) {
       CompareAll();
     }
   }
+  if (!HasFailure()) {
+    Move();
+    CompareAll();
+  }
   for (const auto& [outcome, times] : outcomes_) {
     if (!HasFailure()) std::cout << times << " " << outcome << "\n";
   }
+  EXPECT_GT(followed_resources_, 0);
   db_.reset();
   store_.reset();
   engine_->CheckIntegrity();

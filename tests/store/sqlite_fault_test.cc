@@ -22,6 +22,7 @@
 #include "server/store/sqlite/database.h"
 #include "server/store/sqlite/sqlite_store.h"
 #include "tests/store/faulty_vfs.h"
+#include "tests/store/search_index_check.h"
 #include "tests/testing/blocking_store.h"
 #include "tests/testing/error_matchers.h"
 #include "tests/testing/fake_clock.h"
@@ -50,6 +51,8 @@ class Trial {
     options_.path = folder_.File("threads.db");
     // So that a few writes bring one.
     options_.checkpoint_frames = 16;
+    // No writes but the test's.
+    options_.index_delay = absl::InfiniteDuration();
     options_.on_failure = [this] { ++failures_; };
   }
 
@@ -167,7 +170,7 @@ class Trial {
     for (const char* table :
          {"threads", "conversations", "recipients", "unique_senders", "posts", "attachments",
           "attachment_contents", "post_extensions", "post_categories", "post_participants",
-          "forwards", "forward_recipients", "group_senders"}) {
+          "forwards", "forward_recipients", "group_senders", "search_documents"}) {
       EXPECT_THAT((*reader)->QueryInteger(absl::StrCat("SELECT count(*) FROM ", table)),
                   IsOkAndHolds(0))
           << table;
@@ -228,13 +231,20 @@ class Trial {
     EXPECT_THAT((*db)->QueryText("PRAGMA integrity_check"), IsOkAndHolds("ok"));
     EXPECT_THAT((*db)->QueryInteger("SELECT count(*) FROM pragma_foreign_key_check"),
                 IsOkAndHolds(0));
+    CheckSearchIndex(options_.path);
     EXPECT_THAT((*db)->QueryInteger("SELECT count(*) FROM threads WHERE"
                                     " (SELECT count(*) FROM recipients"
                                     "  WHERE thread_key = threads.key) <> 2 OR"
                                     " (SELECT count(*) FROM unique_senders"
                                     "  WHERE thread_key = threads.key) <> 2 OR"
                                     " (SELECT count(*) FROM idempotency_keys"
-                                    "  WHERE resource_id = threads.id) <> 1"),
+                                    "  WHERE resource_id = threads.id) <> 1 OR"
+                                    " (SELECT count(*) FROM changes"
+                                    "  WHERE thread_id = threads.id) <> 1"),
+                IsOkAndHolds(0));
+    EXPECT_THAT((*db)->QueryInteger("SELECT count(*) FROM changes JOIN groups"
+                                    " ON groups.key = changes.group_key AND groups.deleted = 0"
+                                    " WHERE thread_id NOT IN (SELECT id FROM threads)"),
                 IsOkAndHolds(0));
   }
 

@@ -12,7 +12,6 @@
 #include <sstream>
 #include <string>
 #include <thread>
-#include <tuple>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -21,8 +20,8 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/domain/resource.h"
+#include "server/store/sqlite/change_log.h"
 #include "server/store/sqlite/database.h"
-#include "server/store/sqlite/read_queries.h"
 #include "tests/testing/blocking_store.h"
 #include "tests/testing/error_matchers.h"
 #include "tests/testing/fake_clock.h"
@@ -488,37 +487,60 @@ TEST_F(SqliteStoreTest, DeletedGroupIsPurgedAlsoAfterARestart) {
   EXPECT_THAT(db->QueryInteger("SELECT count(*) FROM unique_senders"), IsOkAndHolds(2));
 }
 
-// --- Query plans
+// --- The log of changes
 
-TEST_F(SqliteStoreTest, ListsUseAnIndexAndDoNotSort) {
-  { ASSERT_THAT(Open(), IsOk()); }
-  const auto db = OpenFile();
-  using Scope = sqlite::ReadQueries::Scope;
-  const std::tuple<Scope, ThreadOrder, const char*> lists[] = {
-      {Scope::kGroup, ThreadOrder::kNewestActivity, "threads_by_activity (group_key=? AND"},
-      {Scope::kGroup, ThreadOrder::kOldestCreated, "threads_by_id (group_key=? AND id>?)"},
-      {Scope::kGroup, ThreadOrder::kNewestCreated, "threads_by_id (group_key=? AND id<?)"},
-      {Scope::kConversation, ThreadOrder::kNewestActivity,
-       "threads_by_conversation_activity (conversation_key=? AND"},
-      {Scope::kConversation, ThreadOrder::kOldestCreated,
-       "threads_by_conversation_id (conversation_key=? AND id>?)"},
-      {Scope::kConversation, ThreadOrder::kNewestCreated,
-       "threads_by_conversation_id (conversation_key=? AND id<?)"},
-  };
-  for (const auto& [scope, order, index] : lists) {
-    const std::string sql = sqlite::ReadQueries::ListThreadsSql(scope, order);
-    auto statement = db->Prepare(absl::StrCat("EXPLAIN QUERY PLAN ", sql));
-    ASSERT_THAT(statement, IsOk());
-    sqlite::Query plan(*statement);
-    plan.Bind(1);
-    if (order == ThreadOrder::kNewestActivity) plan.Bind(5);
-    plan.BindBlob("id").Bind(10);
-    std::string text;
-    while (*plan.Step()) absl::StrAppend(&text, std::string(plan.Text(3)), "\n");
-    EXPECT_THAT(text, AllOf(HasSubstr("SEARCH"), HasSubstr(index),
-                            ::testing::Not(HasSubstr("TEMP B-TREE"))))
-        << sql;
+class ChangeLogTest : public SqliteStoreTest {
+ protected:
+  void SetUp() override {
+    { ASSERT_THAT(Open(), IsOk()); }
+    db_ = OpenFile();
+    // Without a sync for each entry.
+    ASSERT_THAT(db_->Execute("BEGIN"), IsOk());
+    auto log = sqlite::ChangeLog::Prepare(*db_, clock_, {absl::Hours(1), 1000});
+    ASSERT_THAT(log, IsOk());
+    log_ = *std::move(log);
   }
+
+  void Append(int count) {
+    for (int i = 0; i < count; ++i) {
+      ASSERT_THAT(log_->Append(1, {sqlite::ChangeEvent::kThreadCreated}), IsOk());
+    }
+  }
+
+  int64_t Oldest() { return *db_->QueryInteger("SELECT min(sequence) FROM changes"); }
+
+  std::unique_ptr<Database> db_;
+  std::unique_ptr<sqlite::ChangeLog> log_;
+};
+
+TEST_F(ChangeLogTest, WhatIsStillNeededIsKept) {
+  Append(10);
+  clock_.Advance(absl::Hours(2));
+  log_->KeepFrom(4);
+  EXPECT_THAT(log_->Trim(100), IsOkAndHolds(3));
+  EXPECT_EQ(Oldest(), 4);
+  log_->KeepFrom(100);
+  EXPECT_THAT(log_->Trim(100), IsOkAndHolds(6));
+  EXPECT_EQ(Oldest(), 10) << "the newest goes, and its number is given again";
+}
+
+TEST_F(ChangeLogTest, ItIsTrimmedInSmallSteps) {
+  Append(10);
+  clock_.Advance(absl::Hours(2));
+  for (int i = 0; i < 3; ++i) EXPECT_THAT(log_->Trim(3), IsOkAndHolds(3));
+  EXPECT_THAT(log_->Trim(3), IsOkAndHolds(0));
+}
+
+TEST_F(ChangeLogTest, ALongTimeInTheFutureIsPassedInSmallSteps) {
+  clock_.Advance(absl::Hours(10'000));
+  Append(5'000);
+  clock_.Advance(-absl::Hours(10'000));
+  Append(1);
+  clock_.Advance(absl::Hours(2));
+  Append(1);
+  int64_t trimmed = 0;
+  for (int i = 0; i < 100; ++i) trimmed += log_->Trim(100).value_or(0);
+  EXPECT_EQ(trimmed, 5'001);
 }
 
 }  // namespace

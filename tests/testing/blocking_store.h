@@ -2,10 +2,12 @@
 #define THREADSTORE_TESTS_TESTING_BLOCKING_STORE_H_
 
 #include <future>
+#include <memory>
 #include <optional>
 #include <string>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include "server/store/thread_store.h"
 
@@ -57,8 +59,12 @@ class BlockingStore {
     return Call(&ThreadStore::CreateConversation, std::move(context), std::move(group),
                 std::move(conversation));
   }
-  absl::StatusOr<v1::Conversation> GetConversation(CallContext context, ConversationName name) {
-    return Call(&ThreadStore::GetConversation, std::move(context), std::move(name));
+  absl::StatusOr<v1::Conversation> GetConversation(CallContext context, ConversationName name,
+                                                   ConversationView view = {}) {
+    return Call(&ThreadStore::GetConversation, std::move(context), std::move(name), view);
+  }
+  absl::StatusOr<SearchPage> SearchThreads(CallContext context, SearchQuery query) {
+    return Call(&ThreadStore::SearchThreads, std::move(context), std::move(query));
   }
   absl::StatusOr<ConversationPage> ListConversations(CallContext context, ConversationQuery query) {
     return Call(&ThreadStore::ListConversations, std::move(context), std::move(query));
@@ -72,8 +78,9 @@ class BlockingStore {
     return Call(&ThreadStore::CreateThread, std::move(context), std::move(group), conversation,
                 std::move(thread));
   }
-  absl::StatusOr<v1::ConversationThread> GetThread(CallContext context, ThreadName name) {
-    return Call(&ThreadStore::GetThread, std::move(context), std::move(name));
+  absl::StatusOr<v1::ConversationThread> GetThread(CallContext context, ThreadName name,
+                                                   ThreadView view = {}) {
+    return Call(&ThreadStore::GetThread, std::move(context), std::move(name), view);
   }
   absl::StatusOr<v1::ConversationThread> GetThread(CallContext context, std::string group,
                                                    std::optional<Uuid> conversation, Uuid thread) {
@@ -95,8 +102,8 @@ class BlockingStore {
   absl::StatusOr<v1::Post> CreatePost(CreateContext context, ThreadName thread, NewPost post) {
     return Call(&ThreadStore::CreatePost, std::move(context), std::move(thread), std::move(post));
   }
-  absl::StatusOr<v1::Post> GetPost(CallContext context, PostName name) {
-    return Call(&ThreadStore::GetPost, std::move(context), std::move(name));
+  absl::StatusOr<v1::Post> GetPost(CallContext context, PostName name, PostView view = {}) {
+    return Call(&ThreadStore::GetPost, std::move(context), std::move(name), view);
   }
   absl::StatusOr<PostPage> ListPosts(CallContext context, PostQuery query) {
     return Call(&ThreadStore::ListPosts, std::move(context), std::move(query));
@@ -141,6 +148,28 @@ class BlockingStore {
   }
   absl::Status DeleteExtension(ChangeContext context, ExtensionName name) {
     return Call(&ThreadStore::DeleteExtension, std::move(context), std::move(name));
+  }
+  absl::StatusOr<std::vector<RecordOutcome>> ImportRecords(CallContext context,
+                                                           std::vector<CheckedRecord> records) {
+    return Call(&ThreadStore::ImportRecords, std::move(context),
+                std::make_shared<const std::vector<CheckedRecord>>(std::move(records)));
+  }
+  absl::StatusOr<std::unique_ptr<RecordExport>> OpenExport(
+      CallContext context, std::optional<std::string> group = std::nullopt) {
+    return Call(&ThreadStore::OpenExport, std::move(context), std::move(group));
+  }
+
+  // The next chunk of an export.
+  static absl::StatusOr<RecordChunk> Next(RecordExport& opened) {
+    std::promise<absl::StatusOr<RecordChunk>> promise;
+    std::future<absl::StatusOr<RecordChunk>> result = promise.get_future();
+    opened.Next(
+        [&promise](absl::StatusOr<RecordChunk> chunk) { promise.set_value(std::move(chunk)); });
+    return result.get();
+  }
+
+  absl::StatusOr<ChangePage> ListChanges(CallContext context, ChangeQuery query) {
+    return Call(&ThreadStore::ListChanges, std::move(context), std::move(query));
   }
 
  private:

@@ -1,6 +1,7 @@
 #include "server/service/calls_in_flight.h"
 
 #include <future>
+#include <mutex>
 #include <thread>
 
 #include "absl/time/clock.h"
@@ -29,6 +30,55 @@ TEST(CallsInFlightTest, ClosesBehindThoseInFlight) {
   calls.Leave(second);
   closer.join();
   EXPECT_FALSE(calls.TryEnter());
+}
+
+class FakeStream final : public CallsInFlight::Call {
+ public:
+  explicit FakeStream(CallsInFlight& calls) : calls_(calls) {}
+  // More than once if the machine is slow.
+  void Cancel() override {
+    std::call_once(once_, [this] { cancelled_.set_value(); });
+  }
+  void AwaitCancel() { cancelled_.get_future().wait(); }
+
+  // As a stream does: what it does next may need the calls, and its end comes on another thread.
+  void Drain() override {
+    calls_.Taken(*this);
+    end_ = std::thread([this] { calls_.LeaveStream(*this); });
+  }
+  void AwaitEnd() { end_.join(); }
+
+ private:
+  CallsInFlight& calls_;
+  std::once_flag once_;
+  std::promise<void> cancelled_;
+  std::thread end_;
+};
+
+TEST(CallsInFlightTest, StreamsAreToldOfTheDrain) {
+  CallsInFlight calls(absl::Hours(1));
+  FakeStream first(calls);
+  FakeStream second(calls);
+  FakeStream gone(calls);
+  for (FakeStream* stream : {&first, &second, &gone}) ASSERT_TRUE(calls.TryEnterStream(*stream));
+  calls.Answer(first);
+  calls.LeaveStream(gone);
+  calls.CloseAndWait(absl::InfiniteFuture());
+  first.AwaitEnd();
+  second.AwaitEnd();
+  EXPECT_FALSE(calls.TryEnterStream(gone));
+}
+
+TEST(CallsInFlightTest, AStreamIsCancelledWhenAnyOfItsMessagesIsNotTaken) {
+  CallsInFlight calls(absl::Milliseconds(1));
+  FakeStream stream(calls);
+  ASSERT_TRUE(calls.TryEnterStream(stream));
+  calls.Answer(stream);
+  calls.Taken(stream);
+  calls.Answer(stream);
+  stream.AwaitCancel();
+  calls.Taken(stream);
+  calls.LeaveStream(stream);
 }
 
 TEST(CallsInFlightTest, WaitsNoLongerThanTheDeadline) {

@@ -625,7 +625,7 @@ TEST_F(ProtoJsonTest, WritesFieldsInOrderWithEveryPrimitive) {
             R"({"id":"","toRecipients":[{"emailAddress":{"name":""}},{}],"topic":"Topic",)"
             R"("hasAttachments":false,"lastDeliveredDateTime":"2016-12-31T20:58:15.304900Z",)"
             R"("uniqueSenders":["A"],"ccRecipients":[],"preview":"","isLocked":false,)"
-            R"("posts":[],"name":"","conversationId":"","etag":""})");
+            R"("posts":[],"name":"","conversationId":"","etag":"","postsNextPageToken":""})");
   v1::ListMembersResponse members;
   members.add_members()->set_role(v1::Member::ROLE_OWNER);
   EXPECT_EQ(WriteProtoJson(members, 2), R"({

@@ -26,10 +26,38 @@ absl::StatusOr<Uuid> ReadUuid(const Query& row, int column);
 // The id in a resource or a name to store, which the domain has made or checked.
 absl::StatusOr<Uuid> RequireUuid(absl::string_view text);
 
+// The columns that ReadQueries and PostQueries make resources of. Those of threads need
+// `conversations` as well.
+inline constexpr char kThreadColumns[] =
+    "threads.key, threads.id, threads.topic, threads.has_attachments, threads.last_delivered_us,"
+    " threads.preview, threads.is_locked, threads.revision, threads.created_us,"
+    " threads.modified_us, conversations.id";
+inline constexpr int kThreadColumnCount = 11;
+inline constexpr char kConversationColumns[] =
+    "conversations.key, conversations.id, conversations.topic, conversations.created_us";
+inline constexpr int kConversationColumnCount = 4;
+// Without the content, which lists that leave out posts must not touch.
+inline constexpr char kPostColumns[] =
+    "posts.key, posts.id, posts.created_us, posts.modified_us, posts.revision, posts.sender_name,"
+    " posts.sender_address, posts.has_attachments, posts.in_reply_to, posts.content_type";
+inline constexpr int kPostColumnCount = 10;
+inline constexpr char kAttachmentColumns[] =
+    "attachments.key, attachments.id, attachments.kind, attachments.display_name,"
+    " attachments.content_type, attachments.size, attachments.is_inline, attachments.attached_us,"
+    " attachments.content_id, attachments.source_url, attachments.provider_type,"
+    " attachments.permission, attachments.is_folder";
+inline constexpr int kAttachmentColumnCount = 13;
+inline constexpr char kExtensionColumns[] = "post_extensions.name, post_extensions.content_json";
+inline constexpr int kExtensionColumnCount = 2;
+
 // The kinds of recipients, and the lists of senders, as numbers.
 inline constexpr int kToRecipient = 0;
 inline constexpr int kCcRecipient = 1;
 constexpr int ListColumn(SenderList list) { return list == SenderList::kAccepted ? 0 : 1; }
+
+// What is in the column `deleted` of a conversation. One that was imported is not seen before its
+// first thread: a conversation without threads has nothing to say of itself.
+enum class ConversationState { kThere = 0, kDeleted = 1, kAwaitsThread = 2 };
 
 enum class AttachmentKind { kFile = 0, kItem = 1, kReference = 2 };
 

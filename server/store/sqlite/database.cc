@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/errors.h"
 #include "server/base/status_macros.h"
@@ -103,6 +105,49 @@ int OnCommit(void* frames, sqlite3* /*db*/, const char* /*schema*/, int wal_fram
   return SQLITE_OK;
 }
 
+bool ContainsText(absl::string_view text, absl::string_view part) {
+  // Linear, whatever the text repeats; string_view's search is not.
+  return memmem(text.data(), text.size(), part.data(), part.size()) != nullptr;
+}
+
+bool StartsWithText(absl::string_view text, absl::string_view part) {
+  return absl::StartsWith(text, part);
+}
+
+bool EndsWithText(absl::string_view text, absl::string_view part) {
+  return absl::EndsWith(text, part);
+}
+
+template <bool (*test)(absl::string_view text, absl::string_view part)>
+void TestText(sqlite3_context* context, int /*count*/, sqlite3_value** arguments) {
+  for (const int i : {0, 1}) {
+    if (sqlite3_value_type(arguments[i]) == SQLITE_NULL) return sqlite3_result_null(context);
+  }
+  // As a blob, since text would be copied to end it with a NUL.
+  const auto text_of = [](sqlite3_value* value) {
+    const auto* bytes = static_cast<const char*>(sqlite3_value_blob(value));
+    const auto size = static_cast<size_t>(sqlite3_value_bytes(value));
+    return bytes == nullptr ? absl::string_view("") : absl::string_view(bytes, size);
+  };
+  sqlite3_result_int(context, test(text_of(arguments[0]), text_of(arguments[1])) ? 1 : 0);
+}
+
+int AddTextFunctions(sqlite3* db) {
+  using Function = void (*)(sqlite3_context*, int, sqlite3_value**);
+  constexpr std::pair<const char*, Function> kFunctions[] = {
+      {"text_contains", &TestText<&ContainsText>},
+      {"text_starts_with", &TestText<&StartsWithText>},
+      {"text_ends_with", &TestText<&EndsWithText>},
+  };
+  constexpr int kFlags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS;
+  for (const auto& [name, function] : kFunctions) {
+    const int code = sqlite3_create_function_v2(db, name, /*nArg=*/2, kFlags, nullptr, function,
+                                                nullptr, nullptr, nullptr);
+    if (code != SQLITE_OK) return code;
+  }
+  return SQLITE_OK;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path, Mode mode) {
@@ -113,6 +158,9 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
   // SQLite falls back to reading, and a server would start that can write nothing.
   if (mode != Mode::kReadOnly && sqlite3_db_readonly(handle, "main") == 1)
     return absl::FailedPreconditionError("the file may not be written");
+  if (const int added = AddTextFunctions(handle); added != SQLITE_OK) {
+    return ToStatus(added, "open", sqlite3_errstr(added));
+  }
   // Takes the place of SQLite's own hook, which would checkpoint inside commits.
   sqlite3_wal_hook(handle, &OnCommit, &db->wal_frames_);
   return db;
@@ -228,6 +276,13 @@ absl::StatusOr<int64_t> Database::FreeBytes() {
   return pages * page_size;
 }
 
+std::vector<std::string> Database::StatementTexts() const {
+  std::vector<std::string> texts;
+  sqlite3_stmt* stmt = nullptr;
+  while ((stmt = sqlite3_next_stmt(db_, stmt)) != nullptr) texts.emplace_back(sqlite3_sql(stmt));
+  return texts;
+}
+
 void Database::SetBusyTimeout(absl::Duration timeout) {
   sqlite3_busy_timeout(db_, static_cast<int>(absl::ToInt64Milliseconds(timeout)));
 }
@@ -242,6 +297,10 @@ Statement::Statement(Statement&& other) noexcept : stmt_(std::exchange(other.stm
 Statement& Statement::operator=(Statement&& other) noexcept {
   std::swap(stmt_, other.stmt_);
   return *this;
+}
+
+int64_t Statement::TakeSteps() {
+  return sqlite3_stmt_status(stmt_, SQLITE_STMTSTATUS_VM_STEP, /*resetFlg=*/1);
 }
 
 Query::~Query() {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -34,6 +35,10 @@ namespace threadstore::sqlite {
 class Statement;
 
 // A connection. It and its statements belong to one thread at a time.
+//
+// Statements may use text_contains(text, part), text_starts_with(text, part) and
+// text_ends_with(text, part), which are 0, 1 or, if either is NULL, NULL. They compare bytes, and
+// unlike LIKE take none for another.
 class Database {
  public:
   enum class Mode { kReadOnly, kReadWrite, kReadWriteCreate };
@@ -90,6 +95,9 @@ class Database {
   // How long a statement waits for another connection's lock.
   void SetBusyTimeout(absl::Duration timeout);
 
+  // The texts of all statements that are prepared, for tests of their plans.
+  std::vector<std::string> StatementTexts() const;
+
   // The version of the SQLite library.
   static std::string LibraryVersion();
   static int LibraryVersionNumber();
@@ -115,6 +123,9 @@ class Statement {
   ~Statement();
   Statement(Statement&& other) noexcept;
   Statement& operator=(Statement&& other) noexcept;
+
+  // Steps of SQLite's virtual machine since it was last asked, for tests of what statements cost.
+  int64_t TakeSteps();
 
  private:
   friend class Database;

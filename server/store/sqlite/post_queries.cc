@@ -15,14 +15,6 @@
 namespace threadstore::sqlite {
 namespace {
 
-constexpr char kSelectPost[] =
-    "SELECT key, id, created_us, modified_us, revision, sender_name, sender_address,"
-    " has_attachments, in_reply_to, content_type, content FROM posts WHERE thread_key = ?";
-
-constexpr char kSelectAttachment[] =
-    "SELECT key, id, kind, display_name, content_type, size, is_inline, attached_us, content_id,"
-    " source_url, provider_type, permission, is_folder FROM attachments WHERE post_key = ?";
-
 v1::Extension MakeExtension(absl::string_view post_name, absl::string_view name,
                             absl::string_view content_json) {
   v1::Extension extension;
@@ -42,27 +34,29 @@ absl::StatusOr<std::unique_ptr<PostQueries>> PostQueries::Prepare(Database& db,
 }
 
 absl::Status PostQueries::PrepareAll(Database& db) {
+  const std::string select_post =
+      absl::StrCat("SELECT ", kPostColumns, " FROM posts WHERE thread_key = ?");
+  const std::string select_attachment =
+      absl::StrCat("SELECT ", kAttachmentColumns, " FROM attachments WHERE post_key = ?");
   const std::pair<Statement*, std::string> statements[] = {
       {&find_post_,
        "SELECT key, author, sender_label, has_attachments, revision FROM posts"
        " WHERE thread_key = ? AND id = ?"},
-      {&get_post_, absl::StrCat(kSelectPost, " AND id = ?")},
-      {&first_post_, absl::StrCat(kSelectPost, " ORDER BY id LIMIT 1")},
-      {&list_posts_, absl::StrCat(kSelectPost, " AND id > ? ORDER BY id LIMIT ?")},
-      {&list_posts_newest_first_,
-       absl::StrCat(kSelectPost, " AND id < ? ORDER BY id DESC LIMIT ?")},
+      {&get_post_, absl::StrCat(select_post, " AND id = ?")},
+      {&first_post_, absl::StrCat(select_post, " ORDER BY id LIMIT 1")},
+      {&read_body_, "SELECT content FROM posts WHERE key = ?"},
       {&list_categories_, "SELECT name FROM post_categories WHERE post_key = ? ORDER BY position"},
       {&list_participants_,
        "SELECT has_email_address, name, address FROM post_participants"
        " WHERE post_key = ? ORDER BY position"},
-      {&get_attachment_, absl::StrCat(kSelectAttachment, " AND id = ?")},
-      {&list_attachments_, absl::StrCat(kSelectAttachment, " AND id > ? ORDER BY id LIMIT ?")},
+      {&get_attachment_, absl::StrCat(select_attachment, " AND id = ?")},
+      {&list_attachments_, absl::StrCat(select_attachment, " AND id > ? ORDER BY id LIMIT ?")},
       {&read_content_, "SELECT content FROM attachment_contents WHERE attachment_key = ?"},
       {&get_extension_,
        "SELECT id, content_json FROM post_extensions WHERE post_key = ? AND name = ?"},
       {&list_extensions_,
-       "SELECT name, content_json FROM post_extensions"
-       " WHERE post_key = ? AND name > ? ORDER BY name LIMIT ?"},
+       absl::StrCat("SELECT ", kExtensionColumns,
+                    " FROM post_extensions WHERE post_key = ? AND name > ? ORDER BY name LIMIT ?")},
       {&get_forward_,
        "SELECT key, created_us, comment FROM forwards WHERE post_key = ? AND id = ?"},
       {&list_forward_recipients_,
@@ -92,31 +86,18 @@ absl::StatusOr<PostQueries::Post> PostQueries::ResolvePost(int64_t group_key,
   return post;
 }
 
-absl::StatusOr<v1::Post> PostQueries::GetPost(int64_t group_key, const PostName& name) {
+absl::StatusOr<v1::Post> PostQueries::GetPost(int64_t group_key, const PostName& name,
+                                              const PostView& view) {
   ASSIGN_OR_RETURN(const ReadQueries::Thread thread,
                    threads_.ResolveThread(group_key, name.thread));
-  ASSIGN_OR_RETURN(const PostContext context, MakePostContext(group_key, name.thread, thread));
+  ASSIGN_OR_RETURN(
+      const PostContext context,
+      MakePostContext(group_key, name.thread.group.group, name.thread.thread, thread.conversation));
   Query query(get_post_);
   query.Bind(thread.key).BindBlob(name.post.bytes());
   ASSIGN_OR_RETURN(const bool found, query.Step());
   if (!found) return NotFoundError(kPostType, name.Canonical());
-  return ReadPostRow(query, context);
-}
-
-absl::StatusOr<PostPage> PostQueries::ListPosts(int64_t group_key, const PostQuery& query) {
-  ASSIGN_OR_RETURN(const ReadQueries::Thread thread,
-                   threads_.ResolveThread(group_key, query.thread));
-  ASSIGN_OR_RETURN(const PostContext context, MakePostContext(group_key, query.thread, thread));
-  Query rows(query.newest_first ? list_posts_newest_first_ : list_posts_);
-  const absl::string_view start = query.newest_first ? kAfterLastId : kBeforeFirstId;
-  rows.Bind(thread.key)
-      .BindBlob(query.after.has_value() ? query.after->bytes() : start)
-      .Bind(query.limit + 1);
-  PostPage page;
-  ASSIGN_OR_RETURN(page.has_more, FillPage(rows, query.limit, page.posts, [&](const Query& row) {
-                     return ReadPostRow(row, context);
-                   }));
-  return page;
+  return ReadPostRow(query, context, view);
 }
 
 absl::StatusOr<std::optional<v1::Post>> PostQueries::FindFirstPost(int64_t group_key,
@@ -201,8 +182,7 @@ absl::StatusOr<ExtensionPage> PostQueries::ListExtensions(int64_t group_key,
   ExtensionPage page;
   ASSIGN_OR_RETURN(page.has_more, FillPage(rows, query.limit, page.extensions,
                                            [&](const Query& row) -> absl::StatusOr<v1::Extension> {
-                                             return MakeExtension(post_name, row.Text(0),
-                                                                  row.Text(1));
+                                             return ReadExtensionRow(row, post_name);
                                            }));
   return page;
 }
@@ -229,14 +209,17 @@ absl::StatusOr<v1::Forward> PostQueries::GetForward(int64_t group_key, const Pos
   }
 }
 
-absl::StatusOr<PostQueries::PostContext> PostQueries::MakePostContext(
-    int64_t group_key, const ThreadName& name, const ReadQueries::Thread& thread) {
-  ASSIGN_OR_RETURN(std::optional<v1::Group> group, threads_.ReadGroup(group_key));
-  if (!group.has_value()) return NotFoundError(kGroupType, name.group.Canonical());
-  return PostContext{*std::move(group), name.thread, thread.conversation};
+absl::StatusOr<PostQueries::PostContext> PostQueries::MakePostContext(int64_t group_key,
+                                                                      absl::string_view group,
+                                                                      const Uuid& thread,
+                                                                      const Uuid& conversation) {
+  ASSIGN_OR_RETURN(std::optional<v1::Group> found, threads_.ReadGroup(group_key));
+  if (!found.has_value()) return NotFoundError(kGroupType, MakeGroupName(group));
+  return PostContext{*std::move(found), thread, conversation};
 }
 
-absl::StatusOr<v1::Post> PostQueries::ReadPostRow(const Query& row, const PostContext& context) {
+absl::StatusOr<v1::Post> PostQueries::ReadPostRow(const Query& row, const PostContext& context,
+                                                  const PostView& view) {
   const int64_t key = row.Integer(0);
   ASSIGN_OR_RETURN(const Uuid id, ReadUuid(row, 1));
   v1::Post post;
@@ -257,18 +240,20 @@ absl::StatusOr<v1::Post> PostQueries::ReadPostRow(const Query& row, const PostCo
     ASSIGN_OR_RETURN(const Uuid in_reply_to, ReadUuid(row, 8));
     post.set_in_reply_to(MakePostName(context.group.id(), context.thread, in_reply_to));
   }
-  if (!row.IsNull(9)) {
+  if (!row.IsNull(9) && view.body) {
     post.mutable_body()->set_content_type(std::string(row.Text(9)));
-    post.mutable_body()->set_content(std::string(row.Text(10)));
+    RETURN_IF_ERROR(ReadBody(key, *post.mutable_body()));
   }
-
-  Query categories(list_categories_);
-  categories.Bind(key);
-  while (true) {
-    ASSIGN_OR_RETURN(const bool found, categories.Step());
-    if (!found) break;
-    post.add_categories(std::string(categories.Text(0)));
+  if (view.categories) {
+    Query categories(list_categories_);
+    categories.Bind(key);
+    while (true) {
+      ASSIGN_OR_RETURN(const bool found, categories.Step());
+      if (!found) break;
+      post.add_categories(std::string(categories.Text(0)));
+    }
   }
+  if (!view.new_participants) return post;
   Query participants(list_participants_);
   participants.Bind(key);
   while (true) {
@@ -276,6 +261,19 @@ absl::StatusOr<v1::Post> PostQueries::ReadPostRow(const Query& row, const PostCo
     if (!found) return post;
     *post.add_new_participants() = ReadRecipient(participants, 0);
   }
+}
+
+absl::Status PostQueries::ReadBody(int64_t post_key, v1::ItemBody& body) {
+  Query query(read_body_);
+  query.Bind(post_key);
+  ASSIGN_OR_RETURN(const bool found, query.Step());
+  if (!found) return absl::DataLossError("a post is gone while it is read");
+  body.set_content(std::string(query.Text(0)));
+  return absl::OkStatus();
+}
+
+v1::Extension PostQueries::ReadExtensionRow(const Query& row, absl::string_view post_name) {
+  return MakeExtension(post_name, row.Text(0), row.Text(1));
 }
 
 absl::StatusOr<v1::Attachment> PostQueries::ReadAttachmentRow(const Query& row,

@@ -36,8 +36,9 @@ class PostQueries {
   // NOT_FOUND if the thread, or the post in it, is not there.
   absl::StatusOr<Post> ResolvePost(int64_t group_key, const PostName& name);
 
-  absl::StatusOr<v1::Post> GetPost(int64_t group_key, const PostName& name);
-  absl::StatusOr<PostPage> ListPosts(int64_t group_key, const PostQuery& query);
+  // Not expanded, whatever the view says.
+  absl::StatusOr<v1::Post> GetPost(int64_t group_key, const PostName& name,
+                                   const PostView& view = {});
 
   // The post that a thread was created with, as the answer to the create has it; nothing if there
   // is none, or none any more.
@@ -60,22 +61,28 @@ class PostQueries {
   absl::StatusOr<ExtensionPage> ListExtensions(int64_t group_key, const ExtensionQuery& query);
   absl::StatusOr<v1::Forward> GetForward(int64_t group_key, const PostName& post, const Uuid& id);
 
- private:
   // What the rows of a thread's posts have in common.
   struct PostContext {
     v1::Group group;
     Uuid thread;
     Uuid conversation;
   };
+  absl::StatusOr<PostContext> MakePostContext(int64_t group_key, absl::string_view group,
+                                              const Uuid& thread, const Uuid& conversation);
 
+  // What rows that begin with kPostColumns, kAttachmentColumns or kExtensionColumns say, and what
+  // belongs to them in other tables.
+  absl::StatusOr<v1::Post> ReadPostRow(const Query& row, const PostContext& context,
+                                       const PostView& view);
+  absl::StatusOr<v1::Attachment> ReadAttachmentRow(const Query& row, absl::string_view post_name,
+                                                   bool with_content);
+  static v1::Extension ReadExtensionRow(const Query& row, absl::string_view post_name);
+
+ private:
   explicit PostQueries(ReadQueries& threads) : threads_(threads) {}
   absl::Status PrepareAll(Database& db);
 
-  absl::StatusOr<PostContext> MakePostContext(int64_t group_key, const ThreadName& name,
-                                              const ReadQueries::Thread& thread);
-  absl::StatusOr<v1::Post> ReadPostRow(const Query& row, const PostContext& context);
-  absl::StatusOr<v1::Attachment> ReadAttachmentRow(const Query& row, absl::string_view post_name,
-                                                   bool with_content);
+  absl::Status ReadBody(int64_t post_key, v1::ItemBody& body);
   absl::Status ReadContent(int64_t attachment_key, v1::Attachment& attachment);
 
   ReadQueries& threads_;
@@ -83,8 +90,7 @@ class PostQueries {
   Statement find_post_;
   Statement get_post_;
   Statement first_post_;
-  Statement list_posts_;
-  Statement list_posts_newest_first_;
+  Statement read_body_;
   Statement list_categories_;
   Statement list_participants_;
   Statement get_attachment_;

@@ -41,15 +41,6 @@ v1::Attachment WithoutContent(const v1::Attachment& attachment) {
   return answer;
 }
 
-AttachmentKind KindOf(const v1::Attachment& attachment) {
-  if (attachment.has_file()) return AttachmentKind::kFile;
-  return attachment.has_item() ? AttachmentKind::kItem : AttachmentKind::kReference;
-}
-
-const std::string& ContentOf(const v1::Attachment& attachment) {
-  return attachment.has_file() ? attachment.file().content_bytes() : attachment.item().item_json();
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<PostWrites>> PostWrites::Prepare(const Base& base) {
@@ -60,27 +51,6 @@ absl::StatusOr<std::unique_ptr<PostWrites>> PostWrites::Prepare(const Base& base
 
 absl::Status PostWrites::PrepareAll() {
   const std::pair<Statement*, absl::string_view> statements[] = {
-      {&insert_post_,
-       "INSERT INTO posts (thread_key, id, created_us, modified_us, revision, author, sender_name,"
-       " sender_address, sender_label, has_attachments, in_reply_to, preview, content_type,"
-       " content) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
-      {&insert_category_,
-       "INSERT INTO post_categories (post_key, position, name) VALUES (?, ?, ?)"},
-      {&insert_participant_,
-       "INSERT INTO post_participants (post_key, position, has_email_address, name, address)"
-       " VALUES (?, ?, ?, ?, ?)"},
-      {&insert_attachment_,
-       "INSERT INTO attachments (post_key, id, kind, display_name, content_type, size, is_inline,"
-       " attached_us, content_id, source_url, provider_type, permission, is_folder)"
-       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
-      {&insert_content_, "INSERT INTO attachment_contents (attachment_key, content) VALUES (?, ?)"},
-      {&insert_extension_,
-       "INSERT INTO post_extensions (post_key, id, name, content_json) VALUES (?, ?, ?, ?)"},
-      {&insert_forward_,
-       "INSERT INTO forwards (post_key, id, created_us, comment) VALUES (?, ?, ?, ?)"},
-      {&insert_forward_recipient_,
-       "INSERT INTO forward_recipients (forward_key, position, has_email_address, name, address)"
-       " VALUES (?, ?, ?, ?, ?)"},
       {&update_body_, "UPDATE posts SET content_type = ?, content = ?, preview = ? WHERE key = ?"},
       {&delete_categories_, "DELETE FROM post_categories WHERE post_key = ?"},
       {&touch_post_,
@@ -161,6 +131,8 @@ absl::StatusOr<v1::Post> PostWrites::CreatePost(const CreateContext& context,
   RETURN_IF_ERROR(base_.summary.DeriveAfterCreate(thread, stored, post.preview));
   RETURN_IF_ERROR(base_.summary.Touch(thread.key, time));
   ASSIGN_OR_RETURN(const Uuid id, RequireUuid(stored.id()));
+  RETURN_IF_ERROR(base_.changes.Append(
+      group_key, {ChangeEvent::kPostCreated, thread.conversation, name.thread, id}));
   RETURN_IF_ERROR(base_.past_requests.Remember(context, group_key, id));
   return stored;
 }
@@ -186,9 +158,9 @@ absl::StatusOr<v1::Post> PostWrites::UpdatePost(const ChangeContext& context, co
   }
   if (changes.categories.has_value()) {
     RETURN_IF_ERROR(Query(delete_categories_).Bind(post.key).Run());
-    RETURN_IF_ERROR(InsertCategories(post.key, *changes.categories));
+    RETURN_IF_ERROR(base_.rows.InsertCategories(post.key, *changes.categories));
   }
-  RETURN_IF_ERROR(TouchPost(post, context.now));
+  RETURN_IF_ERROR(TouchPost(post, name, context.now));
   return base_.posts.GetPost(group_key, name);
 }
 
@@ -200,7 +172,8 @@ absl::Status PostWrites::DeletePost(const ChangeContext& context, const PostName
   RETURN_IF_ERROR(CheckEtag(context, post.revision, kPostType, name.Canonical()));
   RETURN_IF_ERROR(base_.purges.PurgePost(post.key));
   RETURN_IF_ERROR(base_.summary.DeriveAfterDelete(post, name.post));
-  return base_.summary.Touch(post.thread.key, context.now);
+  RETURN_IF_ERROR(base_.summary.Touch(post.thread.key, context.now));
+  return NoteChange(ChangeEvent::kPostDeleted, post, name);
 }
 
 absl::StatusOr<v1::Forward> PostWrites::ForwardPost(const CreateContext& context,
@@ -212,24 +185,13 @@ absl::StatusOr<v1::Forward> PostWrites::ForwardPost(const CreateContext& context
   if (past.has_value()) return base_.posts.GetForward(group_key, name, *past);
 
   ASSIGN_OR_RETURN(const PostQueries::Post post, base_.posts.ResolvePost(group_key, name));
-  ASSIGN_OR_RETURN(const int64_t forwards, Count(count_forwards_, post.key));
-  if (forwards >= kMaxForwardsPerPost)
-    return TooManyForwardsError(name.Canonical(), kMaxForwardsPerPost);
+  RETURN_IF_ERROR(CheckForwardFits(post.key, name));
   RETURN_IF_ERROR(base_.room.Check());
   ASSIGN_OR_RETURN(const Uuid id, RequireUuid(forward.id()));
-  RETURN_IF_ERROR(Query(insert_forward_)
-                      .Bind(post.key)
-                      .BindBlob(id.bytes())
-                      .Bind(ToMicros(forward.created_date_time()))
-                      .BindText(forward.comment())
-                      .Run());
-  const int64_t forward_key = base_.db.last_insert_rowid();
-  for (int i = 0; i < forward.to_recipients_size(); ++i) {
-    Query insert(insert_forward_recipient_);
-    insert.Bind(forward_key).Bind(i);
-    BindRecipient(forward.to_recipients(i), insert);
-    RETURN_IF_ERROR(insert.Run());
-  }
+  RETURN_IF_ERROR(base_.rows.InsertForward(post.key, id, forward));
+  RETURN_IF_ERROR(base_.changes.Append(
+      group_key,
+      {ChangeEvent::kPostForwarded, post.thread.conversation, name.thread.thread, name.post, id}));
   RETURN_IF_ERROR(base_.past_requests.Remember(context, group_key, id));
   return forward;
 }
@@ -247,10 +209,10 @@ absl::StatusOr<v1::Attachment> PostWrites::CreateAttachment(const CreateContext&
   RETURN_IF_ERROR(CheckAuthor(context, post, name, /*owners_may=*/false));
   RETURN_IF_ERROR(CheckAttachmentFits(post.key, name, attachment));
   RETURN_IF_ERROR(base_.room.Check());
-  RETURN_IF_ERROR(InsertAttachment(post.key, attachment, ContentOf(attachment)));
+  RETURN_IF_ERROR(base_.rows.InsertAttachment(post.key, attachment, ContentOf(attachment)));
   RETURN_IF_ERROR(Query(set_post_has_attachments_).Bind(post.key).Run());
   RETURN_IF_ERROR(base_.summary.DeriveAfterAttaching(post.thread.key));
-  RETURN_IF_ERROR(TouchPost(post, context.now));
+  RETURN_IF_ERROR(TouchPost(post, name, context.now));
   ASSIGN_OR_RETURN(const Uuid id, RequireUuid(attachment.id()));
   RETURN_IF_ERROR(base_.past_requests.Remember(context, group_key, id));
   return WithoutContent(attachment);
@@ -268,6 +230,18 @@ absl::Status PostWrites::CheckAttachmentFits(int64_t post_key, const PostName& n
                                  kMaxAttachmentBytesPerPost);
 }
 
+absl::Status PostWrites::CheckExtensionFits(int64_t post_key, const PostName& name) {
+  ASSIGN_OR_RETURN(const int64_t extensions, Count(count_extensions_, post_key));
+  if (extensions < kMaxExtensionsPerPost) return absl::OkStatus();
+  return TooManyExtensionsError(name.Canonical(), kMaxExtensionsPerPost);
+}
+
+absl::Status PostWrites::CheckForwardFits(int64_t post_key, const PostName& name) {
+  ASSIGN_OR_RETURN(const int64_t forwards, Count(count_forwards_, post_key));
+  if (forwards < kMaxForwardsPerPost) return absl::OkStatus();
+  return TooManyForwardsError(name.Canonical(), kMaxForwardsPerPost);
+}
+
 absl::StatusOr<v1::Extension> PostWrites::CreateExtension(const CreateContext& context,
                                                           const PostName& name,
                                                           const v1::Extension& extension) {
@@ -281,13 +255,11 @@ absl::StatusOr<v1::Extension> PostWrites::CreateExtension(const CreateContext& c
   const auto existing = base_.posts.GetExtension(post, extension_name);
   if (existing.ok()) return AlreadyExistsError(kExtensionType, extension.name());
   if (!absl::IsNotFound(existing.status())) return existing.status();
-  ASSIGN_OR_RETURN(const int64_t extensions, Count(count_extensions_, post.key));
-  if (extensions >= kMaxExtensionsPerPost)
-    return TooManyExtensionsError(name.Canonical(), kMaxExtensionsPerPost);
+  RETURN_IF_ERROR(CheckExtensionFits(post.key, name));
   RETURN_IF_ERROR(base_.room.Check());
   const Uuid id = Uuid::V7(context.now);
-  RETURN_IF_ERROR(InsertExtension(post.key, id, extension));
-  RETURN_IF_ERROR(TouchPost(post, context.now));
+  RETURN_IF_ERROR(base_.rows.InsertExtension(post.key, id, extension));
+  RETURN_IF_ERROR(TouchPost(post, name, context.now));
   RETURN_IF_ERROR(base_.past_requests.Remember(context, group_key, id));
   return extension;
 }
@@ -306,7 +278,7 @@ absl::StatusOr<v1::Extension> PostWrites::UpdateExtension(const ChangeContext& c
                       .Bind(post.key)
                       .BindText(name.extension)
                       .Run());
-  RETURN_IF_ERROR(TouchPost(post, context.now));
+  RETURN_IF_ERROR(TouchPost(post, name.post, context.now));
   extension.set_content_json(content_json);
   return extension;
 }
@@ -318,95 +290,24 @@ absl::Status PostWrites::DeleteExtension(const ChangeContext& context, const Ext
   RETURN_IF_ERROR(base_.posts.GetExtension(post, name).status());
   RETURN_IF_ERROR(CheckEtag(context, post.revision, kPostType, name.post.Canonical()));
   RETURN_IF_ERROR(Query(delete_extension_).Bind(post.key).BindText(name.extension).Run());
-  return TouchPost(post, context.now);
+  return TouchPost(post, name.post, context.now);
 }
 
 absl::Status PostWrites::InsertPost(int64_t thread_key, const v1::Post& stored, const NewPost& sent,
                                     const PostingRules::Author& author) {
-  ASSIGN_OR_RETURN(const Uuid id, RequireUuid(stored.id()));
-  const std::string label = SenderLabel(author.sender);
-  const v1::EmailAddress& sender = author.sender.email_address();
-  int64_t post_key = 0;
-  {
-    Query insert(insert_post_);
-    insert.Bind(thread_key)
-        .BindBlob(id.bytes())
-        .Bind(ToMicros(stored.created_date_time()))
-        .Bind(ToMicros(stored.last_modified_date_time()))
-        .Bind(kFirstRevision);
-    BindOptionalText(author.user.has_value(),
-                     author.user.has_value() ? *author.user : absl::string_view(), insert);
-    BindOptionalText(sender.has_name(), sender.name(), insert);
-    BindOptionalText(sender.has_address(), sender.address(), insert);
-    insert.BindText(label).Bind(stored.has_attachments() ? 1 : 0);
-    if (sent.in_reply_to.has_value()) {
-      insert.BindBlob(sent.in_reply_to->bytes());
-    } else {
-      insert.BindNull();
-    }
-    insert.BindText(sent.preview);
-    if (stored.has_body()) {
-      insert.BindText(stored.body().content_type()).BindText(stored.body().content());
-    } else {
-      insert.BindNull().BindNull();
-    }
-    RETURN_IF_ERROR(insert.Run());
-    post_key = base_.db.last_insert_rowid();
-  }
-  RETURN_IF_ERROR(InsertCategories(post_key, stored.categories()));
-  for (int i = 0; i < stored.new_participants_size(); ++i) {
-    Query insert(insert_participant_);
-    insert.Bind(post_key).Bind(i);
-    BindRecipient(stored.new_participants(i), insert);
-    RETURN_IF_ERROR(insert.Run());
-  }
+  RowInserts::PostRow row;
+  ASSIGN_OR_RETURN(row.id, RequireUuid(stored.id()));
+  row.revision = kFirstRevision;
+  if (author.user.has_value()) row.author = *author.user;
+  row.in_reply_to = sent.in_reply_to;
+  row.preview = sent.preview;
+  ASSIGN_OR_RETURN(const int64_t post_key, base_.rows.InsertPost(thread_key, stored, row));
   for (int i = 0; i < stored.attachments_size(); ++i) {
-    RETURN_IF_ERROR(
-        InsertAttachment(post_key, stored.attachments(i), ContentOf(sent.post.attachments(i))));
+    RETURN_IF_ERROR(base_.rows.InsertAttachment(post_key, stored.attachments(i),
+                                                ContentOf(sent.post.attachments(i))));
   }
   for (const v1::Extension& extension : sent.post.extensions()) {
-    RETURN_IF_ERROR(InsertExtension(post_key, id, extension));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status PostWrites::InsertAttachment(int64_t post_key, const v1::Attachment& attachment,
-                                          absl::string_view content) {
-  ASSIGN_OR_RETURN(const Uuid id, RequireUuid(attachment.id()));
-  const v1::ReferenceAttachment& reference = attachment.reference();
-  RETURN_IF_ERROR(Query(insert_attachment_)
-                      .Bind(post_key)
-                      .BindBlob(id.bytes())
-                      .Bind(static_cast<int64_t>(KindOf(attachment)))
-                      .BindText(attachment.display_name())
-                      .BindText(attachment.content_type())
-                      .Bind(attachment.size())
-                      .Bind(attachment.is_inline() ? 1 : 0)
-                      .Bind(ToMicros(attachment.last_modified_date_time()))
-                      .BindText(attachment.file().content_id())
-                      .BindText(reference.source_url())
-                      .BindText(reference.provider_type())
-                      .BindText(reference.permission())
-                      .Bind(reference.is_folder() ? 1 : 0)
-                      .Run());
-  if (attachment.has_reference()) return absl::OkStatus();
-  return Query(insert_content_).Bind(base_.db.last_insert_rowid()).BindBlob(content).Run();
-}
-
-absl::Status PostWrites::InsertExtension(int64_t post_key, const Uuid& id,
-                                         const v1::Extension& extension) {
-  return Query(insert_extension_)
-      .Bind(post_key)
-      .BindBlob(id.bytes())
-      .BindText(extension.extension_name())
-      .BindText(extension.content_json())
-      .Run();
-}
-
-absl::Status PostWrites::InsertCategories(
-    int64_t post_key, const google::protobuf::RepeatedPtrField<std::string>& categories) {
-  for (int i = 0; i < categories.size(); ++i) {
-    RETURN_IF_ERROR(Query(insert_category_).Bind(post_key).Bind(i).BindText(categories[i]).Run());
+    RETURN_IF_ERROR(base_.rows.InsertExtension(post_key, row.id, extension));
   }
   return absl::OkStatus();
 }
@@ -418,9 +319,17 @@ absl::StatusOr<int64_t> PostWrites::Count(Statement& statement, int64_t post_key
   return query.Integer(0);
 }
 
-absl::Status PostWrites::TouchPost(const PostQueries::Post& post, absl::Time now) {
+absl::Status PostWrites::TouchPost(const PostQueries::Post& post, const PostName& name,
+                                   absl::Time now) {
   RETURN_IF_ERROR(Query(touch_post_).Bind(absl::ToUnixMicros(now)).Bind(post.key).Run());
-  return base_.summary.Touch(post.thread.key, now);
+  RETURN_IF_ERROR(base_.summary.Touch(post.thread.key, now));
+  return NoteChange(ChangeEvent::kPostUpdated, post, name);
+}
+
+absl::Status PostWrites::NoteChange(ChangeEvent event, const PostQueries::Post& post,
+                                    const PostName& name) {
+  return base_.changes.Append(post.group_key,
+                              {event, post.thread.conversation, name.thread.thread, name.post});
 }
 
 }  // namespace threadstore::sqlite

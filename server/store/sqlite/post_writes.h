@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "server/base/uuid.h"
+#include "server/store/sqlite/change_log.h"
 #include "server/store/sqlite/database.h"
 #include "server/store/sqlite/past_requests.h"
 #include "server/store/sqlite/post_queries.h"
@@ -16,6 +17,7 @@
 #include "server/store/sqlite/purge_queries.h"
 #include "server/store/sqlite/read_queries.h"
 #include "server/store/sqlite/room.h"
+#include "server/store/sqlite/row_inserts.h"
 #include "server/store/sqlite/thread_summary.h"
 #include "server/store/thread_store.h"
 
@@ -35,6 +37,8 @@ class PostWrites {
     PurgeQueries& purges;
     PostingRules& rules;
     ThreadSummary& summary;
+    RowInserts& rows;
+    ChangeLog& changes;
     const Room& room;
   };
   static absl::StatusOr<std::unique_ptr<PostWrites>> Prepare(const Base& base);
@@ -49,6 +53,12 @@ class PostWrites {
   // comes from `sent`.
   absl::Status InsertPost(int64_t thread_key, const v1::Post& stored, const NewPost& sent,
                           const PostingRules::Author& author);
+
+  // That a post has room for one more.
+  absl::Status CheckAttachmentFits(int64_t post_key, const PostName& name,
+                                   const v1::Attachment& attachment);
+  absl::Status CheckExtensionFits(int64_t post_key, const PostName& name);
+  absl::Status CheckForwardFits(int64_t post_key, const PostName& name);
 
   absl::StatusOr<v1::Post> CreatePost(const CreateContext& context, const ThreadName& name,
                                       const NewPost& post);
@@ -78,28 +88,14 @@ class PostWrites {
   absl::Status CheckAuthor(const CallContext& context, const PostQueries::Post& post,
                            const PostName& name, bool owners_may);
 
-  absl::Status CheckAttachmentFits(int64_t post_key, const PostName& name,
-                                   const v1::Attachment& attachment);
-  absl::Status InsertAttachment(int64_t post_key, const v1::Attachment& attachment,
-                                absl::string_view content);
-  absl::Status InsertExtension(int64_t post_key, const Uuid& id, const v1::Extension& extension);
-  absl::Status InsertCategories(int64_t post_key,
-                                const google::protobuf::RepeatedPtrField<std::string>& categories);
-
   // A new revision of the post and its thread.
-  absl::Status TouchPost(const PostQueries::Post& post, absl::Time now);
+  absl::Status TouchPost(const PostQueries::Post& post, const PostName& name, absl::Time now);
+
+  absl::Status NoteChange(ChangeEvent event, const PostQueries::Post& post, const PostName& name);
 
   absl::StatusOr<int64_t> Count(Statement& statement, int64_t post_key);
 
   const Base base_;
-  Statement insert_post_;
-  Statement insert_category_;
-  Statement insert_participant_;
-  Statement insert_attachment_;
-  Statement insert_content_;
-  Statement insert_extension_;
-  Statement insert_forward_;
-  Statement insert_forward_recipient_;
   Statement update_body_;
   Statement delete_categories_;
   Statement touch_post_;

@@ -5,6 +5,7 @@
 
 #include "absl/strings/string_view.h"
 #include "server/base/status_macros.h"
+#include "server/store/sqlite/columns.h"
 
 namespace threadstore::sqlite {
 namespace {
@@ -14,8 +15,9 @@ constexpr int64_t kPageBytes = 4096;
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<PurgeQueries>> PurgeQueries::Prepare(Database& db) {
-  std::unique_ptr<PurgeQueries> queries(new PurgeQueries(db));
+absl::StatusOr<std::unique_ptr<PurgeQueries>> PurgeQueries::Prepare(Database& db,
+                                                                    ChangeLog& changes) {
+  std::unique_ptr<PurgeQueries> queries(new PurgeQueries(db, changes));
   RETURN_IF_ERROR(queries->PrepareAll());
   return queries;
 }
@@ -31,6 +33,11 @@ absl::Status PurgeQueries::PrepareAll() {
        "SELECT key FROM threads WHERE conversation_key = ? ORDER BY id LIMIT 1"},
       {&find_thread_of_group_, "SELECT key FROM threads WHERE group_key = ? ORDER BY id LIMIT 1"},
       {&find_conversation_of_thread_, "SELECT conversation_key FROM threads WHERE key = ?"},
+      {&read_removed_thread_,
+       "SELECT threads.group_key, conversations.id, threads.id"
+       " FROM threads JOIN conversations ON conversations.key = threads.conversation_key"
+       " JOIN groups ON groups.key = threads.group_key"
+       " WHERE threads.key = ? AND threads.deleted = 0 AND groups.deleted = 0"},
       {&find_post_of_thread_, "SELECT key FROM posts WHERE thread_key = ? ORDER BY id LIMIT 1"},
       {&delete_some_members_,
        "DELETE FROM members WHERE group_key = ?1 AND user_id IN"
@@ -39,6 +46,9 @@ absl::Status PurgeQueries::PrepareAll() {
       {&delete_conversation_without_threads_,
        "DELETE FROM conversations WHERE key = ?1 AND NOT EXISTS"
        " (SELECT 1 FROM threads WHERE conversation_key = ?1)"},
+      {&delete_some_conversations_,
+       "DELETE FROM conversations WHERE key IN"
+       " (SELECT key FROM conversations WHERE group_key = ?1 ORDER BY id LIMIT ?2)"},
       {&delete_some_senders_,
        "DELETE FROM group_senders WHERE group_key = ?1 AND (list, sender) IN"
        " (SELECT list, sender FROM group_senders WHERE group_key = ?1"
@@ -55,10 +65,19 @@ absl::Status PurgeQueries::PrepareAll() {
        "DELETE FROM forward_recipients WHERE forward_key IN"
        " (SELECT key FROM forwards WHERE post_key = ?)"},
       {&delete_of_post_[6], "DELETE FROM forwards WHERE post_key = ?"},
-      {&delete_of_post_[7], "DELETE FROM posts WHERE key = ?"},
+      {&delete_of_post_[7],
+       "DELETE FROM search_index WHERE rowid ="
+       " (SELECT key FROM search_documents WHERE post_key = ?)"},
+      {&delete_of_post_[8], "DELETE FROM search_documents WHERE post_key = ?"},
+      {&delete_of_post_[9], "DELETE FROM posts WHERE key = ?"},
       {&delete_of_thread_[0], "DELETE FROM recipients WHERE thread_key = ?"},
       {&delete_of_thread_[1], "DELETE FROM unique_senders WHERE thread_key = ?"},
-      {&delete_of_thread_[2], "DELETE FROM threads WHERE key = ?"},
+      {&delete_of_thread_[2],
+       "DELETE FROM search_index WHERE rowid ="
+       " (SELECT key FROM search_documents WHERE thread_key = ? AND post_key IS NULL)"},
+      {&delete_of_thread_[3],
+       "DELETE FROM search_documents WHERE thread_key = ? AND post_key IS NULL"},
+      {&delete_of_thread_[4], "DELETE FROM threads WHERE key = ?"},
   };
   for (const auto& [statement, sql] : statements) {
     ASSIGN_OR_RETURN(*statement, db_.Prepare(sql));
@@ -110,7 +129,9 @@ absl::StatusOr<bool> PurgeQueries::PurgeSomeOfAGroup(int64_t max_rows) {
     RETURN_IF_ERROR(PurgePostOrThread(*thread));
     return true;
   }
-  for (Statement* delete_some : {&delete_some_senders_, &delete_some_members_}) {
+  // Conversations that are left await their first threads.
+  for (Statement* delete_some :
+       {&delete_some_conversations_, &delete_some_senders_, &delete_some_members_}) {
     const int64_t before = db_.total_changes();
     RETURN_IF_ERROR(Query(*delete_some).Bind(*group).Bind(max_rows).Run());
     if (db_.total_changes() > before) return true;
@@ -124,10 +145,22 @@ absl::Status PurgeQueries::PurgePostOrThread(int64_t thread_key) {
   if (post.has_value()) return PurgePost(*post);
   ASSIGN_OR_RETURN(const auto conversation, FindKeyBelow(find_conversation_of_thread_, thread_key));
   if (!conversation.has_value()) return absl::DataLossError("a thread has no conversation");
+  RETURN_IF_ERROR(NoteRemoval(thread_key));
   for (Statement& statement : delete_of_thread_) {
     RETURN_IF_ERROR(Query(statement).Bind(thread_key).Run());
   }
   return Query(delete_conversation_without_threads_).Bind(*conversation).Run();
+}
+
+absl::Status PurgeQueries::NoteRemoval(int64_t thread_key) {
+  ChangeNote note{ChangeEvent::kThreadDeleted};
+  Query query(read_removed_thread_);
+  query.Bind(thread_key);
+  ASSIGN_OR_RETURN(const bool found, query.Step());
+  if (!found) return absl::OkStatus();
+  ASSIGN_OR_RETURN(note.conversation, ReadUuid(query, 1));
+  ASSIGN_OR_RETURN(note.thread, ReadUuid(query, 2));
+  return changes_.Append(query.Integer(0), note);
 }
 
 absl::Status PurgeQueries::PurgePost(int64_t post_key) {

@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/store/sqlite/change_log.h"
 #include "server/store/sqlite/database.h"
 
 namespace threadstore::sqlite {
@@ -16,8 +17,9 @@ namespace threadstore::sqlite {
 // writer's queries.
 class PurgeQueries {
  public:
-  // `db` must outlive it.
-  static absl::StatusOr<std::unique_ptr<PurgeQueries>> Prepare(Database& db);
+  // Both must outlive it. The removal of a thread whose conversation has been deleted is noted
+  // among the changes.
+  static absl::StatusOr<std::unique_ptr<PurgeQueries>> Prepare(Database& db, ChangeLog& changes);
 
   // Stops after rows of `max_cost`, or the rows of a post or of a thread without posts more (see
   // server/domain/limits.h). A row costs 1, and each page of attached content as much. Returns what
@@ -28,7 +30,7 @@ class PurgeQueries {
   absl::Status PurgePost(int64_t post_key);
 
  private:
-  explicit PurgeQueries(Database& db) : db_(db) {}
+  PurgeQueries(Database& db, ChangeLog& changes) : db_(db), changes_(changes) {}
   absl::Status PrepareAll();
 
   // Each does a part of the work on what it finds first; false if it finds nothing.
@@ -42,10 +44,15 @@ class PurgeQueries {
   // One post of the thread or, if it has none, the thread itself.
   absl::Status PurgePostOrThread(int64_t thread_key);
 
+  // Tells followers of a thread's removal, unless they have heard of the thread's or its group's
+  // deletion.
+  absl::Status NoteRemoval(int64_t thread_key);
+
   absl::StatusOr<std::optional<int64_t>> FindKey(Statement& statement);
   absl::StatusOr<std::optional<int64_t>> FindKeyBelow(Statement& statement, int64_t key);
 
   Database& db_;
+  ChangeLog& changes_;
   int64_t purged_content_bytes_ = 0;
   Statement measure_attachments_;
   Statement find_deleted_thread_;
@@ -54,16 +61,18 @@ class PurgeQueries {
   Statement find_thread_of_conversation_;
   Statement find_thread_of_group_;
   Statement find_conversation_of_thread_;
+  Statement read_removed_thread_;
   Statement find_post_of_thread_;
   Statement delete_some_members_;
+  Statement delete_some_conversations_;
   Statement delete_some_senders_;
   Statement delete_conversation_;
   Statement delete_conversation_without_threads_;
   Statement delete_group_;
 
   // Each takes the key of what the rows hang on.
-  static constexpr int kPostTables = 8;
-  static constexpr int kThreadTables = 3;
+  static constexpr int kPostTables = 10;
+  static constexpr int kThreadTables = 5;
   Statement delete_of_post_[kPostTables];
   Statement delete_of_thread_[kThreadTables];
 };

@@ -1,9 +1,7 @@
 #include "server/store/sqlite/read_queries.h"
 
-#include <limits>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
@@ -14,6 +12,7 @@
 #include "server/domain/resource_name.h"
 #include "server/domain/timestamp.h"
 #include "server/store/sqlite/columns.h"
+#include "server/store/sqlite/list_sql.h"
 #include "server/store/sqlite/page.h"
 
 namespace threadstore::sqlite {
@@ -24,32 +23,6 @@ constexpr char kGroupColumns[] =
     " groups.allow_external_senders";
 
 constexpr char kMemberColumns[] = "user_id, display_name, mail, is_owner";
-
-constexpr char kConversationColumns[] =
-    "conversations.key, conversations.id, conversations.topic, conversations.created_us";
-
-constexpr char kSelectThread[] =
-    "SELECT threads.key, threads.id, threads.topic, threads.has_attachments,"
-    " threads.last_delivered_us, threads.preview, threads.is_locked, threads.revision,"
-    " threads.created_us, threads.modified_us, conversations.id"
-    " FROM threads JOIN conversations ON conversations.key = threads.conversation_key"
-    " WHERE threads.deleted = 0 AND conversations.deleted = 0";
-
-// No time is as late as the last that 64 bits hold.
-constexpr int64_t kAfterLastTime = std::numeric_limits<int64_t>::max();
-
-std::string OrderClause(ThreadOrder order) {
-  switch (order) {
-    case ThreadOrder::kNewestActivity:
-      return " AND (threads.last_delivered_us, threads.id) < (?, ?)"
-             " ORDER BY threads.last_delivered_us DESC, threads.id DESC LIMIT ?";
-    case ThreadOrder::kOldestCreated:
-      return " AND threads.id > ? ORDER BY threads.id LIMIT ?";
-    case ThreadOrder::kNewestCreated:
-      return " AND threads.id < ? ORDER BY threads.id DESC LIMIT ?";
-  }
-  return "";
-}
 
 v1::Group ReadGroupRow(const Query& row) {
   v1::Group group;
@@ -72,50 +45,7 @@ v1::Member ReadMember(const Query& row, absl::string_view group) {
   return member;
 }
 
-std::string ListConversationsSql(ThreadOrder order) {
-  const std::string select = absl::StrCat("SELECT ", kConversationColumns);
-  switch (order) {
-    case ThreadOrder::kNewestActivity:
-      // A conversation is where its newest thread is.
-      return absl::StrCat(
-          select,
-          " FROM threads JOIN conversations ON conversations.key = threads.conversation_key"
-          " WHERE threads.group_key = ? AND threads.deleted = 0 AND conversations.deleted = 0"
-          " AND (threads.last_delivered_us, threads.id) < (?, ?)"
-          " AND NOT EXISTS (SELECT 1 FROM threads AS newer"
-          "  WHERE newer.conversation_key = threads.conversation_key AND newer.deleted = 0"
-          "  AND (newer.last_delivered_us, newer.id) > (threads.last_delivered_us, threads.id))"
-          " ORDER BY threads.last_delivered_us DESC, threads.id DESC LIMIT ?");
-    case ThreadOrder::kOldestCreated:
-      return absl::StrCat(select,
-                          " FROM conversations WHERE group_key = ? AND deleted = 0 AND id > ?"
-                          " ORDER BY id LIMIT ?");
-    case ThreadOrder::kNewestCreated:
-      return absl::StrCat(select,
-                          " FROM conversations WHERE group_key = ? AND deleted = 0 AND id < ?"
-                          " ORDER BY id DESC LIMIT ?");
-  }
-  return "";
-}
-
-// Where a list of threads or conversations begins.
-void BindCursor(ThreadOrder order, const std::optional<ThreadCursor>& after, Query& rows) {
-  if (order == ThreadOrder::kNewestActivity) {
-    rows.Bind(after.has_value() ? after->last_delivered_us : kAfterLastTime);
-  }
-  const absl::string_view start =
-      order == ThreadOrder::kOldestCreated ? kBeforeFirstId : kAfterLastId;
-  rows.BindBlob(after.has_value() ? after->id.bytes() : start);
-}
-
 }  // namespace
-
-std::string ReadQueries::ListThreadsSql(Scope scope, ThreadOrder order) {
-  return absl::StrCat(
-      kSelectThread,
-      scope == Scope::kGroup ? " AND threads.group_key = ?" : " AND threads.conversation_key = ?",
-      OrderClause(order));
-}
 
 absl::StatusOr<std::unique_ptr<ReadQueries>> ReadQueries::Prepare(Database& db) {
   auto queries = std::make_unique<ReadQueries>();
@@ -156,12 +86,16 @@ absl::Status ReadQueries::PrepareAll(Database& db) {
        " FROM threads JOIN conversations ON conversations.key = threads.conversation_key"
        " WHERE threads.deleted = 0 AND conversations.deleted = 0"
        " AND threads.group_key = ? AND threads.id = ?"},
-      {&get_thread_, absl::StrCat(kSelectThread, " AND threads.group_key = ? AND threads.id = ?")},
+      {&get_thread_, absl::StrCat("SELECT ", kThreadColumns,
+                                  " FROM threads JOIN conversations"
+                                  " ON conversations.key = threads.conversation_key"
+                                  " WHERE threads.deleted = 0 AND conversations.deleted = 0"
+                                  " AND threads.group_key = ? AND threads.id = ?")},
       {&get_conversation_,
        absl::StrCat("SELECT ", kConversationColumns,
                     " FROM conversations WHERE group_key = ? AND id = ? AND deleted = 0")},
       {&read_newest_thread_,
-       "SELECT id, last_delivered_us, preview FROM threads"
+       "SELECT last_delivered_us, preview FROM threads"
        " WHERE conversation_key = ? AND deleted = 0"
        " ORDER BY last_delivered_us DESC, id DESC LIMIT 1"},
       {&has_attachments_,
@@ -180,14 +114,6 @@ absl::Status ReadQueries::PrepareAll(Database& db) {
   };
   for (const auto& [statement, sql] : statements) {
     ASSIGN_OR_RETURN(*statement, db.Prepare(sql));
-  }
-  for (int i = 0; i < kOrders; ++i) {
-    const auto order = static_cast<ThreadOrder>(i);
-    for (int scope = 0; scope < kScopes; ++scope) {
-      ASSIGN_OR_RETURN(list_threads_[scope][i],
-                       db.Prepare(ListThreadsSql(static_cast<Scope>(scope), order)));
-    }
-    ASSIGN_OR_RETURN(list_conversations_[i], db.Prepare(ListConversationsSql(order)));
   }
   return absl::OkStatus();
 }
@@ -320,7 +246,8 @@ absl::StatusOr<SenderPage> ReadQueries::ListSenders(int64_t group_key, const Sen
 }
 
 absl::StatusOr<v1::Conversation> ReadQueries::GetConversation(int64_t group_key,
-                                                              const ConversationName& name) {
+                                                              const ConversationName& name,
+                                                              const ConversationView& view) {
   Query query(get_conversation_);
   query.Bind(group_key).BindBlob(name.conversation.bytes());
   ASSIGN_OR_RETURN(const bool found, query.Step());
@@ -328,39 +255,12 @@ absl::StatusOr<v1::Conversation> ReadQueries::GetConversation(int64_t group_key,
     return NotFoundError(kConversationType,
                          MakeConversationName(name.group.group, name.conversation));
   }
-  ThreadCursor newest;
-  return ReadConversationRow(query, name.group.group, newest);
-}
-
-absl::StatusOr<ConversationPage> ReadQueries::ListConversations(int64_t group_key,
-                                                                const ConversationQuery& query) {
-  Query rows(list_conversations_[static_cast<int>(query.order)]);
-  rows.Bind(group_key);
-  BindCursor(query.order, query.after, rows);
-  rows.Bind(query.limit + 1);
-  ConversationPage page;
-  ThreadCursor newest;
-  std::vector<ThreadCursor> places;
-  ASSIGN_OR_RETURN(page.has_more,
-                   FillPage(rows, query.limit, page.conversations,
-                            [&](const Query& row) -> absl::StatusOr<v1::Conversation> {
-                              ASSIGN_OR_RETURN(v1::Conversation conversation,
-                                               ReadConversationRow(row, query.group, newest));
-                              places.push_back(newest);
-                              return conversation;
-                            }));
-  if (page.conversations.empty()) return page;
-  // The last row may have been read in vain.
-  page.last = places[static_cast<size_t>(page.conversations.size()) - 1];
-  if (query.order != ThreadOrder::kNewestActivity) {
-    ASSIGN_OR_RETURN(page.last.id, RequireUuid(page.conversations.rbegin()->id()));
-  }
-  return page;
+  return ReadConversationRow(query, name.group.group, view);
 }
 
 absl::StatusOr<v1::Conversation> ReadQueries::ReadConversationRow(const Query& row,
                                                                   absl::string_view group,
-                                                                  ThreadCursor& newest) {
+                                                                  const ConversationView& view) {
   const int64_t key = row.Integer(0);
   ASSIGN_OR_RETURN(const Uuid id, ReadUuid(row, 1));
   v1::Conversation conversation;
@@ -368,24 +268,26 @@ absl::StatusOr<v1::Conversation> ReadQueries::ReadConversationRow(const Query& r
   conversation.set_name(MakeConversationName(group, id));
   conversation.set_topic(std::string(row.Text(2)));
   *conversation.mutable_created_date_time() = FromMicros(row.Integer(3));
-  {
-    Query query(read_newest_thread_);
-    query.Bind(key);
-    ASSIGN_OR_RETURN(const bool found, query.Step());
-    if (!found) return absl::DataLossError("a conversation has no thread");
-    ASSIGN_OR_RETURN(newest.id, ReadUuid(query, 0));
-    newest.last_delivered_us = query.Integer(1);
-    *conversation.mutable_last_delivered_date_time() = FromMicros(query.Integer(1));
-    conversation.set_preview(std::string(query.Text(2)));
-  }
-  {
+  if (view.newest_thread) RETURN_IF_ERROR(ReadNewestThread(key, conversation));
+  if (view.has_attachments) {
     Query query(has_attachments_);
     query.Bind(key);
     ASSIGN_OR_RETURN([[maybe_unused]] const bool found, query.Step());
     conversation.set_has_attachments(query.Boolean(0));
   }
-  RETURN_IF_ERROR(ReadConversationSenders(key, conversation));
+  if (view.unique_senders) RETURN_IF_ERROR(ReadConversationSenders(key, conversation));
   return conversation;
+}
+
+absl::Status ReadQueries::ReadNewestThread(int64_t conversation_key,
+                                           v1::Conversation& conversation) {
+  Query query(read_newest_thread_);
+  query.Bind(conversation_key);
+  ASSIGN_OR_RETURN(const bool found, query.Step());
+  if (!found) return absl::DataLossError("a conversation has no thread");
+  *conversation.mutable_last_delivered_date_time() = FromMicros(query.Integer(0));
+  conversation.set_preview(std::string(query.Text(1)));
+  return absl::OkStatus();
 }
 
 absl::Status ReadQueries::ReadConversationSenders(int64_t conversation_key,
@@ -403,40 +305,22 @@ absl::Status ReadQueries::ReadConversationSenders(int64_t conversation_key,
 }
 
 absl::StatusOr<v1::ConversationThread> ReadQueries::GetThread(int64_t group_key,
-                                                              const ThreadName& name) {
+                                                              const ThreadName& name,
+                                                              const ThreadView& view) {
   Query query(get_thread_);
   query.Bind(group_key).BindBlob(name.thread.bytes());
   ASSIGN_OR_RETURN(const bool found, query.Step());
   if (!found) return NotFoundError(kThreadType, name.Canonical());
-  ASSIGN_OR_RETURN(v1::ConversationThread thread, ReadThreadRow(query, name.group.group));
+  ASSIGN_OR_RETURN(v1::ConversationThread thread, ReadThreadRow(query, name.group.group, view));
   if (name.conversation.has_value() && thread.conversation_id() != name.conversation->ToString()) {
     return NotFoundError(kThreadType, name.Canonical());
   }
   return thread;
 }
 
-absl::StatusOr<ThreadPage> ReadQueries::ListThreads(int64_t group_key, const ThreadQuery& query) {
-  Scope scope = Scope::kGroup;
-  int64_t scope_key = group_key;
-  if (query.conversation.has_value()) {
-    ASSIGN_OR_RETURN(const Conversation conversation,
-                     ResolveConversation(group_key, query.group, *query.conversation));
-    scope = Scope::kConversation;
-    scope_key = conversation.key;
-  }
-  Query rows(list_threads_[static_cast<int>(scope)][static_cast<int>(query.order)]);
-  rows.Bind(scope_key);
-  BindCursor(query.order, query.after, rows);
-  rows.Bind(query.limit + 1);
-  ThreadPage page;
-  ASSIGN_OR_RETURN(page.has_more, FillPage(rows, query.limit, page.threads, [&](const Query& row) {
-                     return ReadThreadRow(row, query.group);
-                   }));
-  return page;
-}
-
 absl::StatusOr<v1::ConversationThread> ReadQueries::ReadThreadRow(const Query& row,
-                                                                  absl::string_view group) {
+                                                                  absl::string_view group,
+                                                                  const ThreadView& view) {
   const int64_t key = row.Integer(0);
   ASSIGN_OR_RETURN(const Uuid id, ReadUuid(row, 1));
   ASSIGN_OR_RETURN(const Uuid conversation, ReadUuid(row, 10));
@@ -452,22 +336,26 @@ absl::StatusOr<v1::ConversationThread> ReadQueries::ReadThreadRow(const Query& r
   thread.set_etag(MakeEtag(row.Integer(7)));
   *thread.mutable_created_date_time() = FromMicros(row.Integer(8));
   *thread.mutable_last_modified_date_time() = FromMicros(row.Integer(9));
-
-  Query recipients(list_recipients_);
-  recipients.Bind(key);
-  while (true) {
-    ASSIGN_OR_RETURN(const bool found, recipients.Step());
-    if (!found) break;
-    v1::Recipient& recipient = recipients.Integer(0) == kToRecipient ? *thread.add_to_recipients()
-                                                                     : *thread.add_cc_recipients();
-    recipient = ReadRecipient(recipients, 1);
-  }
+  if (view.recipients) RETURN_IF_ERROR(ReadRecipients(key, thread));
+  if (!view.unique_senders) return thread;
   Query senders(list_unique_senders_);
   senders.Bind(key);
   while (true) {
     ASSIGN_OR_RETURN(const bool found, senders.Step());
     if (!found) return thread;
     thread.add_unique_senders(std::string(senders.Text(0)));
+  }
+}
+
+absl::Status ReadQueries::ReadRecipients(int64_t thread_key, v1::ConversationThread& thread) {
+  Query recipients(list_recipients_);
+  recipients.Bind(thread_key);
+  while (true) {
+    ASSIGN_OR_RETURN(const bool found, recipients.Step());
+    if (!found) return absl::OkStatus();
+    v1::Recipient& recipient = recipients.Integer(0) == kToRecipient ? *thread.add_to_recipients()
+                                                                     : *thread.add_cc_recipients();
+    recipient = ReadRecipient(recipients, 1);
   }
 }
 

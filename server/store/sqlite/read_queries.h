@@ -63,25 +63,23 @@ class ReadQueries {
   absl::StatusOr<MemberPage> ListMembers(int64_t group_key, const MemberQuery& query);
   absl::StatusOr<SenderPage> ListSenders(int64_t group_key, const SenderQuery& query);
 
-  // NOT_FOUND as above.
-  absl::StatusOr<v1::Conversation> GetConversation(int64_t group_key, const ConversationName& name);
-  absl::StatusOr<ConversationPage> ListConversations(int64_t group_key,
-                                                     const ConversationQuery& query);
+  // NOT_FOUND as above. Neither is expanded, whatever the view says.
+  absl::StatusOr<v1::Conversation> GetConversation(int64_t group_key, const ConversationName& name,
+                                                   const ConversationView& view = {});
+  absl::StatusOr<v1::ConversationThread> GetThread(int64_t group_key, const ThreadName& name,
+                                                   const ThreadView& view = {});
 
-  absl::StatusOr<v1::ConversationThread> GetThread(int64_t group_key, const ThreadName& name);
-  absl::StatusOr<ThreadPage> ListThreads(int64_t group_key, const ThreadQuery& query);
-
-  // The statement behind ListThreads, for tests of its plan.
-  enum class Scope { kGroup, kConversation };
-  static std::string ListThreadsSql(Scope scope, ThreadOrder order);
+  // What rows that begin with kThreadColumns or kConversationColumns say, and what belongs to them
+  // in other tables.
+  absl::StatusOr<v1::ConversationThread> ReadThreadRow(const Query& row, absl::string_view group,
+                                                       const ThreadView& view);
+  absl::StatusOr<v1::Conversation> ReadConversationRow(const Query& row, absl::string_view group,
+                                                       const ConversationView& view);
 
  private:
   absl::Status PrepareAll(Database& db);
-  absl::StatusOr<v1::ConversationThread> ReadThreadRow(const Query& row, absl::string_view group);
-
-  // `newest` receives where the conversation stands in the order of activity.
-  absl::StatusOr<v1::Conversation> ReadConversationRow(const Query& row, absl::string_view group,
-                                                       ThreadCursor& newest);
+  absl::Status ReadRecipients(int64_t thread_key, v1::ConversationThread& thread);
+  absl::Status ReadNewestThread(int64_t conversation_key, v1::Conversation& conversation);
   absl::Status ReadConversationSenders(int64_t conversation_key, v1::Conversation& conversation);
 
   Statement find_group_;
@@ -101,14 +99,6 @@ class ReadQueries {
   Statement list_conversation_senders_;
   Statement list_recipients_;
   Statement list_unique_senders_;
-
-  // By Scope and ThreadOrder.
-  static constexpr int kScopes = 2;
-  static constexpr int kOrders = 3;
-  Statement list_threads_[kScopes][kOrders];
-
-  // By ThreadOrder.
-  Statement list_conversations_[kOrders];
 };
 
 }  // namespace threadstore::sqlite

@@ -14,9 +14,12 @@
 #include "absl/time/time.h"
 #include "server/base/clock.h"
 #include "server/base/mutex.h"
+#include "server/store/sqlite/change_queries.h"
 #include "server/store/sqlite/database.h"
+#include "server/store/sqlite/list_queries.h"
 #include "server/store/sqlite/post_queries.h"
 #include "server/store/sqlite/read_queries.h"
+#include "server/store/sqlite/search_queries.h"
 #include "server/store/thread_store.h"
 
 namespace threadstore::sqlite {
@@ -29,6 +32,9 @@ class ReaderPool {
     std::unique_ptr<Database> db;
     std::unique_ptr<ReadQueries> queries;
     std::unique_ptr<PostQueries> posts;
+    std::unique_ptr<ListQueries> lists;
+    std::unique_ptr<ChangeQueries> changes;
+    std::unique_ptr<SearchQueries> searches;
   };
 
   // Ends a read: with OK and a connection to run it on, or with the reason it is not run and

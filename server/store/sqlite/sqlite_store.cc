@@ -3,6 +3,7 @@
 #include <sys/statfs.h>
 
 #include <cerrno>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -11,11 +12,14 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/errors.h"
 #include "server/base/executor.h"
+#include "server/base/mutex.h"
 #include "server/base/status_macros.h"
 #include "server/domain/resource.h"
 #include "server/domain/resource_name.h"
+#include "server/store/sqlite/exports.h"
 #include "server/store/sqlite/read_queries.h"
 #include "server/store/sqlite/reader_pool.h"
+#include "server/store/sqlite/search_indexer.h"
 #include "server/store/sqlite/store_file.h"
 #include "server/store/sqlite/write_queries.h"
 #include "server/store/sqlite/writer.h"
@@ -270,13 +274,13 @@ class SqliteStore final : public ThreadStore {
         std::move(done));
   }
 
-  void GetConversation(CallContext context, ConversationName name,
+  void GetConversation(CallContext context, ConversationName name, ConversationView view,
                        Callback<v1::Conversation> done) override {
     std::string group = name.group.group;
     SubmitReadOf(
         std::move(group), std::move(context),
-        [name = std::move(name)](Connection& connection, int64_t key) {
-          return connection.queries->GetConversation(key, name);
+        [name = std::move(name), view](Connection& connection, int64_t key) {
+          return connection.lists->GetConversation(key, name, view);
         },
         std::move(done));
   }
@@ -287,7 +291,7 @@ class SqliteStore final : public ThreadStore {
     SubmitReadOf(
         std::move(group), std::move(context),
         [query = std::move(query)](Connection& connection, int64_t key) {
-          return connection.queries->ListConversations(key, query);
+          return connection.lists->ListConversations(key, query);
         },
         std::move(done));
   }
@@ -307,13 +311,13 @@ class SqliteStore final : public ThreadStore {
         std::move(context), std::move(group), conversation, std::move(thread), std::move(done)));
   }
 
-  void GetThread(CallContext context, ThreadName name,
+  void GetThread(CallContext context, ThreadName name, ThreadView view,
                  Callback<v1::ConversationThread> done) override {
     std::string group = name.group.group;
     SubmitReadOf(
         std::move(group), std::move(context),
-        [name = std::move(name)](Connection& connection, int64_t key) {
-          return connection.queries->GetThread(key, name);
+        [name = std::move(name), view](Connection& connection, int64_t key) {
+          return connection.lists->GetThread(key, name, view);
         },
         std::move(done));
   }
@@ -343,9 +347,13 @@ class SqliteStore final : public ThreadStore {
     SubmitReadOf(
         std::move(group), std::move(context),
         [query = std::move(query)](Connection& connection, int64_t key) {
-          return connection.queries->ListThreads(key, query);
+          return connection.lists->ListThreads(key, query);
         },
         std::move(done));
+  }
+
+  void SearchThreads(CallContext context, SearchQuery query, Callback<SearchPage> done) override {
+    SubmitSearch(std::move(context), std::move(query), /*needed=*/std::nullopt, std::move(done));
   }
 
   void CreatePost(CreateContext context, ThreadName thread, NewPost post,
@@ -359,12 +367,13 @@ class SqliteStore final : public ThreadStore {
         std::move(done));
   }
 
-  void GetPost(CallContext context, PostName name, Callback<v1::Post> done) override {
+  void GetPost(CallContext context, PostName name, PostView view,
+               Callback<v1::Post> done) override {
     std::string group = name.thread.group.group;
     SubmitReadOf(
         std::move(group), std::move(context),
-        [name = std::move(name)](Connection& connection, int64_t key) {
-          return connection.posts->GetPost(key, name);
+        [name = std::move(name), view](Connection& connection, int64_t key) {
+          return connection.lists->GetPost(key, name, view);
         },
         std::move(done));
   }
@@ -374,7 +383,7 @@ class SqliteStore final : public ThreadStore {
     SubmitReadOf(
         std::move(group), std::move(context),
         [query = std::move(query)](Connection& connection, int64_t key) {
-          return connection.posts->ListPosts(key, query);
+          return connection.lists->ListPosts(key, query);
         },
         std::move(done));
   }
@@ -496,15 +505,48 @@ class SqliteStore final : public ThreadStore {
         std::move(done));
   }
 
+  void ListChanges(CallContext context, ChangeQuery query, Callback<ChangePage> done) override {
+    SubmitRead(
+        std::move(context),
+        [query = std::move(query)](Connection& connection, const CallContext& ctx) {
+          return connection.changes->List(ctx, query);
+        },
+        std::move(done));
+  }
+
+  void SetChangeListener(std::function<void()> listener) override {
+    MutexLock lock(&listener_mutex_);
+    change_listener_ = std::move(listener);
+  }
+
+  void ImportRecords(CallContext context, std::shared_ptr<const std::vector<CheckedRecord>> records,
+                     Callback<std::vector<RecordOutcome>> done) override {
+    SubmitChange(
+        std::move(context),
+        [records = std::move(records)](WriteQueries& queries, const CallContext&) {
+          return queries.records().Import(*records);
+        },
+        std::move(done));
+  }
+
+  void OpenExport(CallContext context, std::optional<std::string> group,
+                  Callback<std::unique_ptr<RecordExport>> done) override {
+    exports_->Open(std::move(context), std::move(group), std::move(done));
+  }
+
   // Readers first: the last connection to close a database checkpoints it, and only the
   // writer's may. The executor goes last, for it ends the calls of both.
   void Close() override {
+    if (exports_ != nullptr) exports_->Close();
+    if (indexer_ != nullptr) indexer_->Close();
     if (readers_ != nullptr) readers_->Close();
     if (writer_ != nullptr) writer_->Close();
     completions_.reset();
   }
 
  private:
+  absl::Status OpenIndexer(const SqliteOptions& options, const Clock& clock);
+
   template <typename Context, typename T, typename Work>
   void SubmitCreate(Context context, T resource, Work work, Callback<T> done) {
     writer_->Submit(std::make_unique<CreateOf<Context, T, Work>>(
@@ -537,6 +579,38 @@ class SqliteStore final : public ThreadStore {
         std::move(done));
   }
 
+  // A search that waits for the index if it has to, and then begins again: what it needed is all
+  // that had been acknowledged when it came.
+  void SubmitSearch(CallContext context, SearchQuery query, std::optional<int64_t> needed,
+                    Callback<SearchPage> done) {
+    CallContext of_read = context;
+    std::string group = query.group;
+    auto work = [query, needed](Connection& connection, int64_t key) {
+      return connection.searches->Search(key, query, needed);
+    };
+    SubmitReadOf(std::move(group), std::move(of_read), std::move(work),
+                 Callback<SearchAnswer>(
+                     [this, context = std::move(context), query = std::move(query),
+                      done = std::move(done)](absl::StatusOr<SearchAnswer> answer) mutable {
+                       if (!answer.ok()) return std::move(done)(std::move(answer).status());
+                       if (!answer->needs.has_value())
+                         return std::move(done)(std::move(answer->page));
+                       AwaitIndex(std::move(context), std::move(query), *answer->needs,
+                                  std::move(done));
+                     }));
+  }
+
+  void AwaitIndex(CallContext context, SearchQuery query, int64_t needed,
+                  Callback<SearchPage> done) {
+    CallContext of_wait = context;
+    indexer_->Await(std::move(of_wait), needed,
+                    [this, context = std::move(context), query = std::move(query), needed,
+                     done = std::move(done)](absl::Status status) mutable {
+                      if (!status.ok()) return std::move(done)(std::move(status));
+                      SubmitSearch(std::move(context), std::move(query), needed, std::move(done));
+                    });
+  }
+
   template <typename Work, typename T>
   void SubmitRead(CallContext&& context, Work work, Callback<T> done) {
     readers_->Submit(std::move(context), [this, work = std::move(work), done = std::move(done)](
@@ -559,10 +633,19 @@ class SqliteStore final : public ThreadStore {
     return result;
   }
 
+  void TellOfChanges() {
+    MutexLock lock(&listener_mutex_);
+    if (change_listener_ != nullptr) change_listener_();
+  }
+
   const FileLock lock_;
+  Mutex listener_mutex_;
+  std::function<void()> change_listener_ ABSL_GUARDED_BY(listener_mutex_);
   std::unique_ptr<Executor> completions_;
   std::unique_ptr<Writer> writer_;
+  std::unique_ptr<SearchIndexer> indexer_;
   std::unique_ptr<ReaderPool> readers_;
+  std::unique_ptr<Exports> exports_;
 };
 
 absl::Status SqliteStore::Open(const SqliteOptions& options, const Clock& clock) {
@@ -573,13 +656,20 @@ absl::Status SqliteStore::Open(const SqliteOptions& options, const Clock& clock)
     log::Info("store migrated", {{"from", int64_t{migration.from}}, {"to", int64_t{migration.to}}});
   }
   ASSIGN_OR_RETURN(std::unique_ptr<WriteQueries> writes,
-                   WriteQueries::Prepare(*db, options.request_id_retention));
+                   WriteQueries::Prepare(*db, clock, options.request_id_retention,
+                                         {options.change_retention, options.max_changes}));
   std::vector<ReaderPool::Connection> readers(static_cast<size_t>(options.reader_threads));
   for (ReaderPool::Connection& reader : readers) {
     ASSIGN_OR_RETURN(reader.db, OpenForReading(options.path));
     ASSIGN_OR_RETURN(reader.queries, ReadQueries::Prepare(*reader.db));
     ASSIGN_OR_RETURN(reader.posts, PostQueries::Prepare(*reader.db, *reader.queries));
+    ASSIGN_OR_RETURN(reader.lists,
+                     ListQueries::Prepare(*reader.db, *reader.queries, *reader.posts, clock));
+    ASSIGN_OR_RETURN(reader.changes, ChangeQueries::Prepare(*reader.db, *reader.queries,
+                                                            *reader.posts, *reader.lists));
+    ASSIGN_OR_RETURN(reader.searches, SearchQueries::Prepare(*reader.db, *reader.queries));
   }
+  RETURN_IF_ERROR(OpenIndexer(options, clock));
   Writer::Options writer_options;
   writer_options.queue_capacity = options.write_queue;
   writer_options.checkpoint_frames = options.checkpoint_frames;
@@ -589,12 +679,33 @@ absl::Status SqliteStore::Open(const SqliteOptions& options, const Clock& clock)
     // If the file system cannot say, a write that it has no room for will.
     return info.ok() ? info->free_bytes : std::numeric_limits<int64_t>::max();
   };
+  writer_options.on_changes = [this] {
+    indexer_->NoteCommit();
+    TellOfChanges();
+  };
   writer_options.on_failure = [on_failure = options.on_failure](const absl::Status&) {
     on_failure();
   };
+  writer_options.is_snapshot_held = [this] { return exports_->any_open(); };
+  exports_ = std::make_unique<Exports>(options.path, options.max_exports, clock,
+                                       [this](const absl::Status& status) {
+                                         if (absl::IsDataLoss(status)) writer_->Fail(status);
+                                       });
   writer_ = std::make_unique<Writer>(std::move(db), std::move(writes), std::move(writer_options),
                                      clock, *completions_);
+  indexer_->Start(*writer_);
   readers_ = std::make_unique<ReaderPool>(std::move(readers), options.read_queue, clock);
+  return absl::OkStatus();
+}
+
+absl::Status SqliteStore::OpenIndexer(const SqliteOptions& options, const Clock& clock) {
+  ASSIGN_OR_RETURN(std::unique_ptr<Database> db, OpenForReading(options.path));
+  ASSIGN_OR_RETURN(std::unique_ptr<SearchSource> source, SearchSource::Prepare(*db));
+  const SearchIndexer::Options indexer_options{.queue_capacity = options.read_queue,
+                                               .max_wait = options.search_wait,
+                                               .delay = options.index_delay};
+  indexer_ =
+      std::make_unique<SearchIndexer>(std::move(db), std::move(source), indexer_options, clock);
   return absl::OkStatus();
 }
 

@@ -40,8 +40,22 @@ struct SqliteOptions {
   size_t write_queue = 8192;
   size_t read_queue = 8192;
 
+  // Exports in progress at once. Each keeps the log from starting over.
+  int max_exports = 2;
+
+  // How long a search waits for the index of words at most.
+  absl::Duration search_wait = absl::Seconds(5);
+
+  // How long a change may wait for others to be indexed with, if no search asks for it: callers who
+  // write one after the other shall not wait for a commit of the index each time.
+  absl::Duration index_delay = absl::Milliseconds(100);
+
   // How long request_ids are remembered.
   absl::Duration request_id_retention = absl::Hours(24);
+
+  // How long changes are kept for those who follow them, and how many at most.
+  absl::Duration change_retention = absl::Hours(168);
+  int64_t max_changes = 1'000'000;
 
   // Pages of 4 KiB in the log between checkpoints: 16 MiB. Long enough that a page written by many
   // groups is copied once, short enough that recovery after a crash is quick.

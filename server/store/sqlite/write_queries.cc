@@ -33,52 +33,51 @@ ThreadDraft::ThreadDraft(v1::ConversationThread with_post) : thread(std::move(wi
 }
 
 absl::StatusOr<std::unique_ptr<WriteQueries>> WriteQueries::Prepare(
-    Database& db, absl::Duration request_retention) {
+    Database& db, const Clock& clock, absl::Duration request_retention,
+    const ChangeRetention& change_retention) {
   std::unique_ptr<WriteQueries> queries(new WriteQueries());
   queries->db_ = &db;
+  ASSIGN_OR_RETURN(queries->changes_, ChangeLog::Prepare(db, clock, change_retention));
   ASSIGN_OR_RETURN(queries->reads_, ReadQueries::Prepare(db));
   ASSIGN_OR_RETURN(queries->post_reads_, PostQueries::Prepare(db, *queries->reads_));
+  ASSIGN_OR_RETURN(queries->lists_,
+                   ListQueries::Prepare(db, *queries->reads_, *queries->post_reads_, clock));
   ASSIGN_OR_RETURN(queries->past_requests_, PastRequests::Prepare(db, request_retention));
-  ASSIGN_OR_RETURN(queries->purges_, PurgeQueries::Prepare(db));
+  ASSIGN_OR_RETURN(queries->purges_, PurgeQueries::Prepare(db, *queries->changes_));
+  ASSIGN_OR_RETURN(queries->search_index_, SearchIndex::Prepare(db, queries->room_));
   ASSIGN_OR_RETURN(queries->posting_rules_,
                    PostingRules::Prepare(db, *queries->reads_, queries->room_));
   ASSIGN_OR_RETURN(queries->summary_, ThreadSummary::Prepare(db));
+  ASSIGN_OR_RETURN(queries->rows_, RowInserts::Prepare(db, *queries->summary_));
   ASSIGN_OR_RETURN(
       queries->post_writes_,
       PostWrites::Prepare({db, *queries->reads_, *queries->post_reads_, *queries->past_requests_,
                            *queries->purges_, *queries->posting_rules_, *queries->summary_,
-                           queries->room_}));
+                           *queries->rows_, *queries->changes_, queries->room_}));
+  ASSIGN_OR_RETURN(
+      queries->records_,
+      RecordWrites::Prepare({db, *queries->reads_, *queries->post_reads_, *queries->posting_rules_,
+                             *queries->post_writes_, *queries->rows_, *queries->changes_, clock,
+                             queries->room_}));
   RETURN_IF_ERROR(queries->PrepareAll(db));
   return queries;
 }
 
 absl::Status WriteQueries::PrepareAll(Database& db) {
   const std::pair<Statement*, absl::string_view> statements[] = {
-      {&insert_group_,
-       "INSERT INTO groups (id, display_name, mail, created_us, allow_external_senders, deleted)"
-       " VALUES (?, ?, ?, ?, ?, 0)"},
       {&update_group_,
        "UPDATE groups SET display_name = coalesce(?, display_name), mail = coalesce(?, mail),"
        " allow_external_senders = coalesce(?, allow_external_senders) WHERE key = ?"},
       {&mark_group_deleted_, "UPDATE groups SET deleted = 1 WHERE key = ?"},
-      {&insert_member_,
-       "INSERT INTO members (group_key, user_id, display_name, mail, is_owner, group_id)"
-       " VALUES (?, ?, ?, ?, ?, ?)"},
       {&delete_member_, "DELETE FROM members WHERE group_key = ? AND user_id = ?"},
       {&has_other_owner_,
        "SELECT EXISTS (SELECT 1 FROM members"
        " WHERE group_key = ? AND user_id <> ? AND is_owner = 1)"},
       {&has_thread_,
        "SELECT EXISTS (SELECT 1 FROM conversations WHERE group_key = ? AND deleted = 0)"},
-      {&insert_conversation_,
-       "INSERT INTO conversations (group_key, id, topic, created_us) VALUES (?, ?, ?, ?)"},
       {&mark_conversation_deleted_, "UPDATE conversations SET deleted = 1 WHERE key = ?"},
       {&has_live_thread_,
        "SELECT EXISTS (SELECT 1 FROM threads WHERE conversation_key = ? AND deleted = 0)"},
-      {&insert_thread_,
-       "INSERT INTO threads (group_key, conversation_key, id, topic, has_attachments,"
-       " last_delivered_us, preview, is_locked, revision, created_us, modified_us, has_had_posts)"
-       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
       {&lock_thread_,
        "UPDATE threads SET is_locked = ?, revision = revision + 1,"
        " modified_us = max(modified_us, ?) WHERE key = ?"},
@@ -88,6 +87,12 @@ absl::Status WriteQueries::PrepareAll(Database& db) {
     ASSIGN_OR_RETURN(*statement, db.Prepare(sql));
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<int64_t> WriteQueries::TrimChanges(int64_t max_rows) {
+  ASSIGN_OR_RETURN(const int64_t needed_from, search_index_->FirstNeededSequence());
+  changes_->KeepFrom(needed_from);
+  return changes_->Trim(max_rows);
 }
 
 absl::StatusOr<std::optional<v1::Group>> WriteQueries::CreateGroup(
@@ -106,15 +111,8 @@ absl::StatusOr<std::optional<v1::Group>> WriteQueries::CreateGroup(
   if (existing.has_value()) return AlreadyExistsError(kGroupType, group.name());
   RETURN_IF_ERROR(room_.Check());
 
-  RETURN_IF_ERROR(Query(insert_group_)
-                      .BindText(group.id())
-                      .BindText(group.display_name())
-                      .BindText(group.mail())
-                      .Bind(ToMicros(group.created_date_time()))
-                      .Bind(group.allow_external_senders() ? 1 : 0)
-                      .Run());
-  const int64_t key = db_->last_insert_rowid();
-  if (owner.has_value()) RETURN_IF_ERROR(InsertMember(key, group.id(), *owner));
+  ASSIGN_OR_RETURN(const int64_t key, rows_->InsertGroup(group));
+  if (owner.has_value()) RETURN_IF_ERROR(rows_->InsertMember(key, group.id(), *owner));
   RETURN_IF_ERROR(past_requests_->Remember(context, key, std::nullopt));
   return std::nullopt;
 }
@@ -151,7 +149,10 @@ absl::Status WriteQueries::DeleteGroup(const CallContext& context, absl::string_
     ASSIGN_OR_RETURN([[maybe_unused]] const bool row, query.Step());
     if (query.Boolean(0)) return GroupNotEmptyError(MakeGroupName(group));
   }
-  return Query(mark_group_deleted_).Bind(key).Run();
+  RETURN_IF_ERROR(Query(mark_group_deleted_).Bind(key).Run());
+  ChangeNote note{ChangeEvent::kGroupDeleted};
+  note.group = group;
+  return changes_->Append(key, note);
 }
 
 absl::Status WriteQueries::AddMember(const CallContext& context, absl::string_view group,
@@ -160,7 +161,7 @@ absl::Status WriteQueries::AddMember(const CallContext& context, absl::string_vi
   ASSIGN_OR_RETURN(const auto existing, reads_->FindMember(key, group, member.id()));
   if (existing.has_value()) return AlreadyExistsError(kMemberType, member.name());
   RETURN_IF_ERROR(room_.Check());
-  return InsertMember(key, group, member);
+  return rows_->InsertMember(key, group, member);
 }
 
 absl::Status WriteQueries::RemoveMember(const CallContext& context, absl::string_view group,
@@ -206,9 +207,9 @@ absl::StatusOr<std::optional<v1::ConversationThread>> WriteQueries::CreateThread
   }
   RETURN_IF_ERROR(room_.Check());
   if (!conversation.has_value()) {
-    ASSIGN_OR_RETURN(conversation_key,
-                     InsertConversation(group_key, draft.thread.conversation_id(),
-                                        draft.thread.topic(), draft.thread.created_date_time()));
+    ASSIGN_OR_RETURN(const Uuid id, RequireUuid(draft.thread.conversation_id()));
+    ASSIGN_OR_RETURN(conversation_key, InsertConversation(group_key, id, draft.thread.topic(),
+                                                          draft.thread.created_date_time()));
   }
   RETURN_IF_ERROR(InsertThread(group_key, conversation_key,
                                placed.has_value() ? *placed : draft.thread, draft, author));
@@ -240,6 +241,8 @@ absl::StatusOr<v1::ConversationThread> WriteQueries::UpdateThread(const ChangeCo
                         .Bind(absl::ToUnixMicros(context.now))
                         .Bind(thread.key)
                         .Run());
+    RETURN_IF_ERROR(changes_->Append(
+        group_key, {ChangeEvent::kThreadUpdated, thread.conversation, name.thread}));
   }
   return reads_->GetThread(group_key, name);
 }
@@ -250,6 +253,8 @@ absl::Status WriteQueries::DeleteThread(const ChangeContext& context, const Thre
   ASSIGN_OR_RETURN(const ReadQueries::Thread thread, reads_->ResolveThread(group_key, name));
   RETURN_IF_ERROR(CheckEtag(context, thread.revision, kThreadType, name.Canonical()));
   RETURN_IF_ERROR(Query(mark_thread_deleted_).Bind(thread.key).Run());
+  RETURN_IF_ERROR(
+      changes_->Append(group_key, {ChangeEvent::kThreadDeleted, thread.conversation, name.thread}));
   {
     Query query(has_live_thread_);
     query.Bind(thread.conversation_key);
@@ -285,7 +290,7 @@ absl::StatusOr<v1::Conversation> WriteQueries::CreateConversation(
   }
   RETURN_IF_ERROR(room_.Check());
   ASSIGN_OR_RETURN(const int64_t key,
-                   InsertConversation(group_key, conversation.id(), conversation.topic(),
+                   InsertConversation(group_key, name.conversation, conversation.topic(),
                                       conversation.created_date_time()));
   for (size_t i = 0; i < threads.size(); ++i) {
     RETURN_IF_ERROR(
@@ -306,7 +311,7 @@ absl::StatusOr<v1::Conversation> WriteQueries::ReadCreatedConversation(
   query.conversation = name.conversation;
   query.order = ThreadOrder::kOldestCreated;
   query.limit = kMaxThreadsPerCreate;
-  ASSIGN_OR_RETURN(const ThreadPage page, reads_->ListThreads(group_key, query));
+  ASSIGN_OR_RETURN(const ThreadPage page, lists_->ListThreads(group_key, query));
   for (const v1::ConversationThread& thread : page.threads) {
     // Those that came later are not part of what was created.
     const int64_t later_us = ToMicros(thread.created_date_time()) - created_us;
@@ -327,7 +332,8 @@ absl::Status WriteQueries::DeleteConversation(const CallContext& context,
                    reads_->ResolveGroup(context.required_member, name.group.group));
   ASSIGN_OR_RETURN(const ReadQueries::Conversation conversation,
                    reads_->ResolveConversation(group_key, name.group.group, name.conversation));
-  return Query(mark_conversation_deleted_).Bind(conversation.key).Run();
+  RETURN_IF_ERROR(Query(mark_conversation_deleted_).Bind(conversation.key).Run());
+  return changes_->Append(group_key, {ChangeEvent::kConversationDeleted, name.conversation});
 }
 
 absl::StatusOr<PostingRules::Author> WriteQueries::ResolveAuthor(const CallContext& context,
@@ -352,29 +358,14 @@ absl::StatusOr<v1::ConversationThread> WriteQueries::PlaceThread(
   return thread;
 }
 
-absl::Status WriteQueries::InsertMember(int64_t group_key, absl::string_view group,
-                                        const v1::Member& member) {
-  return Query(insert_member_)
-      .Bind(group_key)
-      .BindText(member.id())
-      .BindText(member.display_name())
-      .BindText(member.mail())
-      .Bind(member.role() == v1::Member::ROLE_OWNER ? 1 : 0)
-      .BindText(group)
-      .Run();
-}
-
 absl::StatusOr<int64_t> WriteQueries::InsertConversation(
-    int64_t group_key, absl::string_view id, absl::string_view topic,
+    int64_t group_key, const Uuid& id, absl::string_view topic,
     const google::protobuf::Timestamp& created) {
-  ASSIGN_OR_RETURN(const Uuid uuid, RequireUuid(id));
-  RETURN_IF_ERROR(Query(insert_conversation_)
-                      .Bind(group_key)
-                      .BindBlob(uuid.bytes())
-                      .BindText(topic)
-                      .Bind(ToMicros(created))
-                      .Run());
-  return db_->last_insert_rowid();
+  ASSIGN_OR_RETURN(
+      const std::optional<int64_t> key,
+      rows_->InsertConversation(group_key, id, topic, created, ConversationState::kThere));
+  if (!key.has_value()) return absl::InternalError("the id of a new conversation is taken");
+  return *key;
 }
 
 absl::Status WriteQueries::InsertThread(int64_t group_key, int64_t conversation_key,
@@ -382,24 +373,18 @@ absl::Status WriteQueries::InsertThread(int64_t group_key, int64_t conversation_
                                         const ThreadDraft& draft,
                                         const PostingRules::Author& author) {
   ASSIGN_OR_RETURN(const Uuid id, RequireUuid(thread.id()));
-  RETURN_IF_ERROR(Query(insert_thread_)
-                      .Bind(group_key)
-                      .Bind(conversation_key)
-                      .BindBlob(id.bytes())
-                      .BindText(thread.topic())
-                      .Bind(thread.has_attachments() ? 1 : 0)
-                      .Bind(ToMicros(thread.last_delivered_date_time()))
-                      .BindText(thread.preview())
-                      .Bind(thread.is_locked() ? 1 : 0)
-                      .Bind(kFirstRevision)
-                      .Bind(ToMicros(thread.created_date_time()))
-                      .Bind(ToMicros(thread.last_modified_date_time()))
-                      .Bind(draft.post.has_value() ? 1 : 0)
-                      .Run());
-  const int64_t thread_key = db_->last_insert_rowid();
-  RETURN_IF_ERROR(summary_->InsertPeople(thread_key, thread));
-  if (!draft.post.has_value()) return absl::OkStatus();
-  return post_writes_->InsertPost(thread_key, thread.posts(0), *draft.post, author);
+  ASSIGN_OR_RETURN(const std::optional<int64_t> thread_key,
+                   rows_->InsertThread(group_key, conversation_key, id, thread, kFirstRevision,
+                                       draft.post.has_value()));
+  if (!thread_key.has_value()) return absl::InternalError("the id of a new thread is taken");
+  ChangeNote note{ChangeEvent::kThreadCreated};
+  ASSIGN_OR_RETURN(note.conversation, RequireUuid(thread.conversation_id()));
+  note.thread = id;
+  if (draft.post.has_value()) {
+    RETURN_IF_ERROR(post_writes_->InsertPost(*thread_key, thread.posts(0), *draft.post, author));
+    ASSIGN_OR_RETURN(note.post, RequireUuid(thread.posts(0).id()));
+  }
+  return changes_->Append(group_key, note);
 }
 
 }  // namespace threadstore::sqlite

@@ -10,15 +10,21 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "server/base/clock.h"
 #include "server/base/uuid.h"
+#include "server/store/sqlite/change_log.h"
 #include "server/store/sqlite/database.h"
+#include "server/store/sqlite/list_queries.h"
 #include "server/store/sqlite/past_requests.h"
 #include "server/store/sqlite/post_queries.h"
 #include "server/store/sqlite/post_writes.h"
 #include "server/store/sqlite/posting_rules.h"
 #include "server/store/sqlite/purge_queries.h"
 #include "server/store/sqlite/read_queries.h"
+#include "server/store/sqlite/record_writes.h"
 #include "server/store/sqlite/room.h"
+#include "server/store/sqlite/row_inserts.h"
+#include "server/store/sqlite/search_index.h"
 #include "server/store/sqlite/thread_summary.h"
 #include "server/store/thread_store.h"
 
@@ -39,15 +45,22 @@ struct ThreadDraft {
 // what it did before a rollback.
 class WriteQueries {
  public:
-  // `db` must outlive the queries.
-  static absl::StatusOr<std::unique_ptr<WriteQueries>> Prepare(Database& db,
-                                                               absl::Duration request_retention);
+  // `db` and `clock` must outlive the queries.
+  static absl::StatusOr<std::unique_ptr<WriteQueries>> Prepare(
+      Database& db, const Clock& clock, absl::Duration request_retention,
+      const ChangeRetention& change_retention);
 
   Room& room() { return room_; }
+  ChangeLog& changes() { return *changes_; }
   PastRequests& past_requests() { return *past_requests_; }
   PurgeQueries& purges() { return *purges_; }
   PostingRules& posting_rules() { return *posting_rules_; }
   PostWrites& posts() { return *post_writes_; }
+  RecordWrites& records() { return *records_; }
+  SearchIndex& search_index() { return *search_index_; }
+
+  // Forgets changes that are old and have been indexed, at most `max_rows`. Returns how many.
+  absl::StatusOr<int64_t> TrimChanges(int64_t max_rows);
 
   // A create returns the resource that an earlier request of the same id made, or nothing when it
   // has stored the one it was given.
@@ -83,8 +96,7 @@ class WriteQueries {
   WriteQueries() = default;
   absl::Status PrepareAll(Database& db);
 
-  absl::Status InsertMember(int64_t group_key, absl::string_view group, const v1::Member& member);
-  absl::StatusOr<int64_t> InsertConversation(int64_t group_key, absl::string_view id,
+  absl::StatusOr<int64_t> InsertConversation(int64_t group_key, const Uuid& id,
                                              absl::string_view topic,
                                              const google::protobuf::Timestamp& created);
 
@@ -111,25 +123,26 @@ class WriteQueries {
 
   Database* db_ = nullptr;
   Room room_;
+  std::unique_ptr<ChangeLog> changes_;
   std::unique_ptr<ReadQueries> reads_;
   std::unique_ptr<PostQueries> post_reads_;
+  std::unique_ptr<ListQueries> lists_;
   std::unique_ptr<PastRequests> past_requests_;
   std::unique_ptr<PurgeQueries> purges_;
   std::unique_ptr<PostingRules> posting_rules_;
   std::unique_ptr<ThreadSummary> summary_;
+  std::unique_ptr<RowInserts> rows_;
   std::unique_ptr<PostWrites> post_writes_;
+  std::unique_ptr<RecordWrites> records_;
+  std::unique_ptr<SearchIndex> search_index_;
 
-  Statement insert_group_;
   Statement update_group_;
   Statement mark_group_deleted_;
-  Statement insert_member_;
   Statement delete_member_;
   Statement has_other_owner_;
   Statement has_thread_;
-  Statement insert_conversation_;
   Statement mark_conversation_deleted_;
   Statement has_live_thread_;
-  Statement insert_thread_;
   Statement lock_thread_;
   Statement mark_thread_deleted_;
 };

@@ -1,6 +1,7 @@
 #include "server/store/sqlite/writer.h"
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -20,10 +21,11 @@ constexpr size_t kMaxGroupSize = 1024;
 // readers that keep the log from starting over.
 constexpr int kTruncateFrames = 65536;
 
-// With each group the writer also removes rows that nothing needs any more. Of requests, enough to
-// keep up with those that the group adds. Of what is deleted, whose rows only take up space, so few
-// that nobody notices.
+// With each group the writer also removes rows that nothing needs any more. Of requests
+// and changes, enough to keep up with those that the group adds. Of what is deleted, whose rows
+// only take up space, so few that nobody notices.
 constexpr int64_t kPurgedRequestsPerWrite = 2;
+constexpr int64_t kTrimmedChangesPerWrite = 2;
 constexpr int64_t kWritesPerPurgedRow = 4;
 constexpr int64_t kMinPurgedRows = 4;
 
@@ -74,7 +76,15 @@ Writer::Writer(std::unique_ptr<Database> db, std::unique_ptr<WriteQueries> queri
 Writer::~Writer() { Close(); }
 
 void Writer::Submit(std::unique_ptr<Write> write) {
-  absl::Status accepted = Enqueue(write);
+  SubmitTo(options_.queue_capacity, std::move(write));
+}
+
+void Writer::SubmitOwn(std::unique_ptr<Write> write) {
+  SubmitTo(std::numeric_limits<size_t>::max(), std::move(write));
+}
+
+void Writer::SubmitTo(size_t capacity, std::unique_ptr<Write> write) {
+  absl::Status accepted = Enqueue(write, capacity);
   if (accepted.ok()) {
     not_empty_.NotifyOne();
   } else {
@@ -82,11 +92,11 @@ void Writer::Submit(std::unique_ptr<Write> write) {
   }
 }
 
-absl::Status Writer::Enqueue(std::unique_ptr<Write>& write) {
+absl::Status Writer::Enqueue(std::unique_ptr<Write>& write, size_t capacity) {
   MutexLock lock(&mutex_);
   if (closing_) return ShuttingDownError();
   if (failed_) return StoreFailedError();
-  if (queue_.size() >= options_.queue_capacity) return QueueFullError(RetryDelay());
+  if (queue_.size() >= capacity) return QueueFullError(RetryDelay());
   queue_.push_back(std::move(write));
   return absl::OkStatus();
 }
@@ -176,6 +186,12 @@ void Writer::DoGroup(Group group) {
     time_per_write_ += (spent - time_per_write_) / 8;
   }
   completions_.AddAll(completions);
+  if (committed.ok()) TellOfChanges();
+}
+
+void Writer::TellOfChanges() {
+  const uint64_t appended = queries_->changes().appended();
+  if (std::exchange(told_changes_, appended) != appended) options_.on_changes();
 }
 
 absl::Status Writer::CommitGroup(const Group& group, std::vector<Outcome>& outcomes) {
@@ -283,6 +299,7 @@ absl::Status Writer::PurgeBeside(size_t group_size) {
   const auto writes = static_cast<int64_t>(group_size);
   RETURN_IF_ERROR(
       queries_->past_requests().Purge(clock_.Now(), kPurgedRequestsPerWrite * writes).status());
+  RETURN_IF_ERROR(queries_->TrimChanges(kTrimmedChangesPerWrite * writes).status());
   const int64_t max_rows = std::max(kMinPurgedRows, writes / kWritesPerPurgedRow);
   ASSIGN_OR_RETURN(const int64_t rows, queries_->purges().PurgeDeleted(max_rows));
   if (rows >= max_rows) more_to_purge_ = true;
@@ -296,10 +313,13 @@ absl::StatusOr<bool> Writer::PurgeStep() {
   while (more && absl::Now() < end) {
     ASSIGN_OR_RETURN(const int64_t requests,
                      queries_->past_requests().Purge(clock_.Now(), kPurgedRowsAtOnce));
+    ASSIGN_OR_RETURN(const int64_t changes, queries_->TrimChanges(kPurgedRowsAtOnce));
     ASSIGN_OR_RETURN(const int64_t rows, queries_->purges().PurgeDeleted(kPurgedRowsAtOnce));
-    more = requests >= kPurgedRowsAtOnce || rows >= kPurgedRowsAtOnce;
+    more =
+        requests >= kPurgedRowsAtOnce || changes >= kPurgedRowsAtOnce || rows >= kPurgedRowsAtOnce;
   }
   RETURN_IF_ERROR(transaction.Commit());
+  TellOfChanges();
   return more;
 }
 
@@ -314,7 +334,8 @@ void Writer::CheckpointIfDue() {
   last_wal_frames_ = frames;
   if (frames < next_checkpoint_frames_) return;
   next_checkpoint_frames_ = frames + options_.checkpoint_frames;
-  Checkpoint(/*truncate=*/frames >= kTruncateFrames);
+  // To wait for a reader that is going to keep its snapshot would be in vain.
+  Checkpoint(/*truncate=*/frames >= kTruncateFrames && !options_.is_snapshot_held());
 }
 
 void Writer::Checkpoint(bool truncate) {

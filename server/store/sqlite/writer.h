@@ -59,6 +59,12 @@ class Writer {
     int64_t disk_reserve = 0;
     std::function<int64_t()> free_space;
 
+    // Called on the writer's thread after a commit that has noted changes; must not block.
+    std::function<void()> on_changes;
+
+    // Tells whether a reader keeps its snapshot for long: the log cannot be cut then.
+    std::function<bool()> is_snapshot_held;
+
     // Called once, from the writer's thread or that of Fail, when the store can no longer be
     // trusted to keep what it is given: a failed fsync, an I/O error or corruption.
     std::function<void(const absl::Status& cause)> on_failure;
@@ -73,6 +79,10 @@ class Writer {
 
   // Refused writes are finished before this returns, on the calling thread.
   void Submit(std::unique_ptr<Write> write);
+
+  // Likewise, for the store's own work, which is not refused while callers fill the queue. Whoever
+  // does it has few that wait.
+  void SubmitOwn(std::unique_ptr<Write> write);
 
   // Refuses further writes, does those that wait, and ends the thread. Their callers have been
   // handed to the executor when this returns.
@@ -92,8 +102,9 @@ class Writer {
     bool left_out = false;
   };
 
-  // Takes `write` if it is accepted.
-  absl::Status Enqueue(std::unique_ptr<Write>& write);
+  // Takes `write` if it is accepted: if less than `capacity` wait.
+  absl::Status Enqueue(std::unique_ptr<Write>& write, size_t capacity);
+  void SubmitTo(size_t capacity, std::unique_ptr<Write> write);
 
   void Run();
   Group TakeGroup();
@@ -110,6 +121,9 @@ class Writer {
   // Applies the writes that are not left out. Returns false if one of them has to be, and the
   // transaction begun anew; an error if the transaction cannot succeed at all.
   absl::StatusOr<bool> ApplyAll(const Group& group, std::vector<Outcome>& outcomes);
+
+  // Tells of changes that have been committed.
+  void TellOfChanges();
 
   // Fails the store if its file has been deleted or replaced: writes would be lost.
   absl::Status CheckFile();
@@ -142,6 +156,7 @@ class Writer {
   const std::unique_ptr<WriteQueries> queries_;
   int last_wal_frames_ = 0;
   int next_checkpoint_frames_;
+  uint64_t told_changes_ = 0;
   bool more_to_purge_ = true;  // Until it has been looked for.
   bool is_idle_ = false;       // Whether there was nothing to write the last time.
   bool logged_room_ = true;

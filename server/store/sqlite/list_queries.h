@@ -1,0 +1,69 @@
+#ifndef THREADSTORE_SERVER_STORE_SQLITE_LIST_QUERIES_H_
+#define THREADSTORE_SERVER_STORE_SQLITE_LIST_QUERIES_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/base/clock.h"
+#include "server/store/sqlite/database.h"
+#include "server/store/sqlite/expansions.h"
+#include "server/store/sqlite/list_sql.h"
+#include "server/store/sqlite/post_queries.h"
+#include "server/store/sqlite/read_queries.h"
+#include "server/store/thread_store.h"
+
+namespace threadstore::sqlite {
+
+// Gets and lists of threads, conversations and posts, as ThreadStore promises them. Prepared on one
+// connection; as ReadQueries and PostQueries, on which they are built.
+class ListQueries {
+ public:
+  // All must outlive the queries.
+  static absl::StatusOr<std::unique_ptr<ListQueries>> Prepare(Database& db, ReadQueries& threads,
+                                                              PostQueries& posts,
+                                                              const Clock& clock);
+
+  absl::StatusOr<v1::Conversation> GetConversation(int64_t group_key, const ConversationName& name,
+                                                   const ConversationView& view);
+  absl::StatusOr<ConversationPage> ListConversations(int64_t group_key,
+                                                     const ConversationQuery& query);
+
+  absl::StatusOr<v1::ConversationThread> GetThread(int64_t group_key, const ThreadName& name,
+                                                   const ThreadView& view);
+  absl::StatusOr<ThreadPage> ListThreads(int64_t group_key, const ThreadQuery& query);
+
+  absl::StatusOr<v1::Post> GetPost(int64_t group_key, const PostName& name, const PostView& view);
+  absl::StatusOr<PostPage> ListPosts(int64_t group_key, const PostQuery& query);
+
+ private:
+  ListQueries(Database& db, ReadQueries& threads, PostQueries& posts, const Clock& clock)
+      : db_(db), threads_(threads), posts_(posts), clock_(clock) {}
+  absl::Status PrepareAll();
+
+  // Refuses to sort too much.
+  absl::Status CheckSortable(ThreadOrder order, Statement& count, int64_t parent_key,
+                             absl::string_view type, absl::string_view name,
+                             absl::string_view what);
+
+  Database& db_;
+  ReadQueries& threads_;
+  PostQueries& posts_;
+  const Clock& clock_;
+  std::unique_ptr<Expansions> expansions_;
+
+  // Lists without a filter. By ListScope and ThreadOrder.
+  static constexpr int kScopes = 2;
+  static constexpr int kOrders = 6;
+  Statement list_threads_[kScopes][kOrders];
+  Statement list_conversations_[kOrders];
+  Statement list_posts_[2];  // By whether the newest come first.
+
+  Statement count_threads_[kScopes];
+  Statement count_conversations_;
+};
+
+}  // namespace threadstore::sqlite
+
+#endif  // THREADSTORE_SERVER_STORE_SQLITE_LIST_QUERIES_H_
