@@ -181,7 +181,7 @@ class ChangeFeedTest : public ::testing::Test {
   }
 
   const TempDir folder_;
-  const SystemClock clock_;
+  const SystemClock clock_ = {};
   ByteBudget memory_{size_t{1} << 20};
   std::unique_ptr<ThreadStore> store_;
   ChangeFeed::Options options_;

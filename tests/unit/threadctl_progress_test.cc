@@ -12,7 +12,6 @@ namespace {
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Le;
-using ::testing::StartsWith;
 
 constexpr Step kHalf = {12'345, 50, 100};
 

@@ -160,7 +160,8 @@ class StreamTest : public ::testing::Test {
 class WatchTest : public StreamTest {
  protected:
   // A call that must bring `token`, sends others, and ends.
-  void ExpectWatch(std::string token, std::vector<std::string> others, absl::Status end) {
+  void ExpectWatch(const std::string& token, const std::vector<std::string>& others,
+                   const absl::Status& end) {
     server_.Expect(Watch([=](const v1::WatchThreadsRequest& request, grpc::ServerContext&,
                              grpc::ServerWriter<v1::WatchThreadsResponse>& writer) {
       EXPECT_EQ(request.parent(), "groups/a");
@@ -270,7 +271,7 @@ TEST_F(WatchTest, HasNoMorePatienceThanAskedFor) {
 
 class ExportTest : public StreamTest {
  protected:
-  void ExpectExport(int answers, absl::Status end) {
+  void ExpectExport(int answers, const absl::Status& end) {
     server_.Expect(
         Export([=](grpc::ServerContext&, grpc::ServerWriter<v1::ExportThreadsResponse>& writer) {
           for (int i = 0; i < answers; ++i) {
