@@ -28,6 +28,8 @@ const std::map<std::string, std::set<std::string>> kRoomsBelow = {
     {"server",
      {"server/service", "server/auth", "server/store", "server/store/sqlite", "server/domain",
       "server/base", "server/telemetry"}},
+    {"server/http", {"server/domain", "server/base"}},
+    {"server/http/describe", {"server/http", "server/domain", "server/base"}},
     {"client", {"server/base"}},
     {"client/threadctl", {"client", "server/base"}},
 };

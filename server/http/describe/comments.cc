@@ -49,13 +49,23 @@ const std::pair<const char*, const char*> kStatuses[] = {
     {"UNAVAILABLE", "503"},      {"DEADLINE_EXCEEDED", "504"},
 };
 
-// What only callers of gRPC need to know.
+// What is for callers of gRPC, and what stands in its place.
 const std::pair<const char*, const char*> kPhrases[] = {
     {", under their names here or Graph's camelCase", ""},
     {" -- with `/` for `.` in Graph's form -- ", ""},
     {" Graph's names of fields are taken as well, and `createdDateTime` for `createdDateTime`.",
      ""},
+    {"`createdDateTime` and `receivedDateTime`, also as Graph writes them, mean the same",
+     "`receivedDateTime` means the same"},
+    {"; numbers 1 to 9 are its nine properties in Graph's order", ""},
     {" A create that carries one is refused.", ""},
+    {" Ignored on create.", ""},
+    {" Graph's `name`.", ""},
+    {" Empty in the basic view.", ""},
+    {"In the full view a page ends early", "A page may end early"},
+    {"The last segment of the name.", "The key of its paths."},
+    {", and returns it.", "."},
+    {" in the mask", ""},
 };
 
 constexpr absl::string_view kBehaviours[] = {"Required. ", "Optional. ", "Immutable. ",
@@ -165,7 +175,7 @@ std::string Comments::Translate(std::string text) const {
     absl::StrAppend(&translated, absl::StrJoin(parts, is_path ? "/" : "."));
   }
   for (const auto& [phrase, replacement] : kPhrases) {
-    if (absl::StrReplaceAll({{phrase, replacement}}, &translated) > 0) phrases_met_.insert(phrase);
+    absl::StrReplaceAll({{phrase, replacement}}, &translated);
   }
   return translated;
 }
@@ -212,28 +222,19 @@ std::string Comments::Of(const GraphType& type) const {
 }
 
 std::string Comments::Of(const GraphType& type, const GraphProperty& property) const {
-  if (property.field.empty() ||
-      (!absl::StrContains(property.field, '.') &&
-       type.message->FindFieldByName(std::string(property.field)) == nullptr)) {
-    for (const auto& [name, text] : kPropertiesWithoutField) {
-      if (property.name == name) return text;
-    }
-    GOOGLE_LOG(FATAL) << "nothing says what " << std::string(property.name) << " is";
-  }
-  const Descriptor* message = type.message;
   const FieldDescriptor* field = nullptr;
+  const Descriptor* message = type.message;
   for (const absl::string_view part : absl::StrSplit(property.field, '.')) {
     field = message->FindFieldByName(std::string(part));
-    GOOGLE_CHECK(field != nullptr) << std::string(property.field);
+    if (field == nullptr) break;
     message = field->message_type();
   }
-  return Of(*field);
-}
-
-void Comments::CheckPhrases() const {
-  for (const auto& [phrase, replacement] : kPhrases) {
-    GOOGLE_CHECK(phrases_met_.count(phrase) > 0) << "no comment has \"" << phrase << "\" any more";
+  if (field != nullptr) return Of(*field);
+  for (const auto& [name, text] : kPropertiesWithoutField) {
+    if (property.name == name) return text;
   }
+  GOOGLE_LOG(FATAL) << "nothing says what " << std::string(property.name) << " is";
+  return "";
 }
 
 std::string FirstSentence(absl::string_view text) {

@@ -2,8 +2,6 @@
 #define THREADSTORE_SERVER_HTTP_DESCRIBE_COMMENTS_H_
 
 #include <map>
-#include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -31,12 +29,9 @@ class Comments {
   // Without the word on its behaviour that the comment begins with, such as `Optional.`.
   std::string Of(const google::protobuf::FieldDescriptor& field) const;
 
+  // The process ends as well if no field holds the property, and nothing here says what it is.
   std::string Of(const GraphType& type) const;
   std::string Of(const GraphType& type, const GraphProperty& property) const;
-
-  // The process ends if a phrase that is left out of descriptions was in none of the comments asked
-  // for.
-  void CheckPhrases() const;
 
  private:
   template <typename Element>
@@ -45,7 +40,6 @@ class Comments {
 
   google::protobuf::DescriptorPool pool_;
   std::map<std::string, std::string> names_;  // Of fields and RPCs in Graph.
-  mutable std::set<absl::string_view> phrases_met_;
 };
 
 // The first sentence, without its full stop.

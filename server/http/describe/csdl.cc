@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "server/http/describe/xml_element.h"
 
@@ -22,6 +23,9 @@ constexpr char kExtension[] = "extension";
 constexpr char kOutlookItem[] = "outlookItem";
 constexpr absl::string_view kOutlookItemProperties[] = {"categories", "changeKey",
                                                         "createdDateTime", "lastModifiedDateTime"};
+
+// The terms of annotations are defined below it.
+constexpr char kVocabularies[] = "https://oasis-tcs.github.io/odata-vocabularies/vocabularies/";
 
 std::string FullName(absl::string_view type_name) {
   return absl::StrCat(kGraphNamespace, ".", type_name);
@@ -144,7 +148,8 @@ void Csdl::AddLists(const GraphType& type, XmlElement& parent) {
     XmlElement::Attributes attributes = {{"Name", name}, {"Type", CollectionOf(FullName(target))}};
     if (is_contained) attributes.emplace_back("ContainsTarget", "true");
     Describe(parent.Add("NavigationProperty", std::move(attributes)),
-             FirstSentence(comments_.Of(*operation.route->rpc)));
+             absl::StrReplaceAll(FirstSentence(comments_.Of(*operation.route->rpc)),
+                                 {{"Lists the", "The"}}));
   }
 }
 
@@ -249,6 +254,8 @@ void Csdl::AddContainer() {
   container.Add("EntitySet", {{"Name", "groups"}, {"EntityType", FullName("group")}});
   container.Add("EntitySet", {{"Name", "users"}, {"EntityType", FullName("user")}});
   container.Add("Singleton", {{"Name", "me"}, {"Type", FullName("user")}});
+  // `threads/id`, besides `threads('id')`.
+  container.Add("Annotation", {{"Term", "Capabilities.KeyAsSegmentSupported"}, {"Bool", "true"}});
 }
 
 std::string Csdl::Make() {
@@ -258,11 +265,12 @@ std::string Csdl::Make() {
   AddContainer();
   XmlElement edmx("edmx:Edmx",
                   {{"xmlns:edmx", "http://docs.oasis-open.org/odata/ns/edmx"}, {"Version", "4.0"}});
-  XmlElement& reference =
-      edmx.Add("edmx:Reference", {{"Uri",
-                                   "https://oasis-tcs.github.io/odata-vocabularies/vocabularies/"
-                                   "Org.OData.Core.V1.xml"}});
-  reference.Add("edmx:Include", {{"Namespace", "Org.OData.Core.V1"}, {"Alias", "Core"}});
+  for (const std::string vocabulary : {"Core", "Capabilities"}) {
+    const std::string name = absl::StrCat("Org.OData.", vocabulary, ".V1");
+    XmlElement& reference =
+        edmx.Add("edmx:Reference", {{"Uri", absl::StrCat(kVocabularies, name, ".xml")}});
+    reference.Add("edmx:Include", {{"Namespace", name}, {"Alias", vocabulary}});
+  }
   edmx.Add("edmx:DataServices").Put(std::move(schema_));
   return absl::StrCat("<?xml version=\"1.0\" encoding=\"utf-8\"?>\n", edmx.ToString());
 }

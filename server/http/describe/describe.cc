@@ -61,7 +61,6 @@ int Main(char** arguments) {
                 THREADSTORE_VERSION)
           .dump();
   const std::string csdl = CsdlOf(operations, comments);
-  comments.CheckPhrases();
   if (!Write(arguments[4], openapi) || !Write(arguments[5], csdl)) {
     std::cerr << "threadstore_describe: cannot write" << std::endl;
     return EX_CANTCREAT;

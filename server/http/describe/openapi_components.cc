@@ -1,5 +1,6 @@
 #include "server/http/describe/openapi_components.h"
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "server/domain/limits.h"
@@ -12,9 +13,6 @@ using google::protobuf::FieldDescriptor;
 using Json = nlohmann::ordered_json;
 using Kind = Operation::Kind;
 using Shown = GraphProperty::Shown;
-
-// A search has its own path, and is an option of the list as well.
-constexpr char kSearchSuffix[] = ":search";
 
 Json Text() { return {{"type", "string"}}; }
 Json Number(int32_t minimum) { return {{"type", "integer"}, {"minimum", minimum}}; }
@@ -94,10 +92,11 @@ Json OpenApiParameters::Select(const Operation& operation) {
   const GraphType* const type = FindGraphType(operation.type);
   Json names = Json::array();
   AddPropertyNames(*type, false, names);
-  return Query(absl::StrCat(operation.type, ".select"), "$select",
-               "Which properties to return; without it, those that are not marked as returned only "
-               "if selected.",
-               {{"type", "array"}, {"items", {{"type", "string"}, {"enum", std::move(names)}}}});
+  return Query(
+      absl::StrCat(operation.type, ".select"), "$select",
+      "Which properties to return, separated by commas; without it, all but those that are "
+      "returned only if named.",
+      {{"type", "array"}, {"items", {{"type", "string"}, {"enum", std::move(names)}}}});
 }
 
 Json OpenApiParameters::Expand(const Operation& operation) {
@@ -131,9 +130,27 @@ void OpenApiParameters::AddFieldOption(const Operation& operation, const char* f
                              comments_.Of(*descriptor), Text()));
 }
 
+// A search has a path of its own, where there has to be something to look for, and is an option of
+// the list as well.
+void OpenApiParameters::AddSearch(const Operation& operation, Json& parameters) {
+  constexpr char kSuffix[] = ":search";
+  constexpr char kOption[] = "$search";
+  const auto search = lists_.find(absl::StrCat(operation.path, kSuffix));
+  const bool is_search = absl::EndsWith(operation.path, kSuffix);
+  if (!is_search && search == lists_.end()) return;
+  const Route& route = is_search ? *operation.route : *search->second->route;
+  const FieldDescriptor& query = *route.rpc->input_type()->FindFieldByName("query");
+  Json parameter = {{"name", kOption}, {"in", "query"}, {"description", comments_.Of(query)}};
+  if (is_search) parameter["required"] = true;
+  parameter["schema"] = Text();
+  parameters.push_back(
+      components_.Add("parameters", is_search ? "search" : "optionalSearch", std::move(parameter)));
+}
+
 void OpenApiParameters::AddHeaders(const Operation& operation, Json& parameters) {
   const Descriptor& request = *operation.route->rpc->input_type();
-  if (operation.is_collection() || operation.type == "post") {
+  const bool has_body = operation.kind == Kind::kGet || operation.kind == Kind::kUpdate;
+  if (operation.is_collection() || (has_body && operation.type == "post")) {
     parameters.push_back(
         Header("Prefer",
                "`odata.maxpagesize=N`: at most so many on a page. "
@@ -166,11 +183,7 @@ Json OpenApiParameters::OfOperation(const Operation& operation) {
   }
   AddFieldOption(operation, "filter", "$filter", parameters);
   AddFieldOption(operation, "order_by", "$orderby", parameters);
-  AddFieldOption(operation, "query", "$search", parameters);
-  const auto search = lists_.find(absl::StrCat(operation.path, kSearchSuffix));
-  if (operation.kind == Kind::kList && search != lists_.end()) {
-    AddFieldOption(*search->second, "query", "$search", parameters);
-  }
+  if (operation.kind == Kind::kList) AddSearch(operation, parameters);
   if (request.FindFieldByName("page_size") != nullptr) {
     parameters.push_back(
         Query("top", "$top",

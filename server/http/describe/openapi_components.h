@@ -53,6 +53,7 @@ class OpenApiParameters {
   nlohmann::ordered_json Expand(const Operation& operation);
   void AddFieldOption(const Operation& operation, const char* field, const std::string& option,
                       nlohmann::ordered_json& parameters);
+  void AddSearch(const Operation& operation, nlohmann::ordered_json& parameters);
   void AddHeaders(const Operation& operation, nlohmann::ordered_json& parameters);
 
   const Comments& comments_;

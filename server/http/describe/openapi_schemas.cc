@@ -49,7 +49,11 @@ Json PropertySchema(const GraphType& type, const GraphProperty& property,
     if (property.is_nullable) value["type"] = {value["type"], "null"};
   }
   Json schema = property.is_collection ? Json{{"type", "array"}, {"items", value}} : value;
-  schema["description"] = comments.Of(type, property);
+  std::string description = comments.Of(type, property);
+  if (property.shown == GraphProperty::Shown::kWhenSelected) {
+    absl::StrAppend(&description, " Returned only if `$select` names it.");
+  }
+  schema["description"] = std::move(description);
   if (property.is_read_only) schema["readOnly"] = true;
   return schema;
 }
