@@ -22,6 +22,7 @@
 #include "server/base/byte_budget.h"
 #include "server/base/clock.h"
 #include "server/base/executor.h"
+#include "server/base/secret.h"
 #include "server/config.h"
 #include "server/server.h"
 #include "server/store/sqlite/sqlite_store.h"
@@ -160,9 +161,10 @@ int Serve(const Config& config) {
   ByteBudget answer_memory(config.request_memory);
   CallsInFlight calls(std::max(config.default_timeout, kMinAnswerTimeout));
   Executor large_requests("large-requests", LargeRequestThreads());
+  const std::string face_secret = RandomSecret();
   const ServiceContext services{
-      **store, authenticator,          clock,         request_memory, answer_memory,
-      calls,   config.default_timeout, large_requests};
+      **store, authenticator,          clock,          request_memory, answer_memory,
+      calls,   config.default_timeout, large_requests, face_secret};
   absl::StatusOr<std::unique_ptr<Server>> server = Server::Start(config, services);
   if (!server.ok()) return Fail(EX_UNAVAILABLE, server.status().message());
 
