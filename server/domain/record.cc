@@ -101,8 +101,9 @@ void RecordChecks::Check(v1::Group& group) {
 
 void RecordChecks::Check(v1::Member& member) {
   const MemberName name = violations_.Take("member.name", ParseMemberName(member.name()));
-  checked_.path.thread.group = name.group;
-  CheckName("member", member.name(), MakeMemberName(name.group.group, name.user));
+  const GroupName& group = name.list.group;
+  checked_.path.thread.group = group;
+  CheckName("member", member.name(), MakeMemberName(group.group, name.user));
   CheckId("member", member.id(), name.user);
   CheckText("member.display_name", member.display_name(), kMaxDisplayNameCharacters, violations_);
   CheckAddress("member.mail", member.mail(), violations_);

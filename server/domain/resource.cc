@@ -326,11 +326,13 @@ v1::Group BuildGroup(const v1::CreateGroupRequest& request, absl::Time now) {
   return group;
 }
 
-v1::Member BuildMember(const GroupName& group, const v1::Member& sent) {
+v1::Member BuildMember(const MemberListName& list, const v1::Member& sent) {
   v1::Member member = sent;
   member.DiscardUnknownFields();
-  member.set_name(MakeMemberName(group.group, sent.id()));
-  if (sent.role() == v1::Member::ROLE_UNSPECIFIED) member.set_role(v1::Member::ROLE_MEMBER);
+  member.set_name(MakeMemberName(list.group.group, sent.id()));
+  if (sent.role() == v1::Member::ROLE_UNSPECIFIED) {
+    member.set_role(list.owners_only ? v1::Member::ROLE_OWNER : v1::Member::ROLE_MEMBER);
+  }
   return member;
 }
 

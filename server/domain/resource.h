@@ -77,7 +77,7 @@ void DeriveFromFirstPost(v1::ConversationThread& thread);
 
 // Likewise for a group and for a member.
 v1::Group BuildGroup(const v1::CreateGroupRequest& request, absl::Time now);
-v1::Member BuildMember(const GroupName& group, const v1::Member& sent);
+v1::Member BuildMember(const MemberListName& list, const v1::Member& sent);
 
 v1::Sender MakeSender(const SenderListName& list, absl::string_view id);
 

@@ -12,6 +12,24 @@ void CheckGroup(const v1::Group& group, Violations& violations) {
   CheckAddress("group.mail", group.mail(), violations);
 }
 
+constexpr char kNoRole[] = "must be ROLE_MEMBER or ROLE_OWNER";
+
+// Of a new member, or of a list: no role at all is one too.
+void CheckRole(const std::string& field, v1::Member::Role role, const MemberListName& list,
+               Violations& violations) {
+  if (!v1::Member::Role_IsValid(role)) {
+    violations.Add(field, kNoRole);
+  } else if (list.owners_only && role == v1::Member::ROLE_MEMBER) {
+    violations.Add(field, "must be ROLE_OWNER or not given under owners");
+  }
+}
+
+// What people read of a member.
+void CheckMemberText(const v1::Member& member, Violations& violations) {
+  CheckText("member.display_name", member.display_name(), kMaxDisplayNameCharacters, violations);
+  CheckAddress("member.mail", member.mail(), violations);
+}
+
 }  // namespace
 
 absl::StatusOr<CreateGroupInput> Validate(const v1::CreateGroupRequest& request) {
@@ -48,18 +66,37 @@ absl::StatusOr<GroupName> Validate(const v1::DeleteGroupRequest& request) {
   return ValidateName("name", ParseGroupName(request.name()));
 }
 
-absl::StatusOr<GroupName> Validate(const v1::AddMemberRequest& request) {
+absl::StatusOr<MemberListName> Validate(const v1::AddMemberRequest& request) {
   Violations violations;
-  GroupName group = violations.Take("parent", ParseGroupName(request.parent()));
+  MemberListName list = violations.Take("parent", ParseMemberListName(request.parent()));
   const v1::Member& member = request.member();
   CheckStatus("member.id", CheckUserId(member.id()), violations);
-  CheckText("member.display_name", member.display_name(), kMaxDisplayNameCharacters, violations);
-  CheckAddress("member.mail", member.mail(), violations);
-  if (!v1::Member::Role_IsValid(member.role())) {
-    violations.Add("member.role", "must be ROLE_MEMBER or ROLE_OWNER");
-  }
+  CheckMemberText(member, violations);
+  CheckRole("member.role", member.role(), list, violations);
   RETURN_IF_ERROR(violations.ToStatus());
-  return group;
+  return list;
+}
+
+absl::StatusOr<MemberName> Validate(const v1::GetMemberRequest& request) {
+  return ValidateName("name", ParseMemberName(request.name()));
+}
+
+absl::StatusOr<UpdateMemberInput> Validate(const v1::UpdateMemberRequest& request) {
+  Violations violations;
+  const v1::Member& member = request.member();
+  UpdateMemberInput input;
+  input.member = violations.Take("member.name", ParseMemberName(member.name()));
+  const UpdateMask mask(request.update_mask(), {"role", "display_name", "mail"}, violations);
+  input.changes_role = mask.Changes("role", member.role() != v1::Member::ROLE_UNSPECIFIED);
+  input.changes_display_name = mask.Changes("display_name", !member.display_name().empty());
+  input.changes_mail = mask.Changes("mail", !member.mail().empty());
+  CheckMemberText(member, violations);
+  // To change a role to none, as to a member's, would let a mask of `*` demote by accident.
+  const bool is_role =
+      member.role() == v1::Member::ROLE_MEMBER || member.role() == v1::Member::ROLE_OWNER;
+  if (input.changes_role && !is_role) violations.Add("member.role", kNoRole);
+  RETURN_IF_ERROR(violations.ToStatus());
+  return input;
 }
 
 absl::StatusOr<MemberName> Validate(const v1::RemoveMemberRequest& request) {
@@ -69,10 +106,16 @@ absl::StatusOr<MemberName> Validate(const v1::RemoveMemberRequest& request) {
 absl::StatusOr<ListMembersInput> Validate(const v1::ListMembersRequest& request) {
   Violations violations;
   ListMembersInput input;
-  input.group = violations.Take("parent", ParseGroupName(request.parent()));
-  input.query.group = input.group.group;
+  input.parent = violations.Take("parent", ParseMemberListName(request.parent()));
+  CheckRole("role", request.role(), input.parent, violations);
+  input.query.group = input.parent.group.group;
+  if (input.parent.owners_only || request.role() != v1::Member::ROLE_UNSPECIFIED) {
+    input.query.is_owner = request.role() != v1::Member::ROLE_MEMBER;
+  }
   input.query.limit = CheckPageSize(request.page_size(), violations);
-  input.fingerprint = QueryFingerprint("ListMembers", input.group.Canonical());
+  input.fingerprint = QueryFingerprint(
+      "ListMembers", input.parent.group.Canonical(), /*order=*/"",
+      input.query.is_owner.has_value() ? (*input.query.is_owner ? "owners" : "others") : "");
   input.query.after_id =
       CheckPageToken(request.page_token(), input.fingerprint, violations).last_id();
   RETURN_IF_ERROR(violations.ToStatus());

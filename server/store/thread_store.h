@@ -93,6 +93,11 @@ struct GroupChanges {
   std::optional<std::string> mail;
   std::optional<bool> allow_external_senders;
 };
+struct MemberChanges {
+  std::optional<v1::Member::Role> role;  // One of the two that there are.
+  std::optional<std::string> display_name;
+  std::optional<std::string> mail;
+};
 struct ThreadChanges {
   std::optional<std::string> topic;  // Must be the thread's own: INVALID_ARGUMENT.
   std::optional<bool> is_locked;
@@ -286,14 +291,22 @@ class ThreadStore {
 
   // --- Members
 
-  // ALREADY_EXISTS if the user is in the group.
-  virtual void AddMember(CallContext context, std::string group, v1::Member member,
+  // Returns the member as stored. ALREADY_EXISTS if the user is on the list. Among the owners a
+  // member who is none becomes one, and takes those texts of `member` that are not empty.
+  virtual void AddMember(CallContext context, MemberListName list, v1::Member member,
                          Callback<v1::Member> done) = 0;
 
-  // NOT_FOUND if the user is not in the group. FAILED_PRECONDITION / LAST_OWNER if it is the
-  // only owner.
-  virtual void RemoveMember(CallContext context, std::string group, std::string user,
-                            DoneCallback done) = 0;
+  // NOT_FOUND if the user is not on the list; so it is with the other calls on a member.
+  virtual void GetMember(CallContext context, MemberName name, Callback<v1::Member> done) = 0;
+
+  // Returns the member as changed. FAILED_PRECONDITION / LAST_OWNER if it is the only owner and
+  // would be none.
+  virtual void UpdateMember(CallContext context, MemberName name, MemberChanges changes,
+                            Callback<v1::Member> done) = 0;
+
+  // Of the owners: the user stays in the group as a member. FAILED_PRECONDITION / LAST_OWNER if it
+  // is the only owner.
+  virtual void RemoveMember(CallContext context, MemberName name, DoneCallback done) = 0;
 
   // Lists members by user id.
   virtual void ListMembers(CallContext context, MemberQuery query, Callback<MemberPage> done) = 0;

@@ -308,6 +308,13 @@ class Client:
             parent=parent, member=Member(id=user, role=role, **fields))
         return self.call(self.groups.AddMember, request)
 
+    def get_member(self, name):
+        return self.call(self.groups.GetMember, group_messages.GetMemberRequest(name=name))
+
+    def update_member(self, member, *paths):
+        request = group_messages.UpdateMemberRequest(member=member, update_mask=mask(paths))
+        return self.call(self.groups.UpdateMember, request)
+
     def remove_member(self, name):
         return self.call(self.groups.RemoveMember, group_messages.RemoveMemberRequest(name=name))
 

@@ -192,6 +192,74 @@ class MemberTest(harness.TestCase):
         self.assertEqual(codes, ["FAILED_PRECONDITION", "OK"])
         self.assertEqual(len(self.member_ids()), 1)
 
+    def test_a_member_reads_a_member(self):
+        added = self.olga.add_member("groups/g", "mia", display_name="Mia")
+        for name in ("groups/g/members/mia", "me/joinedGroups/g/members/mia",
+                     "users/mia/joinedGroups/g/members/mia"):
+            self.assertEqual(self.mia.get_member(name), added)
+        self.assertEqual(self.mia.get_member("groups/g/owners/olga").id, "olga")
+        for name in ("groups/g/members/nobody", "groups/g/owners/mia"):
+            self.assert_not_found(("Member", name), self.mia.get_member, name)
+
+    def test_owners_change_members(self):
+        self.olga.add_member("groups/g", "mia", display_name="Mia", mail="m")
+        changed = self.olga.update_member(
+            Member(name="me/joinedGroups/g/members/mia", role=Member.ROLE_OWNER, mail="new"))
+        self.assertEqual(changed, Member(name="groups/g/members/mia", id="mia", mail="new",
+                                         display_name="Mia", role=Member.ROLE_OWNER))
+        self.assertEqual(self.mia.get_member(changed.name), changed)
+        changed = self.mia.update_member(
+            Member(name=changed.name, role=Member.ROLE_MEMBER), "role", "display_name")
+        self.assertEqual(changed, Member(name="groups/g/members/mia", id="mia", mail="new",
+                                         role=Member.ROLE_MEMBER))
+        self.assert_refused(Code.PERMISSION_DENIED, "NOT_AN_OWNER", self.mia.update_member,
+                            Member(name=changed.name, display_name="Mine"))
+        self.application.update_member(Member(name=changed.name, display_name="Anyone"))
+        self.assertEqual(self.mia.get_member(changed.name).display_name, "Anyone")
+
+    def test_a_role_to_change_to_is_given(self):
+        for paths in (["role"], ["*"]):
+            self.assert_invalid(["member.role"], self.olga.update_member,
+                                Member(name="groups/g/members/olga"), *paths)
+        self.assert_invalid(["update_mask"], self.olga.update_member,
+                            Member(name="groups/g/members/olga", id="x"), "id")
+
+    def test_the_last_owner_is_not_demoted(self):
+        member = Member(name="groups/g/members/olga", role=Member.ROLE_MEMBER)
+        refusal = self.assert_refused(Code.FAILED_PRECONDITION, "LAST_OWNER",
+                                      self.olga.update_member, member)
+        self.assertEqual(refusal.resource, ("threadstore/Member", member.name))
+        self.assert_refused(Code.FAILED_PRECONDITION, "LAST_OWNER",
+                            self.application.remove_member, "groups/g/owners/olga")
+        self.assertEqual(self.olga.get_member(member.name).role, Member.ROLE_OWNER)
+
+    def test_owners_are_a_collection_of_their_own(self):
+        self.olga.add_member("groups/g", "mia", display_name="Mia")
+        self.olga.add_member("groups/g", "pia")
+        self.assertEqual(
+            self.olga.add_member("groups/g/owners", "mia", Member.ROLE_UNSPECIFIED),
+            Member(name="groups/g/members/mia", id="mia", display_name="Mia",
+                   role=Member.ROLE_OWNER))
+        self.assert_refused(Code.ALREADY_EXISTS, "RESOURCE_EXISTS", self.olga.add_member,
+                            "groups/g/owners", "mia", Member.ROLE_OWNER)
+        self.assertEqual(self.application.add_member(
+            "groups/g/owners", "zoe", Member.ROLE_OWNER).role, Member.ROLE_OWNER)
+        for listed in (self.mia.list_members("me/joinedGroups/g/owners"),
+                       self.mia.list_members("groups/g", role=Member.ROLE_OWNER)):
+            self.assertEqual([member.id for member in listed.members], ["mia", "olga", "zoe"])
+        listed = self.mia.list_members("groups/g", role=Member.ROLE_MEMBER)
+        self.assertEqual([member.id for member in listed.members], ["pia"])
+        page = self.mia.list_members("groups/g/owners", page_size=2)
+        self.assert_invalid(["page_token"], self.mia.list_members, "groups/g",
+                            page_token=page.next_page_token)
+        self.mia.remove_member("groups/g/owners/mia")
+        self.assertEqual(self.mia.get_member("groups/g/members/mia").role, Member.ROLE_MEMBER)
+        self.assert_refused(Code.PERMISSION_DENIED, "NOT_AN_OWNER", self.mia.remove_member,
+                            "groups/g/owners/olga")
+        name = "groups/g/owners/mia"
+        self.assert_not_found(("Member", name), self.mia.remove_member, name)
+        self.assertEqual(self.member_ids(), ["mia", "olga", "pia", "zoe"])
+
     def test_members_survive_a_restart(self):
         self.olga.add_member("groups/g", "mia", display_name="Mia", mail="m")
         before = self.application.list_members("groups/g")

@@ -236,6 +236,7 @@ class ModelTest : public ::testing::Test {
         {1, &ModelTest::DeleteGroup},
         {3, &ModelTest::UpdateGroup},
         {4, &ModelTest::AddMember},
+        {3, &ModelTest::UpdateMember},
         {2, &ModelTest::RemoveMember},
         {1, &ModelTest::AddSender},
         {3, &ModelTest::RemoveSender},
@@ -370,10 +371,12 @@ class ModelTest : public ::testing::Test {
 
   void CompareGroup(const std::string& group) {
     Both("GetGroup", [&](auto& store) { return store.GetGroup({}, group); });
-    Walk(
-        "ListMembers", MemberQuery{.group = group, .limit = 2},
-        [](auto& store, const auto& query) { return store.ListMembers({}, query); },
-        [](auto& query, const auto& page) { query.after_id = page.members.rbegin()->id(); });
+    for (const std::optional<bool> is_owner : {std::optional<bool>(), {true}, {false}}) {
+      Walk(
+          "ListMembers", MemberQuery{.group = group, .is_owner = is_owner, .limit = 2},
+          [](auto& store, const auto& query) { return store.ListMembers({}, query); },
+          [](auto& query, const auto& page) { query.after_id = page.members.rbegin()->id(); });
+    }
     for (const SenderList list : {SenderList::kAccepted, SenderList::kRejected}) {
       SenderQuery senders;
       senders.list.group.group = group;
@@ -920,9 +923,17 @@ class ModelTest : public ::testing::Test {
     if (!OneIn(4)) member.set_mail(member.id() + "@x");
     if (!OneIn(4)) member.set_display_name("Name of " + member.id());
     member.set_role(role);
-    GroupName name;
-    name.group = group;
-    return BuildMember(name, member);
+    MemberListName list;
+    list.group.group = group;
+    return BuildMember(list, member);
+  }
+
+  MemberName AnyMemberName() {
+    MemberName name;
+    name.list.group.group = Pick(kGroups);
+    name.list.owners_only = OneIn(2);
+    name.user = Pick(kUsers);
+    return name;
   }
 
   void DeleteGroup() {
@@ -944,17 +955,29 @@ class ModelTest : public ::testing::Test {
 
   void AddMember() {
     const CallContext caller = AnyManager();
-    const std::string group = Pick(kGroups);
+    MemberListName list;
+    list.group.group = Pick(kGroups);
+    list.owners_only = OneIn(4);
+    const bool is_owner = list.owners_only || OneIn(4);
     const v1::Member member =
-        AnyMember(group, OneIn(3) ? v1::Member::ROLE_OWNER : v1::Member::ROLE_MEMBER);
-    Both("AddMember", [&](auto& store) { return store.AddMember(caller, group, member); });
+        AnyMember(list.group.group, is_owner ? v1::Member::ROLE_OWNER : v1::Member::ROLE_MEMBER);
+    Both("AddMember", [&](auto& store) { return store.AddMember(caller, list, member); });
+  }
+
+  void UpdateMember() {
+    const CallContext caller = AnyManager();
+    const MemberName name = AnyMemberName();
+    MemberChanges changes;
+    if (OneIn(2)) changes.role = OneIn(2) ? v1::Member::ROLE_OWNER : v1::Member::ROLE_MEMBER;
+    if (OneIn(3)) changes.display_name = Pick(kNames);
+    if (OneIn(4)) changes.mail = OneIn(2) ? "" : name.user + "@x";
+    Both("UpdateMember", [&](auto& store) { return store.UpdateMember(caller, name, changes); });
   }
 
   void RemoveMember() {
     const CallContext caller = AnyManager();
-    const std::string group = Pick(kGroups);
-    const std::string user = Pick(kUsers);
-    Both("RemoveMember", [&](auto& store) { return store.RemoveMember(caller, group, user); });
+    const MemberName name = AnyMemberName();
+    Both("RemoveMember", [&](auto& store) { return store.RemoveMember(caller, name); });
   }
 
   void AddSender() {
@@ -1050,7 +1073,10 @@ class ModelTest : public ::testing::Test {
     const AttachmentName attachment = AnyAttachment();
     const ExtensionName extension = AnyExtension();
     const bool with_content = OneIn(2);
-    switch (Below(13)) {
+    const MemberName member = AnyMemberName();
+    switch (Below(14)) {
+      case 13:
+        return Both("GetMember", [&](auto& store) { return store.GetMember(caller, member); });
       case 12:
         return CompareSearch(caller, group, Pick(kSearches));
       case 0:

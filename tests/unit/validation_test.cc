@@ -7,6 +7,7 @@
 #include "gtest/gtest.h"
 #include "server/domain/limits.h"
 #include "server/domain/page_token.h"
+#include "server/domain/resource.h"
 #include "tests/testing/proto_matchers.h"
 #include "tests/testing/request_rules.h"
 #include "tests/testing/status_matchers.h"
@@ -473,6 +474,67 @@ TEST(ValidateGroupTest, AddMember) {
                                    "member.role"));
 }
 
+TEST(ValidateGroupTest, AmongOwnersARoleIsAnOwners) {
+  auto add = ParseText<v1::AddMemberRequest>("parent: 'groups/g/owners' member { id: 'ann' }");
+  ASSERT_OK_AND_ASSIGN(const MemberListName list, Validate(add));
+  EXPECT_TRUE(list.owners_only);
+  EXPECT_EQ(BuildMember(list, add.member()).role(), v1::Member::ROLE_OWNER);
+  add.mutable_member()->set_role(v1::Member::ROLE_OWNER);
+  EXPECT_THAT(Validate(add), IsOk());
+  add.mutable_member()->set_role(v1::Member::ROLE_MEMBER);
+  EXPECT_THAT(FieldsOf(Validate(add)), ElementsAre("member.role"));
+}
+
+TEST(ValidateGroupTest, ARoleToChangeToIsOneOfTwo) {
+  auto request = ParseText<v1::UpdateMemberRequest>(
+      "member { name: 'groups/g/members/ann' role: ROLE_MEMBER mail: 'm' }");
+  ASSERT_OK_AND_ASSIGN(const UpdateMemberInput set, Validate(request));
+  EXPECT_TRUE(set.changes_role && set.changes_mail);
+  EXPECT_FALSE(set.changes_display_name);
+  request.mutable_update_mask()->add_paths("display_name");
+  ASSERT_OK_AND_ASSIGN(const UpdateMemberInput named, Validate(request));
+  EXPECT_FALSE(named.changes_role || named.changes_mail);
+  EXPECT_TRUE(named.changes_display_name);
+  for (const char* path : {"role", "*"}) {
+    request.mutable_update_mask()->set_paths(0, path);
+    request.mutable_member()->clear_role();
+    EXPECT_THAT(FieldsOf(Validate(request)), ElementsAre("member.role")) << path;
+    request.mutable_member()->set_role(static_cast<v1::Member::Role>(7));
+    EXPECT_THAT(FieldsOf(Validate(request)), ElementsAre("member.role")) << path;
+  }
+  const auto bad = ParseText<v1::UpdateMemberRequest>(
+      "member { name: 'groups/g/owners' display_name: '\\000' mail: '\\000' }"
+      " update_mask { paths: 'id' }");
+  EXPECT_THAT(FieldsOf(Validate(bad)), UnorderedElementsAre("member.name", "member.display_name",
+                                                            "member.mail", "update_mask"));
+}
+
+TEST(ValidateGroupTest, MembersAreListedByRole) {
+  v1::ListMembersRequest request;
+  request.set_parent("groups/g");
+  ASSERT_OK_AND_ASSIGN(const ListMembersInput all, Validate(request));
+  EXPECT_FALSE(all.query.is_owner.has_value());
+  EXPECT_EQ(all.fingerprint, QueryFingerprint("ListMembers", "groups/g"))
+      << "tokens from before there were roles are refused";
+  request.set_role(v1::Member::ROLE_MEMBER);
+  ASSERT_OK_AND_ASSIGN(const ListMembersInput others, Validate(request));
+  EXPECT_EQ(others.query.is_owner, false);
+  request.set_role(v1::Member::ROLE_OWNER);
+  ASSERT_OK_AND_ASSIGN(const ListMembersInput owners, Validate(request));
+  EXPECT_EQ(owners.query.is_owner, true);
+  request.set_parent("me/joinedGroups/g/owners");
+  EXPECT_EQ(Validate(request)->fingerprint, owners.fingerprint);
+  request.clear_role();
+  EXPECT_EQ(Validate(request)->fingerprint, owners.fingerprint);
+  EXPECT_EQ(Validate(request)->query.is_owner, true);
+  EXPECT_NE(all.fingerprint, owners.fingerprint);
+  EXPECT_NE(others.fingerprint, owners.fingerprint);
+  request.set_role(v1::Member::ROLE_MEMBER);
+  EXPECT_THAT(FieldsOf(Validate(request)), ElementsAre("role"));
+  request.set_role(static_cast<v1::Member::Role>(7));
+  EXPECT_THAT(FieldsOf(Validate(request)), ElementsAre("role"));
+}
+
 TEST(ValidateGroupTest, NamesAndPageSizes) {
   v1::GetGroupRequest get;
   get.set_name("groups/g/");
@@ -482,6 +544,9 @@ TEST(ValidateGroupTest, NamesAndPageSizes) {
   v1::RemoveMemberRequest member;
   member.set_name("groups/g");
   EXPECT_THAT(FieldsOf(Validate(member)), ElementsAre("name"));
+  v1::GetMemberRequest get_member;
+  get_member.set_name("groups/g/owners");
+  EXPECT_THAT(FieldsOf(Validate(get_member)), ElementsAre("name"));
   v1::ListMembersRequest members;
   members.set_page_size(-1);
   members.set_page_token("x");
