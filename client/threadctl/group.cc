@@ -1,5 +1,6 @@
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "client/threadctl/command.h"
@@ -101,14 +102,29 @@ void AddCreate(CLI::App& noun, Command* command) {
   const auto request = std::make_shared<v1::CreateGroupRequest>();
   CLI::App* verb = AddVerb(noun, "create", "Creates a group.",
                            "A user who creates a group becomes its owner; an application's group "
-                           "begins without\nmembers.\n\n"
-                           "Example:\n"
-                           "  threadctl group create team-a --display_name='Team A'");
+                           "begins without\nmembers, unless they are given.\n\n"
+                           "Examples:\n"
+                           "  threadctl group create team-a --display_name='Team A'\n"
+                           "  threadctl group create team-b --owner=ann --member=bob");
   AddName(verb, "GROUP", request->mutable_group_id(),
           "The id of the group: 1 to 128 of A-Z a-z 0-9 . _ ~ -");
   const GroupFlags flags = AddGroupFlags(verb);
-  verb->callback([request, flags, command] {
+  CLI::Option* owners =
+      AddRepeatedFlag(verb, "--owner", "A user who is an owner from the beginning; may be repeated")
+          ->type_name("USER");
+  CLI::Option* members =
+      AddRepeatedFlag(verb, "--member", "A user who is in the group from the beginning; likewise")
+          ->type_name("USER");
+  verb->callback([request, flags, owners, members, command] {
     FillGroup(flags, request->mutable_group());
+    for (const auto& [users, role] :
+         {std::pair(owners, v1::Member::ROLE_OWNER), {members, v1::Member::ROLE_MEMBER}}) {
+      for (const std::string& user : users->results()) {
+        v1::Member* member = request->add_members();
+        member->set_id(user);
+        member->set_role(role);
+      }
+    }
     *command = Bind(request, &CreateGroup);
   });
 }

@@ -92,6 +92,9 @@ inline constexpr size_t kMaxExtensionBytes = size_t{64} << 10;
 // Deeper JSON is refused, before a reader's stack ends.
 inline constexpr int kMaxJsonDepth = 100;
 
+// Graph takes as many owners and members with a new group. The rest can be added one by one.
+inline constexpr int kMaxMembersPerCreate = 20;
+
 // A conversation begins with one thread as a rule. The rest can be created one by one.
 inline constexpr int kMaxThreadsPerCreate = 20;
 

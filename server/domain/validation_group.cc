@@ -1,3 +1,9 @@
+#include <string>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "google/protobuf/repeated_ptr_field.h"
 #include "server/base/status_macros.h"
 #include "server/domain/field_checks.h"
 #include "server/domain/limits.h"
@@ -7,10 +13,7 @@
 namespace threadstore {
 namespace {
 
-void CheckGroup(const v1::Group& group, Violations& violations) {
-  CheckText("group.display_name", group.display_name(), kMaxDisplayNameCharacters, violations);
-  CheckAddress("group.mail", group.mail(), violations);
-}
+using google::protobuf::RepeatedPtrField;
 
 constexpr char kNoRole[] = "must be ROLE_MEMBER or ROLE_OWNER";
 
@@ -24,10 +27,24 @@ void CheckRole(const std::string& field, v1::Member::Role role, const MemberList
   }
 }
 
-// What people read of a member.
-void CheckMemberText(const v1::Member& member, Violations& violations) {
-  CheckText("member.display_name", member.display_name(), kMaxDisplayNameCharacters, violations);
-  CheckAddress("member.mail", member.mail(), violations);
+// `path` is that of the member in the request.
+void CheckNewMember(const std::string& path, const v1::Member& member, const MemberListName& list,
+                    Violations& violations) {
+  CheckStatus(path + ".id", CheckUserId(member.id()), violations);
+  CheckMemberTexts(path, member, violations);
+  CheckRole(path + ".role", member.role(), list, violations);
+}
+
+void CheckFirstMembers(const RepeatedPtrField<v1::Member>& members, Violations& violations) {
+  if (!CheckCount("members", members.size(), kMaxMembersPerCreate, violations)) return;
+  absl::flat_hash_set<absl::string_view> ids;
+  for (int i = 0; i < members.size(); ++i) {
+    const std::string path = absl::StrCat("members[", i, "]");
+    CheckNewMember(path, members[i], MemberListName(), violations);
+    if (!ids.insert(members[i].id()).second) {
+      violations.Add(path + ".id", "must differ from those of the other members");
+    }
+  }
 }
 
 }  // namespace
@@ -35,7 +52,8 @@ void CheckMemberText(const v1::Member& member, Violations& violations) {
 absl::StatusOr<CreateGroupInput> Validate(const v1::CreateGroupRequest& request) {
   Violations violations;
   CheckStatus("group_id", CheckGroupId(request.group_id()), violations);
-  CheckGroup(request.group(), violations);
+  CheckGroupTexts("group", request.group(), violations);
+  CheckFirstMembers(request.members(), violations);
   CreateGroupInput input;
   input.request_id = CheckRequestId(request.request_id(), violations);
   RETURN_IF_ERROR(violations.ToStatus());
@@ -57,7 +75,7 @@ absl::StatusOr<UpdateGroupInput> Validate(const v1::UpdateGroupRequest& request)
   input.changes_mail = mask.Changes("mail", !group.mail().empty());
   input.changes_allow_external_senders =
       mask.Changes("allow_external_senders", group.allow_external_senders());
-  CheckGroup(group, violations);
+  CheckGroupTexts("group", group, violations);
   RETURN_IF_ERROR(violations.ToStatus());
   return input;
 }
@@ -69,10 +87,7 @@ absl::StatusOr<GroupName> Validate(const v1::DeleteGroupRequest& request) {
 absl::StatusOr<MemberListName> Validate(const v1::AddMemberRequest& request) {
   Violations violations;
   MemberListName list = violations.Take("parent", ParseMemberListName(request.parent()));
-  const v1::Member& member = request.member();
-  CheckStatus("member.id", CheckUserId(member.id()), violations);
-  CheckMemberText(member, violations);
-  CheckRole("member.role", member.role(), list, violations);
+  CheckNewMember("member", request.member(), list, violations);
   RETURN_IF_ERROR(violations.ToStatus());
   return list;
 }
@@ -90,7 +105,7 @@ absl::StatusOr<UpdateMemberInput> Validate(const v1::UpdateMemberRequest& reques
   input.changes_role = mask.Changes("role", member.role() != v1::Member::ROLE_UNSPECIFIED);
   input.changes_display_name = mask.Changes("display_name", !member.display_name().empty());
   input.changes_mail = mask.Changes("mail", !member.mail().empty());
-  CheckMemberText(member, violations);
+  CheckMemberTexts("member", member, violations);
   // To change a role to none, as to a member's, would let a mask of `*` demote by accident.
   const bool is_role =
       member.role() == v1::Member::ROLE_MEMBER || member.role() == v1::Member::ROLE_OWNER;

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "google/protobuf/empty.pb.h"
 #include "server/auth/access.h"
@@ -36,16 +37,17 @@ absl::Status HandleCreateGroup(CreateGroupCall& call) {
   ASSIGN_OR_RETURN(const CreateGroupInput input, Validate(call.request()));
   const absl::Time now = call.services().clock.Now();
   v1::Group group = BuildGroup(call.request(), now);
-  std::optional<v1::Member> owner;
+  std::optional<std::string> creator;
+  std::optional<RequiredMember> required_member;
   if (call.principal().is_user()) {
-    owner.emplace();
-    owner->set_id(call.principal().id);
-    owner->set_role(v1::Member::ROLE_OWNER);
+    creator = call.principal().id;
+    required_member = RequiredMember{.user = *creator};
   }
-  CreateContext context = call.MakeCreateContext(std::nullopt, now, input.request_id,
+  std::vector<v1::Member> members = BuildFirstMembers(call.request(), creator);
+  CreateContext context = call.MakeCreateContext(std::move(required_member), now, input.request_id,
                                                  [&] { return HashRequest(call.request()); });
   ThreadStore& store = call.services().store;
-  store.CreateGroup(std::move(context), std::move(group), std::move(owner),
+  store.CreateGroup(std::move(context), std::move(group), std::move(members),
                     Finisher(std::move(call)));
   return absl::OkStatus();
 }

@@ -259,10 +259,10 @@ class ThreadStore {
 
   // --- Groups
 
-  // Creates a group, with `owner` as its first member if given. ALREADY_EXISTS if a group of
-  // that id exists. The context's required member is not used. Request keys of created groups
-  // are per principal, not per group.
-  virtual void CreateGroup(CreateContext context, v1::Group group, std::optional<v1::Member> owner,
+  // Creates a group with its first members, each of them once. ALREADY_EXISTS if a group of that id
+  // exists. The context's required member, one of them, is asked for only where an earlier request
+  // has made the group. Request keys of created groups are per principal, not per group.
+  virtual void CreateGroup(CreateContext context, v1::Group group, std::vector<v1::Member> members,
                            Callback<v1::Group> done) = 0;
 
   virtual void GetGroup(CallContext context, std::string group, Callback<v1::Group> done) = 0;

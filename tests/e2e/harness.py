@@ -280,9 +280,9 @@ class Client:
         request = post_messages.DeleteExtensionRequest(name=name)
         return self.call(self.posts.DeleteExtension, request)
 
-    def create_group(self, group_id, request_id="", **fields):
+    def create_group(self, group_id, request_id="", members=(), **fields):
         request = group_messages.CreateGroupRequest(
-            group_id=group_id, group=Group(**fields), request_id=request_id)
+            group_id=group_id, group=Group(**fields), request_id=request_id, members=members)
         return self.call(self.groups.CreateGroup, request)
 
     def get_group(self, name):

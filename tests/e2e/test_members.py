@@ -45,6 +45,27 @@ class GroupTest(harness.TestCase):
         self.application.create_group("g")
         self.assertEqual(self.members(), [])
 
+    def test_a_group_begins_with_the_members_given(self):
+        given = [Member(id="bob", display_name="Bob"), Member(id="ann", mail="m"),
+                 Member(id="cyd", role=Member.ROLE_OWNER)]
+        request_id = "6f1c3bd6-7dd1-4f0c-9f0e-0d5c2ad3a7b1"
+        group = self.ann.create_group("g", request_id, given)
+        self.assertEqual(self.members(), [("ann", Member.ROLE_OWNER), ("bob", Member.ROLE_MEMBER),
+                                          ("cyd", Member.ROLE_OWNER)])
+        self.assertEqual(self.bob.get_member("groups/g/members/ann").mail, "m")
+        self.assertEqual(self.ann.create_group("g", request_id, given), group)
+        self.assert_refused(Code.INVALID_ARGUMENT, "REQUEST_ID_REUSED",
+                            self.ann.create_group, "g", request_id, given[:2])
+        self.application.create_group("h", members=given[:1])
+        self.assertEqual(self.members("groups/h"), [("bob", Member.ROLE_MEMBER)])
+
+    def test_members_that_cannot_be_stored_leave_no_group(self):
+        for members, field in (([Member(id="a/b")], "members[0].id"),
+                               ([Member(id="ann"), Member(id="ann")], "members[1].id"),
+                               ([Member(id=str(i)) for i in range(21)], "members")):
+            self.assert_invalid([field], self.application.create_group, "g", members=members)
+        self.assertEqual(list(self.application.list_groups().groups), [])
+
     def test_a_group_id_is_taken_once(self):
         first = self.application.create_group("g", display_name="First")
         for caller in (self.application, self.ann):

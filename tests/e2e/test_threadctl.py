@@ -245,6 +245,11 @@ class GroupAndMemberTest(ServedTestCase):
         table = self.assert_prints("group", "list").splitlines()
         self.assertEqual([line.split()[0] for line in table], ["NAME", "groups/g", "groups/team-a"])
 
+        self.assert_json("group", "create", "team-b", "--owner=ann", "--owner=bob", "--member=cyd")
+        roles = {member["id"]: member["role"]
+                 for member in self.assert_json("member", "list", "groups/team-b")["members"]}
+        self.assertEqual(roles, {"ann": "ROLE_OWNER", "bob": "ROLE_OWNER", "cyd": "ROLE_MEMBER"})
+
         self.assertEqual(self.assert_prints("--user=ann", "group", "delete", "groups/team-a"), "")
         self.assert_fails(NOT_FOUND, "group", "get", "groups/team-a")
 

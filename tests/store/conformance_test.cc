@@ -45,6 +45,19 @@ TEST_F(Conformance, OwnerIsStoredWithItsGroup) {
   EXPECT_THAT(members->members, ElementsAre(EqualsProto(ann)));
 }
 
+TEST_F(Conformance, FirstMembersAreStoredWithTheirGroup) {
+  const v1::Member ann = MakeMember("g", "ann", v1::Member::ROLE_OWNER);
+  const v1::Member bob = MakeMember("g", "bob");
+  const v1::Member cyd = MakeMember("g", "cyd", v1::Member::ROLE_OWNER);
+  ASSERT_THAT(db_->CreateGroup({}, MakeGroup("g"), std::vector<v1::Member>{cyd, ann, bob}), IsOk());
+  EXPECT_THAT(db_->ListMembers({}, {.group = "g", .limit = 10})->members,
+              ElementsAre(EqualsProto(ann), EqualsProto(bob), EqualsProto(cyd)));
+  EXPECT_THAT(db_->CreateGroup({}, MakeGroup("g"), std::vector<v1::Member>{MakeMember("g", "dan")}),
+              HasReason(v1::ERROR_REASON_RESOURCE_EXISTS));
+  EXPECT_THAT(db_->GetMember({}, MemberOf("g", "dan")),
+              HasReason(v1::ERROR_REASON_RESOURCE_NOT_FOUND));
+}
+
 TEST_F(Conformance, GroupsAreListedByIdInPages) {
   for (const char* id : {"b", "a", "C", "d"}) CreateGroup(id);
   auto page = db_->ListGroups({}, {.limit = 3});

@@ -406,14 +406,15 @@ absl::StatusOr<Model::Post*> Model::AddPost(const CallContext& context, absl::Ti
 // --- Groups
 
 absl::StatusOr<v1::Group> Model::CreateGroup(const CreateContext& context, const v1::Group& group,
-                                             const std::optional<v1::Member>& owner) {
+                                             const std::vector<v1::Member>& members) {
   const auto existing = groups_.find(group.id());
   ASSIGN_OR_RETURN(const auto made, FindRequest(group_requests_, context));
   if (made.has_value()) {
     if (existing == groups_.end() || existing->second.serial != *made) {
       return NotFoundError(kGroupType, group.name());
     }
-    if (owner.has_value() && !existing->second.members.contains(owner->id())) {
+    const auto& creator = context.required_member;
+    if (creator.has_value() && !existing->second.members.contains(creator->user)) {
       return NotAMemberError(group.name());
     }
     return existing->second.message;
@@ -422,7 +423,7 @@ absl::StatusOr<v1::Group> Model::CreateGroup(const CreateContext& context, const
   Group created;
   created.message = group;
   created.serial = NextSerial();
-  if (owner.has_value()) created.members[owner->id()] = *owner;
+  for (const v1::Member& member : members) created.members[member.id()] = member;
   Remember(group_requests_, context, created.serial);
   groups_[group.id()] = std::move(created);
   return group;

@@ -33,7 +33,7 @@ class Model {
       : request_id_retention_(request_id_retention) {}
 
   absl::StatusOr<v1::Group> CreateGroup(const CreateContext& context, const v1::Group& group,
-                                        const std::optional<v1::Member>& owner);
+                                        const std::vector<v1::Member>& members);
   absl::StatusOr<v1::Group> GetGroup(const CallContext& context, const std::string& group);
   absl::StatusOr<GroupPage> ListGroups(const CallContext& context, const GroupQuery& query);
   absl::Status DeleteGroup(const CallContext& context, const std::string& group, bool force);

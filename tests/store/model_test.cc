@@ -798,11 +798,21 @@ class ModelTest : public ::testing::Test {
     request.set_group_id(Pick(kGroups));
     request.mutable_group()->set_allow_external_senders(!OneIn(3));
     if (OneIn(2)) request.mutable_group()->set_mail("group@x");
-    std::optional<v1::Member> owner;
-    if (!OneIn(3)) owner = AnyMember(request.group_id(), v1::Member::ROLE_OWNER);
-    Send({}, [this, request, owner](const CreateContext& context) {
+    for (const std::string& user : kUsers) {
+      if (!OneIn(3)) continue;
+      *request.add_members() = AnyMember(
+          request.group_id(), user, OneIn(3) ? v1::Member::ROLE_OWNER : v1::Member::ROLE_MEMBER);
+    }
+    std::optional<std::string> creator;
+    CallContext caller;
+    if (!OneIn(3)) {
+      creator = Pick(kUsers);
+      caller.required_member = RequiredMember{.user = *creator};
+    }
+    Send(caller, [this, request, creator](const CreateContext& context) {
       const v1::Group group = BuildGroup(request, context.now);
-      Both("CreateGroup", [&](auto& store) { return store.CreateGroup(context, group, owner); });
+      const std::vector<v1::Member> members = BuildFirstMembers(request, creator);
+      Both("CreateGroup", [&](auto& store) { return store.CreateGroup(context, group, members); });
     });
   }
 
@@ -917,9 +927,9 @@ class ModelTest : public ::testing::Test {
 
   // --- Groups, members, senders
 
-  v1::Member AnyMember(const std::string& group, v1::Member::Role role) {
+  v1::Member AnyMember(const std::string& group, const std::string& user, v1::Member::Role role) {
     v1::Member member;
-    member.set_id(Pick(kUsers));
+    member.set_id(user);
     if (!OneIn(4)) member.set_mail(member.id() + "@x");
     if (!OneIn(4)) member.set_display_name("Name of " + member.id());
     member.set_role(role);
@@ -960,7 +970,8 @@ class ModelTest : public ::testing::Test {
     list.owners_only = OneIn(4);
     const bool is_owner = list.owners_only || OneIn(4);
     const v1::Member member =
-        AnyMember(list.group.group, is_owner ? v1::Member::ROLE_OWNER : v1::Member::ROLE_MEMBER);
+        AnyMember(list.group.group, Pick(kUsers),
+                  is_owner ? v1::Member::ROLE_OWNER : v1::Member::ROLE_MEMBER);
     Both("AddMember", [&](auto& store) { return store.AddMember(caller, list, member); });
   }
 

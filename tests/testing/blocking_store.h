@@ -19,8 +19,15 @@ class BlockingStore {
   explicit BlockingStore(ThreadStore& store) : store_(store) {}
 
   absl::StatusOr<v1::Group> CreateGroup(CreateContext context, v1::Group group,
-                                        std::optional<v1::Member> owner = std::nullopt) {
-    return Call(&ThreadStore::CreateGroup, std::move(context), std::move(group), std::move(owner));
+                                        std::vector<v1::Member> members = {}) {
+    return Call(&ThreadStore::CreateGroup, std::move(context), std::move(group),
+                std::move(members));
+  }
+  // As the user who so becomes its owner.
+  absl::StatusOr<v1::Group> CreateGroup(CreateContext context, v1::Group group, v1::Member owner) {
+    context.required_member = RequiredMember{.user = owner.id()};
+    std::vector<v1::Member> members = {std::move(owner)};
+    return CreateGroup(std::move(context), std::move(group), std::move(members));
   }
   absl::StatusOr<v1::Group> GetGroup(CallContext context, std::string group) {
     return Call(&ThreadStore::GetGroup, std::move(context), std::move(group));

@@ -459,6 +459,27 @@ TEST(ValidateGroupTest, CreateGroup) {
               UnorderedElementsAre("group_id", "group.display_name", "group.mail", "request_id"));
 }
 
+TEST(ValidateGroupTest, FirstMembers) {
+  auto request = ParseText<v1::CreateGroupRequest>(
+      "group_id: 'g' members { id: 'ann' role: ROLE_OWNER } members { id: 'bob' }");
+  EXPECT_THAT(Validate(request), IsOk());
+  request.mutable_members(0)->set_id("a/b");
+  request.mutable_members(0)->set_role(static_cast<v1::Member::Role>(7));
+  request.mutable_members(1)->set_display_name(kNul);
+  *request.add_members() = request.members(1);
+  request.mutable_members(2)->set_mail(kNul);
+  EXPECT_THAT(FieldsOf(Validate(request)),
+              UnorderedElementsAre("members[0].id", "members[0].role", "members[1].display_name",
+                                   "members[2].id", "members[2].display_name", "members[2].mail"));
+  request.clear_members();
+  for (int i = 0; i <= kMaxMembersPerCreate; ++i) {
+    request.add_members()->set_id(std::to_string(i));
+  }
+  EXPECT_THAT(FieldsOf(Validate(request)), ElementsAre("members"));
+  request.mutable_members()->RemoveLast();
+  EXPECT_THAT(Validate(request), IsOk());
+}
+
 TEST(ValidateGroupTest, AddMember) {
   v1::AddMemberRequest request;
   request.set_parent("groups/g");

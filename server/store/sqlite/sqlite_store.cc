@@ -143,13 +143,13 @@ class SqliteStore final : public ThreadStore {
 
   absl::Status Open(const SqliteOptions& options, const Clock& clock);
 
-  void CreateGroup(CreateContext context, v1::Group group, std::optional<v1::Member> owner,
+  void CreateGroup(CreateContext context, v1::Group group, std::vector<v1::Member> members,
                    Callback<v1::Group> done) override {
     SubmitCreate(
         std::move(context), std::move(group),
-        [owner = std::move(owner)](WriteQueries& queries, const CreateContext& ctx,
-                                   const v1::Group& resource) {
-          return queries.CreateGroup(ctx, resource, owner);
+        [members = std::move(members)](WriteQueries& queries, const CreateContext& ctx,
+                                       const v1::Group& resource) {
+          return queries.CreateGroup(ctx, resource, members);
         },
         std::move(done));
   }

@@ -99,13 +99,14 @@ absl::StatusOr<int64_t> WriteQueries::TrimChanges(int64_t max_rows) {
 }
 
 absl::StatusOr<std::optional<v1::Group>> WriteQueries::CreateGroup(
-    const CreateContext& context, const v1::Group& group, const std::optional<v1::Member>& owner) {
+    const CreateContext& context, const v1::Group& group, const std::vector<v1::Member>& members) {
   ASSIGN_OR_RETURN(const auto past, past_requests_->FindGroup(context));
   if (past.has_value()) {
     ASSIGN_OR_RETURN(std::optional<v1::Group> made, reads_->ReadGroup(*past));
     if (!made.has_value()) return NotFoundError(kGroupType, group.name());
-    if (owner.has_value()) {
-      ASSIGN_OR_RETURN(const auto member, reads_->FindMember(*past, made->id(), owner->id()));
+    if (context.required_member.has_value()) {
+      ASSIGN_OR_RETURN(const auto member,
+                       reads_->FindMember(*past, made->id(), context.required_member->user));
       if (!member.has_value()) return NotAMemberError(made->name());
     }
     return made;
@@ -115,7 +116,9 @@ absl::StatusOr<std::optional<v1::Group>> WriteQueries::CreateGroup(
   RETURN_IF_ERROR(room_.Check());
 
   ASSIGN_OR_RETURN(const int64_t key, rows_->InsertGroup(group));
-  if (owner.has_value()) RETURN_IF_ERROR(rows_->InsertMember(key, group.id(), *owner));
+  for (const v1::Member& member : members) {
+    RETURN_IF_ERROR(rows_->InsertMember(key, group.id(), member));
+  }
   RETURN_IF_ERROR(past_requests_->Remember(context, key, std::nullopt));
   return std::nullopt;
 }

@@ -66,7 +66,7 @@ class WriteQueries {
   // has stored the one it was given.
   absl::StatusOr<std::optional<v1::Group>> CreateGroup(const CreateContext& context,
                                                        const v1::Group& group,
-                                                       const std::optional<v1::Member>& owner);
+                                                       const std::vector<v1::Member>& members);
   absl::StatusOr<v1::Group> UpdateGroup(const CallContext& context, absl::string_view group,
                                         const GroupChanges& changes);
   absl::Status DeleteGroup(const CallContext& context, absl::string_view group, bool force);
