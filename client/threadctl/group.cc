@@ -26,6 +26,8 @@ void PrintGroup(const v1::Group& group, Printer& printer) {
   printer.PrintResource(group, {{"name", group.name()},
                                 {"display name", group.display_name()},
                                 {"mail", group.mail()},
+                                {"mail nickname", group.mail_nickname()},
+                                {"description", group.description()},
                                 {"external senders", YesOrNo(group.allow_external_senders())},
                                 {"created", Created(group)}});
 }
@@ -71,13 +73,18 @@ struct GroupFlags {
   CLI::Option* display_name;
   CLI::Option* mail;
   CLI::Option* allow_external_senders;
+  CLI::Option* description;
+  CLI::Option* mail_nickname;
 };
 
 GroupFlags AddGroupFlags(CLI::App* verb) {
   return {verb->add_option("--display_name", "The group's name for people")->type_name("TEXT"),
           verb->add_option("--mail", "The group's mail address")->type_name("TEXT"),
           verb->add_flag("--allow_external_senders")
-              ->description("Take posts from senders who are not members; =false: do not")};
+              ->description("Take posts from senders who are not members; =false: do not"),
+          verb->add_option("--description", "What the group is for")->type_name("TEXT"),
+          verb->add_option("--mail_nickname", "What its mail address has before the @")
+              ->type_name("TEXT")};
 }
 
 // Sets what the command line gives; returns which fields that are.
@@ -94,6 +101,14 @@ google::protobuf::FieldMask FillGroup(const GroupFlags& flags, v1::Group* group)
   if (flags.allow_external_senders->count() > 0) {
     group->set_allow_external_senders(flags.allow_external_senders->as<bool>());
     filled.add_paths("allow_external_senders");
+  }
+  if (flags.description->count() > 0) {
+    group->set_description(flags.description->as<std::string>());
+    filled.add_paths("description");
+  }
+  if (flags.mail_nickname->count() > 0) {
+    group->set_mail_nickname(flags.mail_nickname->as<std::string>());
+    filled.add_paths("mail_nickname");
   }
   return filled;
 }
@@ -173,7 +188,9 @@ void AddUpdate(CLI::App& noun, Command* command) {
   const GroupFlags flags = AddGroupFlags(verb);
   verb->callback([request, flags, command] {
     *request->mutable_update_mask() = FillGroup(flags, request->mutable_group());
-    RequireChange(request->update_mask(), "--display_name, --mail or --allow_external_senders");
+    RequireChange(request->update_mask(),
+                  "--display_name, --mail, --mail_nickname, --description or "
+                  "--allow_external_senders");
     *command = Bind(request, &UpdateGroup);
   });
 }

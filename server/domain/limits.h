@@ -54,6 +54,10 @@ inline constexpr size_t kMaxPreviewCharacters = 255;
 // The display name limit of Entra ID.
 inline constexpr size_t kMaxDisplayNameCharacters = 256;
 
+// Graph's limits for groups.
+inline constexpr size_t kMaxDescriptionCharacters = 1024;
+inline constexpr size_t kMaxMailNicknameCharacters = 64;
+
 // RFC 5321, section 4.5.3.1: 64 of local part, `@`, 255 of domain.
 inline constexpr size_t kMaxAddressBytes = 320;
 

@@ -53,6 +53,8 @@ struct UpdateGroupInput {
   bool changes_display_name = false;
   bool changes_mail = false;
   bool changes_allow_external_senders = false;
+  bool changes_description = false;
+  bool changes_mail_nickname = false;
 };
 
 struct UpdateMemberInput {

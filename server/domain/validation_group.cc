@@ -69,12 +69,16 @@ absl::StatusOr<UpdateGroupInput> Validate(const v1::UpdateGroupRequest& request)
   const v1::Group& group = request.group();
   UpdateGroupInput input;
   input.group = violations.Take("group.name", ParseGroupName(group.name()));
-  const UpdateMask mask(request.update_mask(), {"display_name", "mail", "allow_external_senders"},
-                        violations);
+  const UpdateMask mask(
+      request.update_mask(),
+      {"display_name", "mail", "allow_external_senders", "description", "mail_nickname"},
+      violations);
   input.changes_display_name = mask.Changes("display_name", !group.display_name().empty());
   input.changes_mail = mask.Changes("mail", !group.mail().empty());
   input.changes_allow_external_senders =
       mask.Changes("allow_external_senders", group.allow_external_senders());
+  input.changes_description = mask.Changes("description", !group.description().empty());
+  input.changes_mail_nickname = mask.Changes("mail_nickname", !group.mail_nickname().empty());
   CheckGroupTexts("group", group, violations);
   RETURN_IF_ERROR(violations.ToStatus());
   return input;

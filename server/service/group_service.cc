@@ -96,6 +96,8 @@ absl::Status HandleUpdateGroup(UpdateGroupCall& call) {
   if (input.changes_allow_external_senders) {
     changes.allow_external_senders = sent.allow_external_senders();
   }
+  if (input.changes_description) changes.description = sent.description();
+  if (input.changes_mail_nickname) changes.mail_nickname = sent.mail_nickname();
   CallContext context = call.MakeCallContext(std::move(required_member));
   ThreadStore& store = call.services().store;
   store.UpdateGroup(std::move(context), std::move(input.group.group), std::move(changes),

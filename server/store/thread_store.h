@@ -92,6 +92,8 @@ struct GroupChanges {
   std::optional<std::string> display_name;
   std::optional<std::string> mail;
   std::optional<bool> allow_external_senders;
+  std::optional<std::string> description;
+  std::optional<std::string> mail_nickname;
 };
 struct MemberChanges {
   std::optional<v1::Member::Role> role;  // One of the two that there are.

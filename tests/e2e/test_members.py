@@ -23,10 +23,12 @@ class GroupTest(harness.TestCase):
     def test_a_group_comes_back_as_it_was_created(self):
         before = datetime.datetime.now(datetime.timezone.utc)
         created = self.application.create_group("Team.a_1~2-x", display_name="Team A \u00e9",
-                                                mail="not an address")
+                                                mail="not an address", description="What it is for",
+                                                mail_nickname="team-a")
         self.assertEqual(created, Group(
             name="groups/Team.a_1~2-x", id="Team.a_1~2-x", display_name="Team A \u00e9",
-            mail="not an address", created_date_time=created.created_date_time))
+            mail="not an address", description="What it is for", mail_nickname="team-a",
+            created_date_time=created.created_date_time))
         self.assertLessEqual(before, created.created_date_time.ToDatetime(datetime.timezone.utc))
         self.assertEqual(self.application.get_group(created.name), created)
         self.assertEqual(list(self.application.list_groups().groups), [created])

@@ -96,6 +96,8 @@ class Conformance : public ::testing::Test {
     request.set_group_id(id);
     request.mutable_group()->set_display_name("Display " + id);
     request.mutable_group()->set_mail(id + "@example.com");
+    request.mutable_group()->set_description("What " + id + " is for");
+    request.mutable_group()->set_mail_nickname(id);
     return BuildGroup(request, clock_.Now());
   }
 

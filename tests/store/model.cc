@@ -462,6 +462,8 @@ absl::StatusOr<v1::Group> Model::UpdateGroup(const CallContext& context, const s
   if (changes.allow_external_senders.has_value()) {
     message.set_allow_external_senders(*changes.allow_external_senders);
   }
+  if (changes.description.has_value()) message.set_description(*changes.description);
+  if (changes.mail_nickname.has_value()) message.set_mail_nickname(*changes.mail_nickname);
   return message;
 }
 

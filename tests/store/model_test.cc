@@ -798,6 +798,8 @@ class ModelTest : public ::testing::Test {
     request.set_group_id(Pick(kGroups));
     request.mutable_group()->set_allow_external_senders(!OneIn(3));
     if (OneIn(2)) request.mutable_group()->set_mail("group@x");
+    if (OneIn(2)) request.mutable_group()->set_description("a group");
+    if (OneIn(2)) request.mutable_group()->set_mail_nickname("group");
     for (const std::string& user : kUsers) {
       if (!OneIn(3)) continue;
       *request.add_members() = AnyMember(
@@ -960,6 +962,8 @@ class ModelTest : public ::testing::Test {
     if (OneIn(2)) changes.display_name = absl::StrCat("display name ", step_);
     if (OneIn(2)) changes.mail = OneIn(2) ? "" : "changed@x";
     if (OneIn(2)) changes.allow_external_senders = !OneIn(4);
+    if (OneIn(4)) changes.description = OneIn(2) ? "" : absl::StrCat("for step ", step_);
+    if (OneIn(4)) changes.mail_nickname = absl::StrCat("nickname", step_);
     Both("UpdateGroup", [&](auto& store) { return store.UpdateGroup(caller, group, changes); });
   }
 

@@ -454,9 +454,17 @@ TEST(ValidateGroupTest, CreateGroup) {
   request.set_group_id("a/b");
   request.mutable_group()->set_display_name(Characters(kMaxDisplayNameCharacters + 1));
   request.mutable_group()->set_mail(std::string(kMaxAddressBytes + 1, 'm'));
+  request.mutable_group()->set_description(Characters(kMaxDescriptionCharacters + 1));
+  request.mutable_group()->set_mail_nickname(Characters(kMaxMailNicknameCharacters + 1));
   request.set_request_id("x");
   EXPECT_THAT(FieldsOf(Validate(request)),
-              UnorderedElementsAre("group_id", "group.display_name", "group.mail", "request_id"));
+              UnorderedElementsAre("group_id", "group.display_name", "group.mail",
+                                   "group.description", "group.mail_nickname", "request_id"));
+  request = v1::CreateGroupRequest();
+  request.set_group_id("g");
+  request.mutable_group()->set_description(Characters(kMaxDescriptionCharacters));
+  request.mutable_group()->set_mail_nickname(Characters(kMaxMailNicknameCharacters));
+  EXPECT_THAT(Validate(request), IsOk());
 }
 
 TEST(ValidateGroupTest, FirstMembers) {
@@ -593,7 +601,8 @@ TEST(ValidateUpdateGroupTest, TheMaskSaysWhatChanges) {
   EXPECT_FALSE(named.changes_allow_external_senders);
   request.mutable_update_mask()->add_paths("*");
   ASSERT_OK_AND_ASSIGN(const UpdateGroupInput all, Validate(request));
-  EXPECT_TRUE(all.changes_display_name && all.changes_mail && all.changes_allow_external_senders);
+  EXPECT_TRUE(all.changes_display_name && all.changes_mail && all.changes_allow_external_senders &&
+              all.changes_description && all.changes_mail_nickname);
 }
 
 TEST(ValidateUpdateGroupTest, FindsEveryViolation) {

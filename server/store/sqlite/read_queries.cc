@@ -20,7 +20,7 @@ namespace {
 
 constexpr char kGroupColumns[] =
     "groups.id, groups.display_name, groups.mail, groups.created_us,"
-    " groups.allow_external_senders";
+    " groups.allow_external_senders, groups.description, groups.mail_nickname";
 
 constexpr char kMemberColumns[] = "user_id, display_name, mail, is_owner";
 
@@ -32,6 +32,8 @@ v1::Group ReadGroupRow(const Query& row) {
   group.set_mail(std::string(row.Text(2)));
   *group.mutable_created_date_time() = FromMicros(row.Integer(3));
   group.set_allow_external_senders(row.Boolean(4));
+  group.set_description(std::string(row.Text(5)));
+  group.set_mail_nickname(std::string(row.Text(6)));
   return group;
 }
 

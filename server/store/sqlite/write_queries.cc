@@ -1,5 +1,7 @@
 #include "server/store/sqlite/write_queries.h"
 
+#include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -67,6 +69,7 @@ absl::Status WriteQueries::PrepareAll(Database& db) {
   const std::pair<Statement*, absl::string_view> statements[] = {
       {&update_group_,
        "UPDATE groups SET display_name = coalesce(?, display_name), mail = coalesce(?, mail),"
+       " description = coalesce(?, description), mail_nickname = coalesce(?, mail_nickname),"
        " allow_external_senders = coalesce(?, allow_external_senders) WHERE key = ?"},
       {&mark_group_deleted_, "UPDATE groups SET deleted = 1 WHERE key = ?"},
       {&update_member_,
@@ -127,11 +130,14 @@ absl::StatusOr<v1::Group> WriteQueries::UpdateGroup(const CallContext& context,
                                                     absl::string_view group,
                                                     const GroupChanges& changes) {
   ASSIGN_OR_RETURN(const int64_t key, reads_->ResolveGroup(context.required_member, group));
-  const bool has_changes = changes.display_name.has_value() || changes.mail.has_value() ||
-                           changes.allow_external_senders.has_value();
+  const std::optional<std::string>* const texts[] = {&changes.display_name, &changes.mail,
+                                                     &changes.description, &changes.mail_nickname};
+  const bool has_changes = changes.allow_external_senders.has_value() ||
+                           std::any_of(std::begin(texts), std::end(texts),
+                                       [](const auto* text) { return text->has_value(); });
   if (has_changes) RETURN_IF_ERROR(room_.Check());
   Query update(update_group_);
-  for (const std::optional<std::string>* text : {&changes.display_name, &changes.mail}) {
+  for (const std::optional<std::string>* text : texts) {
     BindOptionalText(text->has_value(),
                      text->has_value() ? absl::string_view(**text) : absl::string_view(), update);
   }
