@@ -280,9 +280,9 @@ class Client:
         request = post_messages.DeleteExtensionRequest(name=name)
         return self.call(self.posts.DeleteExtension, request)
 
-    def create_group(self, group_id, request_id="", **fields):
+    def create_group(self, group_id, request_id="", members=(), **fields):
         request = group_messages.CreateGroupRequest(
-            group_id=group_id, group=Group(**fields), request_id=request_id)
+            group_id=group_id, group=Group(**fields), request_id=request_id, members=members)
         return self.call(self.groups.CreateGroup, request)
 
     def get_group(self, name):
@@ -307,6 +307,13 @@ class Client:
         request = group_messages.AddMemberRequest(
             parent=parent, member=Member(id=user, role=role, **fields))
         return self.call(self.groups.AddMember, request)
+
+    def get_member(self, name):
+        return self.call(self.groups.GetMember, group_messages.GetMemberRequest(name=name))
+
+    def update_member(self, member, *paths):
+        request = group_messages.UpdateMemberRequest(member=member, update_mask=mask(paths))
+        return self.call(self.groups.UpdateMember, request)
 
     def remove_member(self, name):
         return self.call(self.groups.RemoveMember, group_messages.RemoveMemberRequest(name=name))
