@@ -28,8 +28,8 @@ class AttachmentBody final : public HttpBodySource {
     request.set_name(hole.attachment);
     request.set_view(v1::ATTACHMENT_VIEW_FULL);
     face_.Call(*GetAttachment(), caller_, request,
-               [text = std::move(text), done = std::move(done)](
-                   absl::StatusOr<std::unique_ptr<Message>> answer) mutable {
+               [text = std::move(text),
+                done = std::move(done)](absl::StatusOr<std::unique_ptr<Message>> answer) mutable {
                  std::move(done)(Filled(std::move(text), answer));
                });
   }
@@ -37,8 +37,10 @@ class AttachmentBody final : public HttpBodySource {
  private:
   static const google::protobuf::MethodDescriptor* GetAttachment() {
     static const google::protobuf::MethodDescriptor* const method =
-        v1::GetAttachmentRequest::descriptor()->file()->FindServiceByName("PostService")->FindMethodByName(
-            "GetAttachment");
+        v1::GetAttachmentRequest::descriptor()
+            ->file()
+            ->FindServiceByName("PostService")
+            ->FindMethodByName("GetAttachment");
     return method;
   }
 

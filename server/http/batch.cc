@@ -203,8 +203,8 @@ void AppendPart(const Part& part, std::string& json) {
   for (const auto& [name, value] : part.response.headers.fields()) {
     absl::StrAppend(&json, std::exchange(is_first, false) ? "" : ",", WriteJsonString(name), ":",
                     WriteJsonString(value));
-    is_json |= absl::EqualsIgnoreCase(name, "Content-Type") &&
-               absl::StartsWith(value, "application/json");
+    is_json |=
+        absl::EqualsIgnoreCase(name, "Content-Type") && absl::StartsWith(value, "application/json");
   }
   json += "}";
   if (!part.response.body.empty()) {
@@ -251,8 +251,8 @@ class Batch : public std::enable_shared_from_this<Batch> {
       }
       held->body += *text;
       if (held->body.size() > kMaxPartBytes) {
-        return self->Finish(
-            index, self->handler_.Refuse({}, 413, "The answer is too large for a batch."));
+        return self->Finish(index,
+                            self->handler_.Refuse({}, 413, "The answer is too large for a batch."));
       }
       if (text->empty()) held->rest = nullptr;
       self->Run([self, index, held] { self->Take(index, std::move(*held)); });
@@ -349,8 +349,7 @@ void StartBatch(HttpHandler& handler, std::unique_ptr<HttpExchange> exchange,
                 const std::string& version, const AnswerIds& ids) {
   absl::StatusOr<std::vector<Part>> parts = ReadParts(exchange->request(), version);
   if (!parts.ok()) {
-    return exchange->Respond(
-        ErrorAnswer(BadRequest(std::string(parts.status().message())), ids));
+    return exchange->Respond(ErrorAnswer(BadRequest(std::string(parts.status().message())), ids));
   }
   exchange->request().body = std::string();
   std::make_shared<Batch>(handler, std::move(exchange), *std::move(parts), ids)->Start();

@@ -9,8 +9,8 @@
 
 namespace threadstore {
 
-// Answers a JSON batch (https://learn.microsoft.com/graph/json-batching): lets `handler` answer each
-// of its requests, in parallel but for what depends on others, and puts the answers into one.
+// Answers a JSON batch (https://learn.microsoft.com/graph/json-batching): lets `handler` answer
+// each of its requests, in parallel but for what depends on others, and puts the answers into one.
 // `version` is that of the batch's own URL, or empty. The caller of the batch is that of all its
 // requests.
 //

@@ -40,11 +40,6 @@ std::string TextOf(const Message& message, absl::string_view field) {
   return descriptor == nullptr ? "" : message.GetReflection()->GetString(message, descriptor);
 }
 
-// `groups/g/threads` of `groups/g/threads/t`.
-std::string CollectionOf(absl::string_view name) {
-  return std::string(name.substr(0, name.rfind('/')));
-}
-
 // The part of the context that names what the answer's resources are in.
 std::string Collection(const GraphRequest& request) {
   std::vector<std::string> segments = request.url.segments;
@@ -154,8 +149,8 @@ int64_t TotalSize(const Message& page) {
 
 std::string LinkAgain(const GraphRequest& request, const GraphLinks& links,
                       absl::string_view option, const std::string& token) {
-  return links.Again(ReplaceQueryOptions(
-      request.url.query, {"skip", "skiptoken", "deltatoken"}, option, token));
+  return links.Again(
+      ReplaceQueryOptions(request.url.query, {"skip", "skiptoken", "deltatoken"}, option, token));
 }
 
 GraphAnswer ListAnswer(const GraphRequest& request, const GraphLinks& links, Message& page) {
@@ -189,7 +184,8 @@ Message* ChangedResource(const GraphRequest& request, v1::ThreadChange& change) 
 
 bool IsFollowed(const GraphRequest& request, const v1::ThreadChange& change) {
   const std::vector<absl::string_view> segments = absl::StrSplit(change.name(), '/');
-  const absl::string_view kind = request.type->message == v1::Post::descriptor() ? "posts" : "threads";
+  const absl::string_view kind =
+      request.type->message == v1::Post::descriptor() ? "posts" : "threads";
   return segments.size() >= 2 && segments.end()[-2] == kind;
 }
 
@@ -212,10 +208,9 @@ GraphAnswer ChangesAnswer(const GraphRequest& request, const GraphLinks& links, 
   AddJsonHeaders(result.response);
   BeginList(request, links, result.body);
   const absl::string_view option = page.has_more() ? "$skiptoken" : "$deltatoken";
-  absl::StrAppend(&result.body.text,
-                  page.has_more() ? ",\"@odata.nextLink\":" : ",\"@odata.deltaLink\":",
-                  WriteJsonString(LinkAgain(request, links, option, page.delta_token())),
-                  ",\"value\":[");
+  absl::StrAppend(
+      &result.body.text, page.has_more() ? ",\"@odata.nextLink\":" : ",\"@odata.deltaLink\":",
+      WriteJsonString(LinkAgain(request, links, option, page.delta_token())), ",\"value\":[");
   bool is_first = true;
   for (v1::ThreadChange* const change : LastChanges(request, page)) {
     if (!std::exchange(is_first, false)) result.body.text += ",";
@@ -225,8 +220,8 @@ GraphAnswer ChangesAnswer(const GraphRequest& request, const GraphLinks& links, 
     } else {
       const absl::string_view id =
           absl::string_view(change->name()).substr(change->name().rfind('/') + 1);
-      absl::StrAppend(&result.body.text, "{\"@removed\":{\"reason\":\"deleted\"},\"id\":",
-                      WriteJsonString(id), "}");
+      absl::StrAppend(&result.body.text,
+                      "{\"@removed\":{\"reason\":\"deleted\"},\"id\":", WriteJsonString(id), "}");
     }
   }
   result.body.text += "]}";
@@ -309,8 +304,7 @@ GraphAnswer MakeAnswer(const GraphRequest& request, const GraphLinks& links, Mes
 
 }  // namespace
 
-GraphAnswer MakeGraphAnswer(const GraphRequest& request, const GraphLinks& links,
-                            Message& answer) {
+GraphAnswer MakeGraphAnswer(const GraphRequest& request, const GraphLinks& links, Message& answer) {
   GraphAnswer result = MakeAnswer(request, links, answer);
   if (!request.preferences.applied.empty()) {
     result.response.headers.Add("Preference-Applied", request.preferences.applied);

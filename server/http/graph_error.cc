@@ -205,13 +205,12 @@ void AddIds(const AnswerIds& ids, HttpHeaders& headers) {
 }
 
 std::string ErrorJson(const GraphError& error, const AnswerIds& ids) {
-  const std::string date =
-      absl::FormatTime("%Y-%m-%dT%H:%M:%S", ids.date, absl::UTCTimeZone());
+  const std::string date = absl::FormatTime("%Y-%m-%dT%H:%M:%S", ids.date, absl::UTCTimeZone());
   return absl::StrCat("{\"error\":{\"code\":", WriteJsonString(error.code),
                       ",\"message\":", WriteJsonString(error.message),
-                      ",\"innerError\":{\"date\":\"", date, "\",\"request-id\":",
-                      WriteJsonString(ids.request_id), ",\"client-request-id\":",
-                      WriteJsonString(ids.client_request_id), "}}}");
+                      ",\"innerError\":{\"date\":\"", date,
+                      "\",\"request-id\":", WriteJsonString(ids.request_id),
+                      ",\"client-request-id\":", WriteJsonString(ids.client_request_id), "}}}");
 }
 
 HttpResponse ErrorAnswer(const GraphError& error, const AnswerIds& ids) {

@@ -32,9 +32,9 @@ struct GraphError {
 // Whether a request may have changed anything when it fails.
 enum class Effect { kRead, kWrite };
 
-// The answer to an error of the gRPC face, or of a reader of requests. Graph's SDKs send a POST again
-// by themselves after 429, 503 and 504: a write is answered so only if it was not and will not be
-// done. One whose outcome is unknown is 500 UnknownError.
+// The answer to an error of the gRPC face, or of a reader of requests. Graph's SDKs send a POST
+// again by themselves after 429, 503 and 504: a write is answered so only if it was not and will
+// not be done. One whose outcome is unknown is 500 UnknownError.
 GraphError ToGraphError(const absl::Status& error, Effect effect);
 
 // 400 BadRequest.

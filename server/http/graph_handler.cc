@@ -9,9 +9,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "google/protobuf/field_mask.pb.h"
 #include "server/http/attachment_body.h"
 #include "server/http/batch.h"
-#include "server/http/description_pages.h"
 #include "server/http/graph_answer.h"
 #include "server/http/graph_error.h"
 #include "server/http/graph_links.h"
@@ -47,8 +47,7 @@ class GraphCall : public std::enable_shared_from_this<GraphCall> {
   void Route(GraphUrl url);
   void SkipThen(int32_t left);
   void Call();
-  void CallWith(const Message& request,
-                absl::AnyInvocable<void(std::unique_ptr<Message>) &&> then);
+  void CallWith(const Message& request, absl::AnyInvocable<void(std::unique_ptr<Message>) &&> then);
   void Answer(std::unique_ptr<Message> message);
   void Fail(const absl::Status& error);
   void Respond(const GraphError& error);
@@ -90,9 +89,9 @@ class GraphHandler final : public HttpHandler {
 
 // The value of an option, which is taken out of the query; nothing if it is not there.
 std::optional<std::string> TakeOption(GraphUrl& url, absl::string_view name) {
-  const auto found =
-      std::find_if(url.query.begin(), url.query.end(),
-                   [name](const auto& pair) { return NamesQueryOption(pair.first, name); });
+  const auto found = std::find_if(url.query.begin(), url.query.end(), [name](const auto& pair) {
+    return NamesQueryOption(pair.first, name);
+  });
   if (found == url.query.end()) return std::nullopt;
   std::string value = std::move(found->second);
   url.query.erase(found);
@@ -121,9 +120,6 @@ void GraphCall::Start() {
                              : http.host.empty() ? ""
                                                  : absl::StrCat(http.scheme, "://", http.host);
   links_.emplace(origin, *url);
-  if (auto page = ServeDescription(http, url->segments, handler_.options().docs)) {
-    return Respond(*std::move(page));
-  }
   if (!url->segments.empty() && url->segments.front() == "$batch") {
     if (url->segments.size() > 1) return Respond(ErrorOfStatus(404, "There is no such resource."));
     if (http.method != "POST") return Respond(MethodNotAllowed({"POST"}));
@@ -140,8 +136,8 @@ void GraphCall::Start() {
   Route(*std::move(url));
 }
 
-// `/threads/$count` is a list, `DELETE .../$ref?$id=URL` is `.../{id}/$ref`, and `$search` has an RPC
-// of its own.
+// `/threads/$count` is a list, `DELETE .../$ref?$id=URL` is `.../{id}/$ref`, and `$search` has an
+// RPC of its own.
 void GraphCall::Route(GraphUrl url) {
   HttpRequest& http = exchange_->request();
   std::vector<std::string> segments = url.segments;
@@ -156,11 +152,11 @@ void GraphCall::Route(GraphUrl url) {
       segments.insert(segments.end() - 1, *id);
     }
   }
-  const bool has_search =
-      std::any_of(url.query.begin(), url.query.end(),
-                  [](const auto& pair) { return NamesQueryOption(pair.first, "search"); });
-  const bool is_search = http.method == "GET" && has_search && !segments.empty() &&
-                         segments.back() == "threads";
+  const bool has_search = std::any_of(url.query.begin(), url.query.end(), [](const auto& pair) {
+    return NamesQueryOption(pair.first, "search");
+  });
+  const bool is_search =
+      http.method == "GET" && has_search && !segments.empty() && segments.back() == "threads";
   if (is_search) segments.back() = "threads:search";
 
   auto found = handler_.routes().Find(http.method, segments);
@@ -186,13 +182,13 @@ void GraphCall::Route(GraphUrl url) {
 }
 
 void SetPageToken(Message& message, const std::string& token) {
-  message.GetReflection()->SetString(
-      &message, message.GetDescriptor()->FindFieldByName("page_token"), token);
+  message.GetReflection()->SetString(&message,
+                                     message.GetDescriptor()->FindFieldByName("page_token"), token);
 }
 
 std::string NextPageToken(const Message& page) {
-  return page.GetReflection()->GetString(
-      page, page.GetDescriptor()->FindFieldByName("next_page_token"));
+  return page.GetReflection()->GetString(page,
+                                         page.GetDescriptor()->FindFieldByName("next_page_token"));
 }
 
 // What a page is of, the one list that it has.
@@ -244,17 +240,16 @@ void GraphCall::Call() {
 
 void GraphCall::CallWith(const Message& request,
                          absl::AnyInvocable<void(std::unique_ptr<Message>) &&> then) {
-  handler_.face().Call(
-      *request_.route->rpc, caller_, request,
-      [self = shared_from_this(),
-       then = std::move(then)](absl::StatusOr<std::unique_ptr<Message>> answer) mutable {
-        HttpExchange& exchange = *self->exchange_;
-        exchange.Run([self = std::move(self), then = std::move(then),
-                      answer = std::move(answer)]() mutable {
-          if (!answer.ok()) return self->Fail(answer.status());
-          std::move(then)(*std::move(answer));
-        });
-      });
+  handler_.face().Call(*request_.route->rpc, caller_, request,
+                       [self = shared_from_this(), then = std::move(then)](
+                           absl::StatusOr<std::unique_ptr<Message>> answer) mutable {
+                         HttpExchange& exchange = *self->exchange_;
+                         exchange.Run([self = std::move(self), then = std::move(then),
+                                       answer = std::move(answer)]() mutable {
+                           if (!answer.ok()) return self->Fail(answer.status());
+                           std::move(then)(*std::move(answer));
+                         });
+                       });
 }
 
 void GraphCall::Answer(std::unique_ptr<Message> message) {
@@ -266,8 +261,7 @@ void GraphCall::Answer(std::unique_ptr<Message> message) {
   if (answer.body.holes.empty()) {
     answer.response.body += answer.body.text;
   } else {
-    answer.response.rest =
-        MakeAttachmentBody(std::move(answer.body), handler_.face(), caller_);
+    answer.response.rest = MakeAttachmentBody(std::move(answer.body), handler_.face(), caller_);
   }
   Respond(std::move(answer.response));
 }
@@ -277,8 +271,8 @@ void GraphCall::Fail(const absl::Status& error) {
   GraphError answer = ToGraphError(error, is_write ? Effect::kWrite : Effect::kRead);
   if (absl::IsOutOfRange(error)) {
     // Where to start over.
-    answer.headers.Add("Location", links_->Again(WithoutQueryOptions(
-                                       request_.url.query, {"skiptoken", "deltatoken"})));
+    answer.headers.Add("Location", links_->Again(WithoutQueryOptions(request_.url.query,
+                                                                     {"skiptoken", "deltatoken"})));
   }
   Respond(std::move(answer));
 }

@@ -11,8 +11,8 @@
 namespace threadstore {
 
 struct GraphHandlerOptions {
-  // Where clients reach the server, for the links in answers: an URL without a slash at the end. If it
-  // is empty, each request says it by its scheme and host.
+  // Where clients reach the server, for the links in answers: an URL without a slash at the end. If
+  // it is empty, each request says it by its scheme and host.
   std::string public_url;
 
   // Serves a page at `/docs` to read and try the API with.

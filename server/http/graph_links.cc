@@ -12,13 +12,12 @@ namespace {
 
 // Names have segments that may need encoding: ids of users.
 std::string EncodePath(absl::string_view path) {
-  return absl::StrJoin(absl::StrSplit(path, '/'), "/",
-                       [](std::string* out, absl::string_view segment) {
-                         // As in `$ref`.
-                         const bool is_keyword = absl::StartsWith(segment, "$");
-                         absl::StrAppend(out, is_keyword ? std::string(segment)
-                                                         : PercentEncode(segment));
-                       });
+  return absl::StrJoin(
+      absl::StrSplit(path, '/'), "/", [](std::string* out, absl::string_view segment) {
+        // As in `$ref`.
+        const bool is_keyword = absl::StartsWith(segment, "$");
+        absl::StrAppend(out, is_keyword ? std::string(segment) : PercentEncode(segment));
+      });
 }
 
 }  // namespace
@@ -63,8 +62,7 @@ std::string CanonicalPath(absl::string_view path) {
   const size_t alias = path.find(kAlias.data());
   const bool is_alias = alias != absl::string_view::npos &&
                         (absl::StartsWith(path, "me/") || absl::StartsWith(path, "users/"));
-  return is_alias ? absl::StrCat("groups/", path.substr(alias + kAlias.size()))
-                  : std::string(path);
+  return is_alias ? absl::StrCat("groups/", path.substr(alias + kAlias.size())) : std::string(path);
 }
 
 }  // namespace threadstore

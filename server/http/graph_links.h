@@ -12,8 +12,8 @@ namespace threadstore {
 // The URLs that answers have.
 class GraphLinks {
  public:
-  // `origin` is where clients reach the server, such as `https://threads.example.com` or with a path
-  // behind it, without a slash at the end; `url` the request's.
+  // `origin` is where clients reach the server, such as `https://threads.example.com` or with a
+  // path behind it, without a slash at the end; `url` the request's.
   GraphLinks(std::string origin, const GraphUrl& url);
 
   // Of a resource by its name: `https://.../v1.0/groups/G/threads/T`.

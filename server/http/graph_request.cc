@@ -64,7 +64,8 @@ const GraphType* TypeOf(const Descriptor& message) {
 // What a list lists, or else the answer itself.
 const GraphType* AnswerType(const Route& route) {
   const Descriptor& answer = *route.rpc->output_type();
-  if (route.rpc->name() == "ListThreadChanges" && absl::StrContains(route.segments.end()[-2], "posts")) {
+  if (route.rpc->name() == "ListThreadChanges" &&
+      absl::StrContains(route.segments.end()[-2], "posts")) {
     return GraphTypeOf(*v1::Post::descriptor());
   }
   for (int i = 0; i < answer.field_count(); ++i) {
@@ -140,8 +141,8 @@ absl::StatusOr<Preferences> ParsePreferences(const HttpHeaders& headers) {
           absl::StrSplit(item, absl::MaxSplits('=', 1));
       absl::string_view value = absl::StripAsciiWhitespace(pair.second);
       if (absl::ConsumePrefix(&value, "\"")) absl::ConsumeSuffix(&value, "\"");
-      RETURN_IF_ERROR(AddPreference(
-          absl::AsciiStrToLower(absl::StripAsciiWhitespace(pair.first)), value, preferences));
+      RETURN_IF_ERROR(AddPreference(absl::AsciiStrToLower(absl::StripAsciiWhitespace(pair.first)),
+                                    value, preferences));
     }
   }
   return preferences;
@@ -167,7 +168,8 @@ absl::Status ReadNewGroup(absl::string_view json, v1::CreateGroupRequest& reques
     member.set_role(v1::Member::ROLE_OWNER);
   }
   for (const std::string& member : body.members) {
-    const bool is_owner = std::find(body.owners.begin(), body.owners.end(), member) != body.owners.end();
+    const bool is_owner =
+        std::find(body.owners.begin(), body.owners.end(), member) != body.owners.end();
     if (!is_owner) request.add_members()->set_id(member);
   }
   return absl::OkStatus();
@@ -214,8 +216,8 @@ absl::Status ReadIdempotencyKey(const HttpHeaders& headers, Message& message) {
   if (count == 0 || !HasField(message, "request_id")) return absl::OkStatus();
   const absl::string_view key = headers.Get(kName);
   if (count > 1 || key.empty() || key.size() > kMaxIdempotencyKeyBytes) {
-    return Invalid(absl::StrCat(kName, " must be given once, with 1 to ", kMaxIdempotencyKeyBytes,
-                                " bytes"));
+    return Invalid(
+        absl::StrCat(kName, " must be given once, with 1 to ", kMaxIdempotencyKeyBytes, " bytes"));
   }
   if (Uuid::Parse(key).has_value()) {
     SetText(message, "request_id", std::string(key));
@@ -320,7 +322,8 @@ absl::Status AddExpansions(const std::vector<QueryOptions::Expansion>& expansion
   return absl::OkStatus();
 }
 
-// Of which fields the answer needs: those that are shown, and those that its annotations are made of.
+// Of which fields the answer needs: those that are shown, and those that its annotations are made
+// of.
 void ReadSelected(const GraphRequest& request, FieldMask& mask) {
   const std::vector<std::string>& select = request.view.select;
   for (const char* field : {"id", "name", "etag"}) {
@@ -459,7 +462,7 @@ absl::StatusOr<GraphRequest> MakeGraphRequest(const HttpRequest& http, GraphUrl 
   GraphRequest request;
   request.route = match.route;
   request.operation = is_count ? GraphOperation::kCount : OperationOf(*match.route);
-  request.message = NewRequest(*match.route->rpc);
+  request.message = NewMessage(*match.route->rpc->input_type());
   request.type = AnswerType(*match.route);
   ASSIGN_OR_RETURN(request.options, ParseQueryOptions(url.query));
   request.url = std::move(url);

@@ -21,8 +21,8 @@
 // Requests of Graph's clients, as requests of RPCs.
 namespace threadstore {
 
-// What a request does, which says how its answer looks. It follows from the RPC's name (AIP-130) and,
-// for what Graph has besides, from the last segment of the path.
+// What a request does, which says how its answer looks. It follows from the RPC's name (AIP-130)
+// and, for what Graph has besides, from the last segment of the path.
 enum class GraphOperation {
   kCreate,           // 201, Location, the resource
   kGet,              // 200, the resource

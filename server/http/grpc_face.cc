@@ -7,19 +7,15 @@
 #include "grpcpp/channel.h"
 #include "grpcpp/client_context.h"
 #include "grpcpp/generic/generic_stub.h"
+#include "grpcpp/impl/codegen/proto_utils.h"
 #include "server/base/errors.h"
 
 namespace threadstore {
 namespace {
 
 using google::protobuf::Message;
-using google::protobuf::MessageFactory;
 using google::protobuf::MessageLite;
 using google::protobuf::MethodDescriptor;
-
-std::unique_ptr<Message> NewMessage(const google::protobuf::Descriptor* type) {
-  return std::unique_ptr<Message>(MessageFactory::generated_factory()->GetPrototype(type)->New());
-}
 
 // What a call needs until it has ended.
 struct Call {
@@ -38,7 +34,7 @@ class InProcessGrpcFace final : public GrpcFace {
             Done done) override {
     auto* const call = new struct Call;
     call->path = absl::StrCat("/", rpc.service()->full_name(), "/", rpc.name());
-    call->response = NewMessage(rpc.output_type());
+    call->response = NewMessage(*rpc.output_type());
     call->done = std::move(done);
     call->context.AddMetadata("x-threadstore-face-secret", secret_);
     call->context.AddMetadata("x-threadstore-face-peer", caller.peer);
@@ -69,10 +65,6 @@ class InProcessGrpcFace final : public GrpcFace {
 
 std::unique_ptr<GrpcFace> MakeGrpcFace(std::shared_ptr<grpc::Channel> channel, std::string secret) {
   return std::make_unique<InProcessGrpcFace>(std::move(channel), std::move(secret));
-}
-
-std::unique_ptr<Message> NewRequest(const MethodDescriptor& rpc) {
-  return NewMessage(rpc.input_type());
 }
 
 }  // namespace threadstore

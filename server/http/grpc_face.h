@@ -25,7 +25,8 @@ struct HttpCaller {
 // The gRPC face of this server, as its HTTP face calls it. Thread-safe.
 class GrpcFace {
  public:
-  using Done = absl::AnyInvocable<void(absl::StatusOr<std::unique_ptr<google::protobuf::Message>>) &&>;
+  using Done =
+      absl::AnyInvocable<void(absl::StatusOr<std::unique_ptr<google::protobuf::Message>>) &&>;
 
   virtual ~GrpcFace() = default;
 
@@ -35,14 +36,17 @@ class GrpcFace {
                     const google::protobuf::Message& request, Done done) = 0;
 };
 
-// Calls through the in-process channel of the server. `secret` is what the server knows its own HTTP
-// face by: see server/service/caller.h. Calls have no deadline of their own: the server ends them after
-// its default timeout with an error that says whether anything was written.
+// Calls through the in-process channel of the server. `secret` is what the server knows its own
+// HTTP face by: see server/service/caller.h. Calls have no deadline of their own: the server ends
+// them after its default timeout with an error that says whether anything was written.
 std::unique_ptr<GrpcFace> MakeGrpcFace(std::shared_ptr<grpc::Channel> channel, std::string secret);
 
-// An empty request of an RPC.
-std::unique_ptr<google::protobuf::Message> NewRequest(
-    const google::protobuf::MethodDescriptor& rpc);
+// An empty message of a type that is linked in.
+inline std::unique_ptr<google::protobuf::Message> NewMessage(
+    const google::protobuf::Descriptor& type) {
+  auto& factory = *google::protobuf::MessageFactory::generated_factory();
+  return std::unique_ptr<google::protobuf::Message>(factory.GetPrototype(&type)->New());
+}
 
 }  // namespace threadstore
 

@@ -110,8 +110,8 @@ class HttpHandler {
   virtual void Handle(std::unique_ptr<HttpExchange> exchange) = 0;
 
   // The answer to a request that is refused before it can be handled, or is not HTTP: `status` is
-  // 400, 403, 408, 413, 414, 415, 417, 431, 500, 503 or 505. `request` has what is known of it. Does
-  // not take milliseconds; what the status demands of headers is added to the answer.
+  // 400, 403, 408, 413, 414, 415, 417, 431, 500, 503 or 505. `request` has what is known of it.
+  // Does not take milliseconds; what the status demands of headers is added to the answer.
   virtual HttpResponse Refuse(const HttpRequest& request, int status,
                               absl::string_view message) = 0;
 };

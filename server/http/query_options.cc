@@ -34,9 +34,9 @@ absl::Status Invalid(absl::string_view option, absl::string_view rule) {
   return absl::InvalidArgumentError(absl::StrCat("The query option $", option, " ", rule, "."));
 }
 
-constexpr absl::string_view kNames[] = {"select", "expand", "filter",    "orderby",    "search",
-                                        "top",    "skip",   "skiptoken", "deltatoken", "count",
-                                        "id",     "format"};
+constexpr absl::string_view kNames[] = {"select",     "expand", "filter", "orderby",
+                                        "search",     "top",    "skip",   "skiptoken",
+                                        "deltatoken", "count",  "id",     "format"};
 
 bool IsOption(absl::string_view name) {
   return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
@@ -115,8 +115,7 @@ absl::StatusOr<std::vector<Expansion>> ParseExpand(absl::string_view text, int d
     const size_t open = item.find('(');
     if (open != absl::string_view::npos) {
       if (!absl::EndsWith(item, ")")) return Invalid("expand", "has text after a )");
-      RETURN_IF_ERROR(
-          ParseNested(item.substr(open + 1, item.size() - open - 2), depth, expansion));
+      RETURN_IF_ERROR(ParseNested(item.substr(open + 1, item.size() - open - 2), depth, expansion));
       item = item.substr(0, open);
     }
     expansion.relation = std::string(absl::StripAsciiWhitespace(item));
@@ -215,10 +214,9 @@ std::string WithoutQueryOptions(const std::vector<std::pair<std::string, std::st
                                 const std::vector<std::string>& removed) {
   std::string text;
   for (const auto& [name, value] : query) {
-    const bool is_removed =
-        std::any_of(removed.begin(), removed.end(), [&name = name](const std::string& option) {
-          return NamesQueryOption(name, option);
-        });
+    const bool is_removed = std::any_of(
+        removed.begin(), removed.end(),
+        [&name = name](const std::string& option) { return NamesQueryOption(name, option); });
     if (!is_removed) AppendPair(name, value, text);
   }
   return text;

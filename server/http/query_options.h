@@ -36,8 +36,8 @@ struct QueryOptions {
 };
 
 // Reads the options out of a query. Their names may come without `$` and in any case; other names
-// are ignored. INVALID_ARGUMENT, for people, if an option is unknown, comes twice, or has a value that
-// it cannot have.
+// are ignored. INVALID_ARGUMENT, for people, if an option is unknown, comes twice, or has a value
+// that it cannot have.
 absl::StatusOr<QueryOptions> ParseQueryOptions(
     const std::vector<std::pair<std::string, std::string>>& query);
 
