@@ -63,8 +63,8 @@ class GraphCall : public std::enable_shared_from_this<GraphCall> {
 
 class GraphHandler final : public HttpHandler {
  public:
-  GraphHandler(GraphHandlerOptions options, GrpcFace& face, const Clock& clock)
-      : options_(std::move(options)), face_(face), clock_(clock) {}
+  GraphHandler(GraphHandlerOptions options, std::unique_ptr<GrpcFace> face, const Clock& clock)
+      : options_(std::move(options)), face_(std::move(face)), clock_(clock) {}
 
   void Handle(std::unique_ptr<HttpExchange> exchange) override {
     std::make_shared<GraphCall>(*this, std::move(exchange))->Start();
@@ -78,11 +78,11 @@ class GraphHandler final : public HttpHandler {
   const GraphHandlerOptions& options() const { return options_; }
   const Routes& routes() const { return routes_; }
   const Clock& clock() const { return clock_; }
-  GrpcFace& face() { return face_; }
+  GrpcFace& face() { return *face_; }
 
  private:
   const GraphHandlerOptions options_;
-  GrpcFace& face_;
+  const std::unique_ptr<GrpcFace> face_;
   const Clock& clock_;
   const Routes routes_;
 };
@@ -286,9 +286,9 @@ void GraphCall::Respond(HttpResponse response) {
 
 }  // namespace
 
-std::unique_ptr<HttpHandler> MakeGraphHandler(GraphHandlerOptions options, GrpcFace& face,
-                                              const Clock& clock) {
-  return std::make_unique<GraphHandler>(std::move(options), face, clock);
+std::unique_ptr<HttpHandler> MakeGraphHandler(GraphHandlerOptions options,
+                                              std::unique_ptr<GrpcFace> face, const Clock& clock) {
+  return std::make_unique<GraphHandler>(std::move(options), std::move(face), clock);
 }
 
 }  // namespace threadstore

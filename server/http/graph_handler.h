@@ -20,9 +20,9 @@ struct GraphHandlerOptions {
 };
 
 // Answers the requests that Microsoft Graph documents for group conversations, and those that this
-// server has besides, as a client of its gRPC face. What it is given must outlive it.
-std::unique_ptr<HttpHandler> MakeGraphHandler(GraphHandlerOptions options, GrpcFace& face,
-                                              const Clock& clock);
+// server has besides, as a client of its gRPC face. `clock` must outlive it.
+std::unique_ptr<HttpHandler> MakeGraphHandler(GraphHandlerOptions options,
+                                              std::unique_ptr<GrpcFace> face, const Clock& clock);
 
 }  // namespace threadstore
 

@@ -373,8 +373,8 @@ def all_threads(client, parent, **fields):
 class Server:
     """A running threadstored."""
 
-    def __init__(self, store, log, *flags, listen="127.0.0.1:0", environment=None,
-                 program=SERVER):
+    def __init__(self, store, log, *flags, listen="127.0.0.1:0", http_listen="",
+                 environment=None, program=SERVER):
         self.store = store
         self._log = log
         self._channels = contextlib.ExitStack()
@@ -382,10 +382,11 @@ class Server:
             # Ends with this process, also if that is killed and cannot clean up.
             self.process = subprocess.Popen(
                 ["setpriv", "--pdeathsig=KILL",
-                 program, "serve", f"--listen={listen}", f"--store=sqlite:{store}", *flags],
+                 program, "serve", f"--listen={listen}", f"--http_listen={http_listen}",
+                 f"--store=sqlite:{store}", *flags],
                 stdout=subprocess.PIPE, stderr=stderr, env=clean_environment(environment))
         try:
-            self.address = self._await_ready()
+            self._await_ready()
         except BaseException:
             self.kill()
             raise
@@ -393,10 +394,10 @@ class Server:
     def _await_ready(self):
         readable, _, _ = select.select([self.process.stdout], [], [], PATIENCE_SECONDS)
         self.ready_line = self.process.stdout.readline().decode() if readable else ""
-        words = self.ready_line.split()
-        if len(words) != 2 or words[0] != "ready" or not words[1].startswith("grpc="):
+        match = re.fullmatch(r"ready grpc=(\S+)(?: http=(\S+))?\n", self.ready_line)
+        if not match:
             raise AssertionError(f"no ready line but {self.ready_line!r}:\n{self.log()}")
-        return words[1].removeprefix("grpc=")
+        self.address, self.http_address = match.groups()
 
     def connect(self, *options):
         """A channel on a connection of its own."""
