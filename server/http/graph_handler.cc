@@ -9,9 +9,11 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "google/protobuf/field_mask.pb.h"
 #include "server/http/attachment_body.h"
 #include "server/http/batch.h"
+#include "server/http/description_pages.h"
 #include "server/http/graph_answer.h"
 #include "server/http/graph_error.h"
 #include "server/http/graph_links.h"
@@ -120,6 +122,10 @@ void GraphCall::Start() {
                              : http.host.empty() ? ""
                                                  : absl::StrCat(http.scheme, "://", http.host);
   links_.emplace(origin, *url);
+  const std::string path = absl::StrCat("/", absl::StrJoin(url->segments, "/"));
+  if (auto page = ServeDescription(http, path, handler_.options().docs)) {
+    return Respond(*std::move(page));
+  }
   if (!url->segments.empty() && url->segments.front() == "$batch") {
     if (url->segments.size() > 1) return Respond(ErrorOfStatus(404, "There is no such resource."));
     if (http.method != "POST") return Respond(MethodNotAllowed({"POST"}));
