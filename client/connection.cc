@@ -5,13 +5,11 @@
 #include <string>
 
 #include "absl/random/random.h"
-#include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "google/rpc/error_details.pb.h"
-#include "google/rpc/status.pb.h"
 #include "grpcpp/create_channel.h"
 #include "grpcpp/security/credentials.h"
-#include "server/base/error_details.h"
+#include "server/base/errors.h"
 
 namespace threadstore {
 namespace {
@@ -57,19 +55,7 @@ grpc::ChannelArguments ChannelArguments() {
 }  // namespace
 
 absl::Status ToStatus(const grpc::Status& status) {
-  if (status.ok()) return absl::OkStatus();
-  // A peer may send any number.
-  const bool is_known = status.error_code() <= grpc::StatusCode::UNAUTHENTICATED;
-  absl::Status result(
-      is_known ? static_cast<absl::StatusCode>(status.error_code()) : absl::StatusCode::kUnknown,
-      status.error_message());
-  google::rpc::Status details;
-  if (details.ParseFromString(status.error_details())) {
-    for (const auto& detail : details.details()) {
-      result.SetPayload(detail.type_url(), absl::Cord(detail.value()));
-    }
-  }
-  return result;
+  return StatusFromWire(status.error_code(), status.error_message(), status.error_details());
 }
 
 std::optional<absl::Duration> ServersDelay(const absl::Status& status) {

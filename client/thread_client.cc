@@ -73,6 +73,14 @@ absl::StatusOr<v1::Member> ThreadClient::AddMember(const v1::AddMemberRequest& r
   return connection_->Write(&Groups::AddMember, request);
 }
 
+absl::StatusOr<v1::Member> ThreadClient::GetMember(const v1::GetMemberRequest& request) {
+  return connection_->Read(&Groups::GetMember, request);
+}
+
+absl::StatusOr<v1::Member> ThreadClient::UpdateMember(const v1::UpdateMemberRequest& request) {
+  return connection_->Write(&Groups::UpdateMember, request);
+}
+
 absl::Status ThreadClient::RemoveMember(const v1::RemoveMemberRequest& request) {
   return connection_->Write(&Groups::RemoveMember, request).status();
 }

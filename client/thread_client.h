@@ -122,6 +122,8 @@ class ThreadClient {
   absl::Status DeleteGroup(const v1::DeleteGroupRequest& request);
 
   absl::StatusOr<v1::Member> AddMember(const v1::AddMemberRequest& request);
+  absl::StatusOr<v1::Member> GetMember(const v1::GetMemberRequest& request);
+  absl::StatusOr<v1::Member> UpdateMember(const v1::UpdateMemberRequest& request);
   absl::Status RemoveMember(const v1::RemoveMemberRequest& request);
   absl::StatusOr<v1::ListMembersResponse> ListMembers(const v1::ListMembersRequest& request);
 

@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 
 #include <cstdint>
+#include <cstdlib>
+#include <vector>
 
 #include "CLI/CLI.hpp"
 #include "absl/strings/ascii.h"
@@ -11,6 +13,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "server/base/status_macros.h"
+#include "server/http/forwarded.h"
+#include "server/http/http_syntax.h"
 
 namespace threadstore {
 namespace {
@@ -51,12 +55,36 @@ std::string EnvironmentName(const std::string& flag) {
   return absl::StrCat("THREADSTORE_", absl::AsciiStrToUpper(flag));
 }
 
+// CLI11 passes over variables that are set, but empty.
+bool IsEmptyInEnvironment(const std::string& flag) {
+  const char* const value = getenv(EnvironmentName(flag).c_str());  // NOLINT(concurrency-mt-unsafe)
+  return value != nullptr && *value == '\0';
+}
+
+// The arguments, last first, as CLI11 takes them. It takes `--flag ""`, but not `--flag=`.
+std::vector<std::string> ReversedArguments(int argc, const char* const* argv) {
+  std::vector<std::string> arguments;
+  for (int i = argc - 1; i > 0; --i) {
+    const absl::string_view argument = argv[i];
+    const bool has_empty_value = absl::StartsWith(argument, "--") && argument.back() == '=';
+    if (has_empty_value) arguments.emplace_back();
+    arguments.emplace_back(has_empty_value ? argument.substr(0, argument.size() - 1) : argument);
+  }
+  return arguments;
+}
+
 // Adds a flag whose name, environment variable and default all come from one place.
 template <typename T>
 CLI::Option* AddFlag(CLI::App& app, const std::string& name, T& value, const std::string& help) {
   return app.add_option("--" + name, value, help)
       ->envname(EnvironmentName(name))
       ->capture_default_str();
+}
+
+// Values are divided by commas, and may also come in several flags.
+CLI::Option* AddListFlag(CLI::App& app, const std::string& name, std::vector<std::string>& value,
+                         const std::string& help) {
+  return AddFlag(app, name, value, help)->delimiter(',')->default_str("");
 }
 
 void AddBooleanFlag(CLI::App& app, const std::string& name, bool& value, const std::string& help) {
@@ -87,6 +115,25 @@ void AddStoreFlags(CLI::App& app, Config& config) {
 void AddServeFlags(CLI::App& app, Config& config) {
   AddFlag(app, "listen", config.listen, "Where gRPC is served; port 0 takes a free one")
       ->type_name("HOST:PORT");
+  AddFlag(app, "http_listen", config.http_listen,
+          "Where Graph's JSON is served over HTTP; empty is nowhere")
+      ->type_name("HOST:PORT");
+  if (IsEmptyInEnvironment("http_listen")) config.http_listen.clear();
+  AddListFlag(app, "http_cors_origins", config.http_cors_origins,
+              "Sites whose pages may call the HTTP face, such as https://app.example.com")
+      ->type_name("ORIGIN,...");
+  AddFlag(app, "http_public_url", config.http_public_url,
+          "How clients reach the HTTP face, for links; by default as the request says")
+      ->type_name("URL");
+  AddBooleanFlag(app, "http_docs", config.http_docs,
+                 "Serve a description of the HTTP face, and pages to try it");
+  AddListFlag(app, "trusted_proxies", config.trusted_proxies,
+              "Proxies whose Forwarded and X-Forwarded-* headers are believed")
+      ->type_name("IP[/BITS],...");
+  AddFlag(app, "tls_cert", config.tls_cert,
+          "PEM file of certificates, to serve both faces over TLS; read at the start")
+      ->type_name("FILE");
+  AddFlag(app, "tls_key", config.tls_key, "PEM file of the certificate's key")->type_name("FILE");
   AddStoreFlags(app, config);
   AddFlag(app, "auth", config.auth,
           "How callers are told apart: none (the metadata x-threadstore-user names a user)")
@@ -99,7 +146,8 @@ void AddServeFlags(CLI::App& app, Config& config) {
                   "Deadline of calls that come with none, and time to take an answer");
   AddDurationFlag(app, "drain_timeout", config.drain_timeout,
                   "How long calls in flight may take after SIGTERM");
-  AddFlag(app, "max_connections", config.max_connections, "Connections that may be open at once")
+  AddFlag(app, "max_connections", config.max_connections,
+          "Connections that may be open at once, to each of gRPC and HTTP")
       ->type_name("CONNECTIONS");
   AddFlag(app, "max_concurrent_streams", config.max_concurrent_streams,
           "Calls in flight on one connection")
@@ -138,6 +186,33 @@ void AddServeFlags(CLI::App& app, Config& config) {
       ->type_name("CHANGES");
   AddFlag(app, "max_watches", config.max_watches, "Watches that may be open at once")
       ->type_name("WATCHES");
+}
+
+absl::Status CheckListen(absl::string_view flag, const std::string& text, const Config& config) {
+  const absl::StatusOr<HostPort> address = ParseHostPort(text);
+  if (!address.ok()) return Wrong(flag, address.status().message());
+  if (address->is_loopback() || config.allow_unauthenticated) return absl::OkStatus();
+  return Wrong(flag, absl::StrCat(text,
+                                  " can be reached by others, and --auth=none does not tell "
+                                  "them apart; give --allow_unauthenticated if a proxy does"));
+}
+
+absl::Status CheckHttp(const Config& config) {
+  for (const std::string& origin : config.http_cors_origins) {
+    if (!ParseWebOrigin(origin).has_value()) {
+      return Wrong("http_cors_origins",
+                   absl::StrCat("has '", origin, "', which is not http(s)://HOST[:PORT]"));
+    }
+  }
+  absl::string_view path;
+  if (!config.http_public_url.empty() &&
+      (!ParseWebOrigin(config.http_public_url, &path).has_value() ||
+       path.find_first_of("?#") != path.npos)) {
+    return Wrong("http_public_url", "must be an http or https URL without query and fragment");
+  }
+  const absl::StatusOr<TrustedProxies> proxies = TrustedProxies::Parse(config.trusted_proxies);
+  if (!proxies.ok()) return Wrong("trusted_proxies", proxies.status().message());
+  return absl::OkStatus();
 }
 
 // One line, without the hint on another line that CLI11 may add.
@@ -182,14 +257,14 @@ std::string Config::sqlite_path() const {
 }
 
 absl::Status Validate(const Config& config) {
-  const absl::StatusOr<HostPort> listen = ParseHostPort(config.listen);
-  if (!listen.ok()) return Wrong("listen", listen.status().message());
   if (config.auth != "none") return Wrong("auth", "must be none");
-  if (!listen->is_loopback() && !config.allow_unauthenticated) {
-    return Wrong("listen",
-                 absl::StrCat(config.listen,
-                              " can be reached by others, and --auth=none does not tell "
-                              "them apart; give --allow_unauthenticated if a proxy does"));
+  RETURN_IF_ERROR(CheckListen("listen", config.listen, config));
+  if (!config.http_listen.empty()) {
+    RETURN_IF_ERROR(CheckListen("http_listen", config.http_listen, config));
+  }
+  RETURN_IF_ERROR(CheckHttp(config));
+  if (config.tls_cert.empty() != config.tls_key.empty()) {
+    return Wrong(config.tls_cert.empty() ? "tls_cert" : "tls_key", "is missing: TLS needs both");
   }
   if (!absl::StartsWith(config.store, kSqlitePrefix) || config.sqlite_path().empty()) {
     return Wrong("store", "must be sqlite:PATH");
@@ -238,7 +313,7 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
   AddStoreFlags(*migrate, result.config);
   CLI::App* const version = app.add_subcommand("version", "Print the version and end.");
   try {
-    app.parse(argc, argv);
+    app.parse(ReversedArguments(argc, argv));
   } catch (const CLI::CallForVersion& request) {
     result.output = absl::StrCat(request.what(), "\n");
     return result;
@@ -255,6 +330,10 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
   if (version->parsed()) {
     result.output = absl::StrCat("threadstored ", THREADSTORE_VERSION, "\n");
     return result;
+  }
+  for (std::vector<std::string>* const list :
+       {&result.config.http_cors_origins, &result.config.trusted_proxies}) {
+    std::erase(*list, "");
   }
   result.command = serve->parsed() ? CommandLine::Command::kServe : CommandLine::Command::kMigrate;
   RETURN_IF_ERROR(Validate(result.config));

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -36,6 +37,27 @@ struct Config {
   // How callers are told apart: none.
   std::string auth = "none";
 
+  // Where Graph's JSON is served over HTTP; empty is nowhere.
+  std::string http_listen = "127.0.0.1:8080";
+
+  // The sites, as SCHEME://HOST[:PORT], whose pages browsers let call the HTTP face.
+  std::vector<std::string> http_cors_origins;
+
+  // How clients reach the HTTP face, for the links in its answers. Empty takes the scheme and the
+  // host of each request.
+  std::string http_public_url;
+
+  // Serves a description of the HTTP face, and pages to try it.
+  bool http_docs = false;
+
+  // The addresses, as IP or IP/BITS, whose Forwarded and X-Forwarded-* headers are believed.
+  std::vector<std::string> trusted_proxies;
+
+  // PEM files of the server's certificates and their key: both faces are then served over TLS, and
+  // otherwise in plain text. Read at the start.
+  std::string tls_cert;
+  std::string tls_key;
+
   // Lets auth=none be served on addresses that others can reach.
   bool allow_unauthenticated = false;
 
@@ -53,7 +75,8 @@ struct Config {
   // after 30 s by default.
   absl::Duration drain_timeout = absl::Seconds(20);
 
-  // Connections that may be open at once. Each takes a descriptor and about 50 KiB.
+  // Connections that may be open at once, to each of the faces. Each takes a descriptor and about
+  // 50 KiB.
   int max_connections = 1024;
 
   // Calls in flight on one connection; further ones wait in the client. Each takes about 10 KiB and

@@ -64,10 +64,11 @@ uint16_t& PortOf(sockaddr* address) {
                                         : reinterpret_cast<sockaddr_in*>(address)->sin_port;
 }
 
-// What tells a file from another that has its descriptor later; 0 if it is closed.
+// What tells a socket from another file that has its descriptor later; 0 if it is closed, or no
+// socket.
 ino_t InodeOf(int descriptor) {
   struct stat info;
-  return fstat(descriptor, &info) == 0 ? info.st_ino : 0;
+  return fstat(descriptor, &info) == 0 && S_ISSOCK(info.st_mode) ? info.st_ino : 0;
 }
 
 // The address of a peer as gRPC writes it: a URI such as ipv4:127.0.0.1:4711.
@@ -139,6 +140,11 @@ class TcpListener final : public Listener {
     return accepted;
   }
 
+  void OnClosing(int descriptor) override {
+    MutexLock lock(&mutex_);
+    connections_.erase(descriptor);
+  }
+
   void Stop() override {
     constexpr uint64_t kOne = 1;
     if (thread_.joinable() && write(stop_event_, &kOne, sizeof kOne) == sizeof kOne) {
@@ -204,7 +210,7 @@ class TcpListener final : public Listener {
     return connections_.size();
   }
 
-  // Nobody tells when a connection is closed. Its descriptor is then free, or another file's.
+  // gRPC does not tell when it closes a connection. Its descriptor is then free, or another file's.
   void ForgetClosed() {
     const absl::Time now = absl::Now();
     if (now - last_forgotten_ < kForgetInterval) return;

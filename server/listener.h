@@ -36,6 +36,10 @@ class Listener {
   // process has no descriptor left, connections wait. Called once.
   virtual void Start(int max_connections, OnConnection on_connection) = 0;
 
+  // Gives back the place of a socket that its owner is about to close. Those whose owner does not
+  // tell are looked for when there seem to be too many, but not all the time. From any thread.
+  virtual void OnClosing(int descriptor) = 0;
+
   // When the connection of a peer, as gRPC names it, was accepted; nothing if there is none.
   virtual std::optional<absl::Time> AcceptedAt(absl::string_view peer) = 0;
 

@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/synchronization/mutex.h"
 #include "google/protobuf/stubs/common.h"
 #include "grpcpp/grpcpp.h"
@@ -22,7 +23,10 @@
 #include "server/base/byte_budget.h"
 #include "server/base/clock.h"
 #include "server/base/executor.h"
+#include "server/base/secret.h"
 #include "server/config.h"
+#include "server/http/graph_handler.h"
+#include "server/http/grpc_face.h"
 #include "server/server.h"
 #include "server/store/sqlite/sqlite_store.h"
 #include "server/telemetry/log.h"
@@ -78,6 +82,13 @@ void LogStart(const Config& config) {
        {"protobuf_version", google::protobuf::internal::VersionString(GOOGLE_PROTOBUF_VERSION)},
        {"sqlite_version", SqliteVersion()},
        {"listen", config.listen},
+       {"http_listen", config.http_listen},
+       {"http_cors_origins", absl::StrJoin(config.http_cors_origins, ",")},
+       {"http_public_url", config.http_public_url},
+       {"http_docs", config.http_docs},
+       {"trusted_proxies", absl::StrJoin(config.trusted_proxies, ",")},
+       {"tls_cert", config.tls_cert},
+       {"tls_key", config.tls_key},
        {"store", config.store},
        {"auth", config.auth},
        {"allow_unauthenticated", config.allow_unauthenticated},
@@ -138,6 +149,13 @@ void PrepareProcess() {
   log::CaptureLibraryLogs();
 }
 
+// A valid HOST:PORT with the port that was taken.
+std::string WithPort(const std::string& listen, int port) {
+  HostPort address = *ParseHostPort(listen);
+  address.port = port;
+  return address.ToString();
+}
+
 // Half of the cores, so that the other calls have some however many large requests come.
 size_t LargeRequestThreads() { return std::max(1U, std::thread::hardware_concurrency() / 2); }
 
@@ -160,16 +178,25 @@ int Serve(const Config& config) {
   ByteBudget answer_memory(config.request_memory);
   CallsInFlight calls(std::max(config.default_timeout, kMinAnswerTimeout));
   Executor large_requests("large-requests", LargeRequestThreads());
+  const std::string face_secret = RandomSecret();
   const ServiceContext services{
-      **store, authenticator,          clock,         request_memory, answer_memory,
-      calls,   config.default_timeout, large_requests};
-  absl::StatusOr<std::unique_ptr<Server>> server = Server::Start(config, services);
-  if (!server.ok()) return Fail(EX_UNAVAILABLE, server.status().message());
+      **store, authenticator,          clock,          request_memory, answer_memory,
+      calls,   config.default_timeout, large_requests, face_secret};
+  const HttpHandlerFactory make_handler = [&](std::shared_ptr<grpc::Channel> channel) {
+    return MakeGraphHandler({config.http_public_url, config.http_docs},
+                            MakeGrpcFace(std::move(channel), face_secret), clock);
+  };
+  absl::StatusOr<std::unique_ptr<Server>> server = Server::Start(config, services, make_handler);
+  if (!server.ok()) {
+    return Fail(absl::IsInvalidArgument(server.status()) ? EX_USAGE : EX_UNAVAILABLE,
+                server.status().message());
+  }
 
-  HostPort address = *ParseHostPort(config.listen);
-  address.port = (*server)->port();
-  std::cout << "ready grpc=" << address.ToString() << std::endl;
-  log::Info("ready", {{"grpc", address.ToString()}});
+  const std::string grpc = WithPort(config.listen, (*server)->port());
+  const std::string http =
+      config.http_listen.empty() ? "" : WithPort(config.http_listen, (*server)->http_port());
+  std::cout << "ready grpc=" << grpc << (http.empty() ? "" : " http=") << http << std::endl;
+  log::Info("ready", {{"grpc", grpc}, {"http", http}});
 
   int signal_number = 0;
   sigwait(&signals, &signal_number);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -17,8 +18,10 @@
 #include "grpcpp/impl/server_builder_plugin.h"
 #include "grpcpp/resource_quota.h"
 #include "server/base/status_macros.h"
+#include "server/base/tls_identity.h"
 #include "server/config.h"
 #include "server/domain/limits.h"
+#include "server/http/http_server.h"
 #include "server/listener.h"
 #include "server/service/admin_service.h"
 #include "server/service/change_feed.h"
@@ -81,18 +84,50 @@ void LogFromGrpc(gpr_log_func_args* entry) {
         {{"message", entry->message}, {"file", entry->file}, {"line", int64_t{entry->line}}});
 }
 
+// How long clients may take to take what they are sent.
+absl::Duration TakeTimeout(const Config& config) {
+  // A shorter time would cut off clients that are only busy.
+  constexpr absl::Duration kMinTakeTimeout = absl::Seconds(1);
+  return std::max(config.default_timeout, kMinTakeTimeout);
+}
+
 ChangeFeed::Options MakeFeedOptions(const Config& config) {
   ChangeFeed::Options options;
   options.max_watches = config.max_watches;
-  // A shorter time would end watches whose clients are only busy.
-  constexpr absl::Duration kMinTakeTimeout = absl::Seconds(1);
-  options.take_timeout = std::max(config.default_timeout, kMinTakeTimeout);
+  options.take_timeout = TakeTimeout(config);
   return options;
 }
 
-class GrpcServer final : public Server {
+std::shared_ptr<grpc::ServerCredentials> MakeCredentials(const std::optional<TlsIdentity>& tls) {
+  if (!tls.has_value()) return grpc::InsecureServerCredentials();
+  grpc::SslServerCredentialsOptions options;
+  options.pem_key_cert_pairs = {{tls->private_key, tls->certificates}};
+  return grpc::SslServerCredentials(options);
+}
+
+// `config` is valid, and has an HTTP face.
+HttpServer::Options MakeHttpOptions(const Config& config, const std::optional<TlsIdentity>& tls,
+                                    Listener& listener) {
+  HttpServer::Options options;
+  options.tls = tls;
+  for (const std::string& origin : config.http_cors_origins) {
+    options.cors.allowed.push_back(*ParseWebOrigin(origin));
+  }
+  // With --auth=none, the only mode: whoever reaches the server may do anything.
+  options.cors.refuse_others = true;
+  options.cors.loopback_only = ParseHostPort(config.http_listen)->is_loopback();
+  absl::string_view path;
+  options.cors.own = ParseWebOrigin(config.http_public_url, &path);
+  options.trusted_proxies = *TrustedProxies::Parse(config.trusted_proxies);
+  options.timeouts.answer = TakeTimeout(config);
+  options.max_connection_age = config.max_connection_age;
+  options.on_closing = [&listener](int descriptor) { listener.OnClosing(descriptor); };
+  return options;
+}
+
+class BothFaces final : public Server {
  public:
-  GrpcServer(const Config& config, const ServiceContext& services)
+  BothFaces(const Config& config, const ServiceContext& services)
       : services_(services),
         admin_(services),
         max_connection_age_(config.max_connection_age),
@@ -104,9 +139,21 @@ class GrpcServer final : public Server {
         posts_(services),
         threads_(services, watches_) {}
 
-  absl::Status Listen(const Config& config) {
+  ~BothFaces() override {
+    if (http_listener_ != nullptr) http_listener_->Stop();
+  }
+
+  absl::Status Listen(const Config& config, const HttpHandlerFactory& make_handler) {
+    std::optional<TlsIdentity> tls;
+    if (!config.tls_cert.empty()) {
+      ASSIGN_OR_RETURN(tls, ReadTlsIdentity(config.tls_cert, config.tls_key));
+    }
     ASSIGN_OR_RETURN(const HostPort address, ParseHostPort(config.listen));
     ASSIGN_OR_RETURN(listener_, Listener::Listen(address));
+    if (!config.http_listen.empty()) {
+      ASSIGN_OR_RETURN(const HostPort http_address, ParseHostPort(config.http_listen));
+      ASSIGN_OR_RETURN(http_listener_, Listener::Listen(http_address));
+    }
     grpc::ServerBuilder builder;
     LimitConnections(config, builder);
     if (!config.reflection) builder.SetOption(std::make_unique<Without>("proto_server_reflection"));
@@ -117,8 +164,8 @@ class GrpcServer final : public Server {
     builder.RegisterService(&posts_);
     builder.RegisterService(&threads_);
     using Type = grpc::ServerBuilder::experimental_type::ExternalConnectionType;
-    acceptor_ = builder.experimental().AddExternalConnectionAcceptor(
-        Type::FROM_FD, grpc::InsecureServerCredentials());
+    acceptor_ =
+        builder.experimental().AddExternalConnectionAcceptor(Type::FROM_FD, MakeCredentials(tls));
     server_ = builder.BuildAndStart();
     if (server_ == nullptr)
       return absl::InternalError("gRPC does not start; the log has the cause");
@@ -127,6 +174,14 @@ class GrpcServer final : public Server {
           v1::GroupService::service_full_name(), v1::PostService::service_full_name(),
           v1::ThreadService::service_full_name()}) {
       server_->GetHealthCheckService()->SetServingStatus(service, true);
+    }
+    if (http_listener_ != nullptr) {
+      handler_ = make_handler(server_->InProcessChannel(grpc::ChannelArguments()));
+      ASSIGN_OR_RETURN(http_,
+                       HttpServer::Start(MakeHttpOptions(config, tls, *http_listener_), *handler_,
+                                         services_.request_memory, services_.answer_memory));
+      http_listener_->Start(config.max_connections,
+                            [this](int descriptor) { http_->Accept(descriptor); });
     }
     listener_->Start(config.max_connections, [this](int descriptor) {
       grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
@@ -137,12 +192,17 @@ class GrpcServer final : public Server {
   }
 
   int port() const override { return listener_->port(); }
+  int http_port() const override { return http_listener_ == nullptr ? 0 : http_listener_->port(); }
 
   void StopServingHealth() override { server_->GetHealthCheckService()->Shutdown(); }
 
   // gRPC alone would wait for every stream and connection, however long a health check watches.
   void Shutdown(absl::Time deadline) override {
     feed_.Drain();
+    if (http_ != nullptr) {
+      http_listener_->Stop();
+      http_->Shutdown(deadline);
+    }
     services_.calls.CloseAndWait(deadline);
     listener_->Stop();
     server_->Shutdown(absl::ToChronoTime(absl::Now() + kConnectionGrace));
@@ -174,12 +234,17 @@ class GrpcServer final : public Server {
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<Listener> listener_;  // Hands connections to the server, so it ends first.
+
+  std::unique_ptr<HttpHandler> handler_;
+  std::unique_ptr<Listener> http_listener_;
+  std::unique_ptr<HttpServer> http_;  // Tells the listener of the last connections.
 };
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config,
-                                                      const ServiceContext& services) {
+                                                      const ServiceContext& services,
+                                                      const HttpHandlerFactory& make_handler) {
   gpr_set_log_function(&LogFromGrpc);
   // Process-wide, read when a server is built.
   grpc::EnableDefaultHealthCheckService(true);
@@ -188,8 +253,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Config& config,
   // Reflection describes the health service only if its descriptor is linked in.
   grpc::health::v1::HealthCheckRequest::descriptor();
 
-  auto server = std::make_unique<GrpcServer>(config, services);
-  const absl::Status listening = server->Listen(config);
+  auto server = std::make_unique<BothFaces>(config, services);
+  const absl::Status listening = server->Listen(config, make_handler);
   if (!listening.ok()) return listening;
   return server;
 }

@@ -1,5 +1,6 @@
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "client/threadctl/command.h"
@@ -25,6 +26,8 @@ void PrintGroup(const v1::Group& group, Printer& printer) {
   printer.PrintResource(group, {{"name", group.name()},
                                 {"display name", group.display_name()},
                                 {"mail", group.mail()},
+                                {"mail nickname", group.mail_nickname()},
+                                {"description", group.description()},
                                 {"external senders", YesOrNo(group.allow_external_senders())},
                                 {"created", Created(group)}});
 }
@@ -70,13 +73,18 @@ struct GroupFlags {
   CLI::Option* display_name;
   CLI::Option* mail;
   CLI::Option* allow_external_senders;
+  CLI::Option* description;
+  CLI::Option* mail_nickname;
 };
 
 GroupFlags AddGroupFlags(CLI::App* verb) {
   return {verb->add_option("--display_name", "The group's name for people")->type_name("TEXT"),
           verb->add_option("--mail", "The group's mail address")->type_name("TEXT"),
           verb->add_flag("--allow_external_senders")
-              ->description("Take posts from senders who are not members; =false: do not")};
+              ->description("Take posts from senders who are not members; =false: do not"),
+          verb->add_option("--description", "What the group is for")->type_name("TEXT"),
+          verb->add_option("--mail_nickname", "What its mail address has before the @")
+              ->type_name("TEXT")};
 }
 
 // Sets what the command line gives; returns which fields that are.
@@ -94,6 +102,14 @@ google::protobuf::FieldMask FillGroup(const GroupFlags& flags, v1::Group* group)
     group->set_allow_external_senders(flags.allow_external_senders->as<bool>());
     filled.add_paths("allow_external_senders");
   }
+  if (flags.description->count() > 0) {
+    group->set_description(flags.description->as<std::string>());
+    filled.add_paths("description");
+  }
+  if (flags.mail_nickname->count() > 0) {
+    group->set_mail_nickname(flags.mail_nickname->as<std::string>());
+    filled.add_paths("mail_nickname");
+  }
   return filled;
 }
 
@@ -101,14 +117,29 @@ void AddCreate(CLI::App& noun, Command* command) {
   const auto request = std::make_shared<v1::CreateGroupRequest>();
   CLI::App* verb = AddVerb(noun, "create", "Creates a group.",
                            "A user who creates a group becomes its owner; an application's group "
-                           "begins without\nmembers.\n\n"
-                           "Example:\n"
-                           "  threadctl group create team-a --display_name='Team A'");
+                           "begins without\nmembers, unless they are given.\n\n"
+                           "Examples:\n"
+                           "  threadctl group create team-a --display_name='Team A'\n"
+                           "  threadctl group create team-b --owner=ann --member=bob");
   AddName(verb, "GROUP", request->mutable_group_id(),
           "The id of the group: 1 to 128 of A-Z a-z 0-9 . _ ~ -");
   const GroupFlags flags = AddGroupFlags(verb);
-  verb->callback([request, flags, command] {
+  CLI::Option* owners =
+      AddRepeatedFlag(verb, "--owner", "A user who is an owner from the beginning; may be repeated")
+          ->type_name("USER");
+  CLI::Option* members =
+      AddRepeatedFlag(verb, "--member", "A user who is in the group from the beginning; likewise")
+          ->type_name("USER");
+  verb->callback([request, flags, owners, members, command] {
     FillGroup(flags, request->mutable_group());
+    for (const auto& [users, role] :
+         {std::pair(owners, v1::Member::ROLE_OWNER), {members, v1::Member::ROLE_MEMBER}}) {
+      for (const std::string& user : users->results()) {
+        v1::Member* member = request->add_members();
+        member->set_id(user);
+        member->set_role(role);
+      }
+    }
     *command = Bind(request, &CreateGroup);
   });
 }
@@ -157,7 +188,9 @@ void AddUpdate(CLI::App& noun, Command* command) {
   const GroupFlags flags = AddGroupFlags(verb);
   verb->callback([request, flags, command] {
     *request->mutable_update_mask() = FillGroup(flags, request->mutable_group());
-    RequireChange(request->update_mask(), "--display_name, --mail or --allow_external_senders");
+    RequireChange(request->update_mask(),
+                  "--display_name, --mail, --mail_nickname, --description or "
+                  "--allow_external_senders");
     *command = Bind(request, &UpdateGroup);
   });
 }

@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
 
 namespace threadstore {
 namespace {
@@ -304,6 +305,20 @@ v1::ErrorReason ErrorReasonOf(const absl::Status& error) {
     v1::ErrorReason_Parse(absl::StrCat(kReasonPrefix, info->reason()), &reason);
   }
   return reason;
+}
+
+absl::Status StatusFromWire(int code, absl::string_view message, const std::string& details) {
+  constexpr int kHighest = static_cast<int>(absl::StatusCode::kUnauthenticated);
+  const bool is_known = code >= 0 && code <= kHighest;
+  absl::Status status(is_known ? static_cast<absl::StatusCode>(code) : absl::StatusCode::kUnknown,
+                      message);
+  google::rpc::Status sent;
+  if (sent.ParseFromString(details)) {
+    for (const auto& detail : sent.details()) {
+      status.SetPayload(detail.type_url(), absl::Cord(detail.value()));
+    }
+  }
+  return status;
 }
 
 absl::Status DeepCopy(const absl::Status& status) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <iterator>
+#include <limits>
 #include <memory>
 #include <new>
 #include <utility>
@@ -118,7 +119,8 @@ class Reader {
  public:
   explicit Reader(Collector& text) : text_(text) {}
 
-  bool IsDone() const { return text_.IsFull() || depth_ > kMaxDepth; }
+  bool IsTooDeep() const { return depth_ > kMaxDepth; }
+  bool IsDone() const { return text_.IsFull() || IsTooDeep(); }
 
   void StartElement(absl::string_view name) {
     ++depth_;
@@ -219,13 +221,24 @@ absl::string_view ReadUpToLongTag(absl::string_view html, size_t& bytes_left, Re
   return {};
 }
 
-std::string ReadHtml(absl::string_view html, Collector collector) {
+// Returns whether all of the HTML has been read.
+bool ReadHtml(absl::string_view html, Collector& collector) {
   size_t bytes_left = kMaxHtmlBytes;
+  bool is_whole = true;
   while (!html.empty() && bytes_left > 0 && !collector.IsFull()) {
+    is_whole = is_whole && html.size() <= bytes_left;
     // Each begins anew, as if all elements had ended.
     Reader reader(collector);
     html = ReadUpToLongTag(html, bytes_left, reader);
+    is_whole = is_whole && !reader.IsTooDeep();
   }
+  return is_whole && html.empty() && !collector.IsFull();
+}
+
+std::string ReadHtmlText(absl::string_view html, size_t max_characters,
+                         absl::string_view line_break) {
+  Collector collector(max_characters, line_break);
+  ReadHtml(html, collector);
   return std::move(collector).Take();
 }
 
@@ -238,11 +251,17 @@ std::string TextOnOneLine(absl::string_view text, size_t max_characters) {
 }
 
 std::string HtmlTextOnOneLine(absl::string_view html, size_t max_characters) {
-  return ReadHtml(html, Collector(max_characters, " "));
+  return ReadHtmlText(html, max_characters, " ");
 }
 
 std::string HtmlText(absl::string_view html, size_t max_characters) {
-  return ReadHtml(html, Collector(max_characters, "\n"));
+  return ReadHtmlText(html, max_characters, "\n");
+}
+
+std::optional<std::string> WholeHtmlText(absl::string_view html) {
+  Collector collector(std::numeric_limits<size_t>::max(), "\n");
+  if (!ReadHtml(html, collector)) return std::nullopt;
+  return std::move(collector).Take();
 }
 
 }  // namespace threadstore

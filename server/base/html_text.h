@@ -2,6 +2,7 @@
 #define THREADSTORE_SERVER_BASE_HTML_TEXT_H_
 
 #include <cstddef>
+#include <optional>
 #include <string>
 
 #include "absl/strings/string_view.h"
@@ -25,6 +26,9 @@ std::string HtmlTextOnOneLine(absl::string_view html, size_t max_characters);
 
 // Likewise, but blocks and lines are kept apart by `\n`.
 std::string HtmlText(absl::string_view html, size_t max_characters);
+
+// Likewise, all of it; nothing if there is more than is read of HTML.
+std::optional<std::string> WholeHtmlText(absl::string_view html);
 
 }  // namespace threadstore
 

@@ -1,6 +1,4 @@
 #include <algorithm>
-#include <numeric>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,9 +7,12 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "google/protobuf/descriptor.h"
 #include "nlohmann/json.hpp"
+#include "server/base/json_dialect.h"
 #include "server/base/json_scalar.h"
+#include "server/base/nearest_name.h"
 #include "server/base/proto_json.h"
 
 namespace threadstore {
@@ -38,48 +39,10 @@ bool IsReadable(const FieldDescriptor* field) {
 
 bool IsContinuationByte(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
-const FieldDescriptor* FindField(const Descriptor* type, absl::string_view name) {
-  for (int i = 0; i < type->field_count(); ++i) {
-    const FieldDescriptor* field = type->field(i);
-    if (name == field->json_name() || name == field->name()) return field;
-  }
-  return nullptr;
-}
-
-bool IsIgnored(absl::string_view name) {
-  return absl::StartsWith(name, "@") || absl::StrContains(name, "@odata.");
-}
-
-// How many characters have to be changed, added or removed to make `a` of `b`.
-size_t EditDistance(absl::string_view a, absl::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 0; i < a.size(); ++i) {
-    size_t diagonal = std::exchange(row[0], i + 1);
-    for (size_t j = 0; j < b.size(); ++j) {
-      const size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({replaced, row[j] + 1, diagonal + 1});
-    }
-  }
-  return row.back();
-}
-
-std::string UnknownMember(const Descriptor* type, absl::string_view name) {
-  constexpr size_t kMaxTypo = 2;
-  constexpr size_t kMaxNameBytes = 64;
-  const FieldDescriptor* nearest = nullptr;
-  size_t least = kMaxTypo + 1;
-  for (int i = 0; i < type->field_count() && name.size() <= kMaxNameBytes; ++i) {
-    const size_t distance = EditDistance(absl::AsciiStrToLower(name),
-                                         absl::AsciiStrToLower(type->field(i)->json_name()));
-    if (distance < std::min(least, name.size())) {
-      least = distance;
-      nearest = type->field(i);
-    }
-  }
-  if (nearest == nullptr) return "unknown member";
-  return absl::StrCat("unknown member; did you mean ", nearest->json_name(), "?");
+std::string PathText(const std::vector<const FieldDescriptor*>& path) {
+  return absl::StrJoin(path, ".", [](std::string* out, const FieldDescriptor* field) {
+    out->append(field->name());
+  });
 }
 
 // Receives the tokens of nlohmann's parser, which keeps its own stack and never recurses. Its
@@ -87,7 +50,8 @@ std::string UnknownMember(const Descriptor* type, absl::string_view name) {
 // the one before it, white space and the one separator that may stand there.
 class Reader final : public nlohmann::json_sax<nlohmann::json> {
  public:
-  Reader(absl::string_view json, Message* message) : json_(json), root_(message) {
+  Reader(absl::string_view json, JsonDialect& dialect, Message* message)
+      : json_(json), dialect_(dialect), root_(message) {
     if (absl::StartsWith(json_, kByteOrderMark)) text_begin_ = kByteOrderMark.size();
     token_end_ = text_begin_;
   }
@@ -120,9 +84,9 @@ class Reader final : public nlohmann::json_sax<nlohmann::json> {
     Frame frame;
     if (frames_.empty()) {
       frame.message = root_;
-    } else if (const FieldDescriptor* field = frames_.back().field; field != nullptr) {
+    } else if (const FieldDescriptor* field = frames_.back().field(); field != nullptr) {
       if (const Fault fault = CheckObject(field); fault.has_value()) return Fail(*fault);
-      frame.message = NewSubmessage(frames_.back().message, field);
+      frame.message = NewSubmessage(Holder(frames_.back()), field);
     }
     frames_.push_back(std::move(frame));
     after_ = After::kOpen;
@@ -133,24 +97,36 @@ class Reader final : public nlohmann::json_sax<nlohmann::json> {
     NextToken();
     Frame& frame = frames_.back();
     frame.member = name;
-    frame.field = nullptr;
+    frame.quoted_member = Token();
+    frame.use = JsonDialect::Use::kIgnored;
+    frame.path.clear();
     after_ = After::kKey;
-    const bool ignored = frame.message == nullptr || IsIgnored(name);
-    if (!ignored) frame.field = FindField(frame.message->GetDescriptor(), name);
-    const std::string& identity = frame.field == nullptr ? name : frame.field->name();
-    if (!frame.members.insert(identity).second) return Fail("duplicate member");
-    if (ignored) return true;
-    if (frame.field == nullptr) return Fail(UnknownMember(frame.message->GetDescriptor(), name));
-    if (!IsReadable(frame.field)) {
+    JsonDialect::Member found = {JsonDialect::Use::kIgnored};
+    if (frame.message != nullptr) found = dialect_.Find(*frame.message, name);
+    if (const Fault fault = AddMember(found, frame); fault.has_value()) return Fail(*fault);
+    if (found.use == JsonDialect::Use::kUnknown) {
+      return Fail(found.problem.empty() ? UnknownMember() : found.problem);
+    }
+    frame.use = found.use;
+    frame.path = std::move(found.path);
+    if (frame.field() != nullptr && !IsReadable(frame.field())) {
       return Fail(
           absl::StrCat("members of type ",
-                       frame.field->is_map() ? "map" : frame.field->message_type()->full_name(),
+                       frame.field()->is_map() ? "map" : frame.field()->message_type()->full_name(),
                        " are not read from JSON"));
     }
     return true;
   }
 
-  bool end_object() override { return EndContainer(); }
+  bool end_object() override {
+    NextToken();
+    const Frame& frame = frames_.back();
+    if (frame.message != nullptr) {
+      const Fault fault = dialect_.EndObject(frame.members, frame.message);
+      if (fault.has_value()) return Fail(*fault);
+    }
+    return EndContainer();
+  }
 
   bool start_array(size_t /*size*/) override {
     BeginValue();
@@ -159,19 +135,23 @@ class Reader final : public nlohmann::json_sax<nlohmann::json> {
     Frame frame;
     frame.is_list = true;
     const Frame& parent = frames_.back();
-    if (parent.field != nullptr) {
-      if (parent.is_list || !parent.field->is_repeated()) {
-        return Fail(Expected(ExpectedOf(parent.field), "a list"));
+    if (const FieldDescriptor* field = parent.field(); field != nullptr) {
+      if (parent.is_list || !field->is_repeated()) {
+        return Fail(Expected(ExpectedOf(field), "a list"));
       }
-      frame.message = parent.message;
-      frame.field = parent.field;
+      if (const Fault fault = CheckOneofs(parent); fault.has_value()) return Fail(*fault);
+      frame.message = Holder(parent);
+      frame.path = {field};
     }
     frames_.push_back(std::move(frame));
     after_ = After::kOpen;
     return true;
   }
 
-  bool end_array() override { return EndContainer(); }
+  bool end_array() override {
+    NextToken();
+    return EndContainer();
+  }
 
   bool parse_error(size_t /*position*/, const std::string& /*last_token*/,
                    const nlohmann::detail::exception& error) override {
@@ -185,14 +165,23 @@ class Reader final : public nlohmann::json_sax<nlohmann::json> {
   // An open object or list.
   struct Frame {
     bool is_list = false;
-    // The message that is read, or that the list belongs to; null inside an ignored member.
+    // The message that is read, or that has the list; null if what is read is not for a message.
     Message* message = nullptr;
-    // The field of the current member, or of the list; null if the member is ignored.
-    const FieldDescriptor* field = nullptr;
-    std::string member;             // of an object: the current one as written
-    int index = -1;                 // of a list: the current element
-    bool in_value = false;          // of a list: whether an element is being read
-    std::set<std::string> members;  // of an object: those read
+    // To the field of the current member, or of the list; empty if the member has none.
+    std::vector<const FieldDescriptor*> path;
+
+    // Of an object: the current member, decoded and as written, and what to do with it.
+    std::string member;
+    absl::string_view quoted_member;
+    JsonDialect::Use use = JsonDialect::Use::kIgnored;
+    size_t value_begin = 0;
+    JsonDialect::Members members;  // Those read.
+
+    // Of a list: the current element, and whether it is being read.
+    int index = -1;
+    bool in_value = false;
+
+    const FieldDescriptor* field() const { return path.empty() ? nullptr : path.back(); }
   };
 
   // What the last token was, so far as it decides what may follow.
@@ -220,6 +209,8 @@ class Reader final : public nlohmann::json_sax<nlohmann::json> {
   size_t SkipWhitespace(size_t offset) const {
     return std::min(json_.find_first_not_of(kWhitespace, offset), json_.size());
   }
+
+  absl::string_view Token() const { return json_.substr(token_begin_, token_end_ - token_begin_); }
 
   bool AtEnd() const { return FindNext().offset == json_.size(); }
 
@@ -279,22 +270,32 @@ class Reader final : public nlohmann::json_sax<nlohmann::json> {
 
   void BeginValue() {
     NextToken();
+    if (!frames_.empty()) frames_.back().value_begin = token_begin_;
     CountElement();
   }
 
-  bool EndValue() {
+  // `scalar` is what the value was; null if it was a list or an object.
+  bool EndValue(const Scalar* scalar) {
     after_ = After::kValue;
-    if (!frames_.empty()) {
-      frames_.back().member.clear();
-      frames_.back().in_value = false;
+    if (frames_.empty()) return true;
+    Frame& frame = frames_.back();
+    if (!frame.is_list && frame.use == JsonDialect::Use::kRaw) {
+      const JsonDialect::RawValue value = {
+          frame.member, frame.quoted_member,
+          json_.substr(frame.value_begin, token_end_ - frame.value_begin), scalar};
+      if (const Fault fault = dialect_.TakeRaw(value, frame.message); fault.has_value()) {
+        token_begin_ = frame.value_begin;
+        return Fail(*fault);
+      }
     }
+    frame.member.clear();
+    frame.in_value = false;
     return true;
   }
 
   bool EndContainer() {
-    NextToken();
     frames_.pop_back();
-    return EndValue();
+    return EndValue(nullptr);
   }
 
   bool CheckDepth() {
@@ -307,20 +308,21 @@ class Reader final : public nlohmann::json_sax<nlohmann::json> {
   bool OnScalar(Scalar scalar) {
     BeginValue();
     if (frames_.empty()) return Fail(Expected("an object", KindName(scalar.kind)));
-    if (scalar.kind == Scalar::Kind::kNumber) {
-      scalar.text = json_.substr(token_begin_, token_end_ - token_begin_);
-    }
-    const Frame& frame = frames_.back();
-    if (frame.field == nullptr) return EndValue();
-    if (frame.field->is_repeated() && !frame.is_list) {
+    if (scalar.kind == Scalar::Kind::kNumber) scalar.text = Token();
+    Frame& frame = frames_.back();
+    const FieldDescriptor* field = frame.field();
+    if (field == nullptr) return EndValue(&scalar);
+    if (field->is_repeated() && !frame.is_list) {
       return Fail(Expected("a list", KindName(scalar.kind)));
     }
     if (scalar.kind == Scalar::Kind::kNull) {
-      return frame.is_list ? Fail(Expected(ExpectedOf(frame.field), "null")) : EndValue();
+      if (frame.is_list) return Fail(Expected(ExpectedOf(field), "null"));
+      frame.members.fields[PathText(frame.path)] = true;
+      return EndValue(&scalar);
     }
-    Fault fault = CheckOneof(frame);
-    if (!fault.has_value()) fault = ReadScalar(scalar, frame.message, frame.field);
-    return fault.has_value() ? Fail(*fault) : EndValue();
+    Fault fault = CheckOneofs(frame);
+    if (!fault.has_value()) fault = dialect_.ReadScalar(scalar, Holder(frame), field);
+    return fault.has_value() ? Fail(*fault) : EndValue(&scalar);
   }
 
   Fault CheckObject(const FieldDescriptor* field) const {
@@ -329,16 +331,59 @@ class Reader final : public nlohmann::json_sax<nlohmann::json> {
         IsTimestamp(field->message_type())) {
       return Expected(ExpectedOf(field), "an object");
     }
-    return CheckOneof(frames_.back());
+    return CheckOneofs(frames_.back());
   }
 
-  static Fault CheckOneof(const Frame& frame) {
-    const OneofDescriptor* oneof = frame.field->real_containing_oneof();
-    if (oneof == nullptr) return std::nullopt;
-    const Reflection* reflection = frame.message->GetReflection();
-    const FieldDescriptor* other = reflection->GetOneofFieldDescriptor(*frame.message, oneof);
-    if (other == nullptr) return std::nullopt;
-    return absl::StrCat("cannot stand beside ", other->json_name());
+  std::string UnknownMember() const {
+    const Frame& frame = frames_.back();
+    const absl::string_view meant = NearestName(frame.member, dialect_.Names(*frame.message));
+    if (meant.empty()) return "unknown member";
+    return absl::StrCat("unknown member; did you mean ", meant, "?");
+  }
+
+  // Notes down that an object has a member.
+  static Fault AddMember(const JsonDialect::Member& found, Frame& frame) {
+    constexpr absl::string_view kDuplicate = "duplicate member";
+    if (found.path.empty()) {
+      if (frame.members.others.insert(frame.member).second) return std::nullopt;
+      return std::string(kDuplicate);
+    }
+    const std::string path = PathText(found.path);
+    for (const auto& [other, is_null] : frame.members.fields) {
+      // A message cannot be read as a whole and in parts.
+      if (absl::StartsWith(other, absl::StrCat(path, ".")) ||
+          absl::StartsWith(path, absl::StrCat(other, "."))) {
+        return absl::StrCat("cannot stand beside ",
+                            path.size() < other.size() ? "parts of it" : other);
+      }
+    }
+    if (frame.members.fields.try_emplace(path, false).second) return std::nullopt;
+    return std::string(kDuplicate);
+  }
+
+  // The message that has the field of the current member.
+  static Message* Holder(const Frame& frame) {
+    Message* holder = frame.message;
+    for (size_t i = 0; i + 1 < frame.path.size(); ++i) {
+      holder = NewSubmessage(holder, frame.path[i]);
+    }
+    return holder;
+  }
+
+  // That no other field of a oneof is set where the current member would set one.
+  static Fault CheckOneofs(const Frame& frame) {
+    const Message* holder = frame.message;
+    for (const FieldDescriptor* field : frame.path) {
+      const Reflection* reflection = holder->GetReflection();
+      if (const OneofDescriptor* oneof = field->real_containing_oneof(); oneof != nullptr) {
+        const FieldDescriptor* other = reflection->GetOneofFieldDescriptor(*holder, oneof);
+        if (other != nullptr && other != field) {
+          return absl::StrCat("cannot stand beside ", other->json_name());
+        }
+      }
+      if (field != frame.path.back()) holder = &reflection->GetMessage(*holder, field);
+    }
+    return std::nullopt;
   }
 
   // ---- Errors ----
@@ -435,6 +480,7 @@ class Reader final : public nlohmann::json_sax<nlohmann::json> {
   }
 
   const absl::string_view json_;
+  JsonDialect& dialect_;
   Message* const root_;
   size_t text_begin_ = 0;  // behind the byte order mark
   size_t token_begin_ = 0;
@@ -446,11 +492,16 @@ class Reader final : public nlohmann::json_sax<nlohmann::json> {
 
 }  // namespace
 
-absl::Status ReadProtoJson(absl::string_view json, Message* message) {
+absl::Status ReadJson(absl::string_view json, JsonDialect& dialect, Message* message) {
   message->Clear();
-  absl::Status status = Reader(json, message).Read();
+  absl::Status status = Reader(json, dialect, message).Read();
   if (!status.ok()) message->Clear();
   return status;
+}
+
+absl::Status ReadProtoJson(absl::string_view json, Message* message) {
+  JsonDialect proto_json;
+  return ReadJson(json, proto_json, message);
 }
 
 }  // namespace threadstore

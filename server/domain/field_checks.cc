@@ -84,6 +84,19 @@ void CheckRecipients(const std::string& field, const RepeatedPtrField<v1::Recipi
   }
 }
 
+void CheckGroupTexts(const std::string& field, const v1::Group& group, Violations& violations) {
+  CheckText(field + ".display_name", group.display_name(), kMaxDisplayNameCharacters, violations);
+  CheckAddress(field + ".mail", group.mail(), violations);
+  CheckText(field + ".description", group.description(), kMaxDescriptionCharacters, violations);
+  CheckText(field + ".mail_nickname", group.mail_nickname(), kMaxMailNicknameCharacters,
+            violations);
+}
+
+void CheckMemberTexts(const std::string& field, const v1::Member& member, Violations& violations) {
+  CheckText(field + ".display_name", member.display_name(), kMaxDisplayNameCharacters, violations);
+  CheckAddress(field + ".mail", member.mail(), violations);
+}
+
 std::optional<Uuid> CheckRequestId(absl::string_view text, Violations& violations) {
   if (text.empty()) return std::nullopt;
   const std::optional<Uuid> uuid = Uuid::Parse(text);

@@ -17,6 +17,7 @@
 #include "server/domain/validation.h"
 #include "threadstore/internal/v1/page_token.pb.h"
 #include "threadstore/v1/conversation_thread.pb.h"
+#include "threadstore/v1/group_service.pb.h"
 
 // The rules for single fields, of which validation is made up. Each takes the path of its field in
 // the request and adds what it finds to `violations`.
@@ -48,6 +49,10 @@ void CheckRecipient(const std::string& field, const v1::Recipient& recipient,
 void CheckRecipients(const std::string& field,
                      const google::protobuf::RepeatedPtrField<v1::Recipient>& recipients,
                      Violations& violations);
+
+// What people read of a group and of a member.
+void CheckGroupTexts(const std::string& field, const v1::Group& group, Violations& violations);
+void CheckMemberTexts(const std::string& field, const v1::Member& member, Violations& violations);
 
 std::optional<Uuid> CheckRequestId(absl::string_view text, Violations& violations);
 

@@ -54,6 +54,10 @@ inline constexpr size_t kMaxPreviewCharacters = 255;
 // The display name limit of Entra ID.
 inline constexpr size_t kMaxDisplayNameCharacters = 256;
 
+// Graph's limits for groups.
+inline constexpr size_t kMaxDescriptionCharacters = 1024;
+inline constexpr size_t kMaxMailNicknameCharacters = 64;
+
 // RFC 5321, section 4.5.3.1: 64 of local part, `@`, 255 of domain.
 inline constexpr size_t kMaxAddressBytes = 320;
 
@@ -91,6 +95,9 @@ inline constexpr size_t kMaxExtensionBytes = size_t{64} << 10;
 
 // Deeper JSON is refused, before a reader's stack ends.
 inline constexpr int kMaxJsonDepth = 100;
+
+// Graph takes as many owners and members with a new group. The rest can be added one by one.
+inline constexpr int kMaxMembersPerCreate = 20;
 
 // A conversation begins with one thread as a rule. The rest can be created one by one.
 inline constexpr int kMaxThreadsPerCreate = 20;

@@ -133,7 +133,8 @@ struct GroupQuery {
 
 struct MemberQuery {
   std::string group;
-  std::string after_id = {};  // Empty: from the beginning.
+  std::optional<bool> is_owner = std::nullopt;  // Only owners, or only those who are none.
+  std::string after_id = {};                    // Empty: from the beginning.
   int32_t limit = 0;
 };
 

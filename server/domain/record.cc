@@ -93,19 +93,18 @@ void RecordChecks::Check(v1::Group& group) {
   const GroupName& name = checked_.path.thread.group;
   CheckName("group", group.name(), name.Canonical());
   CheckId("group", group.id(), name.group);
-  CheckText("group.display_name", group.display_name(), kMaxDisplayNameCharacters, violations_);
-  CheckAddress("group.mail", group.mail(), violations_);
+  CheckGroupTexts("group", group, violations_);
   CheckTime("group.created_date_time",
             group.has_created_date_time() ? group.mutable_created_date_time() : nullptr);
 }
 
 void RecordChecks::Check(v1::Member& member) {
   const MemberName name = violations_.Take("member.name", ParseMemberName(member.name()));
-  checked_.path.thread.group = name.group;
-  CheckName("member", member.name(), MakeMemberName(name.group.group, name.user));
+  const GroupName& group = name.list.group;
+  checked_.path.thread.group = group;
+  CheckName("member", member.name(), MakeMemberName(group.group, name.user));
   CheckId("member", member.id(), name.user);
-  CheckText("member.display_name", member.display_name(), kMaxDisplayNameCharacters, violations_);
-  CheckAddress("member.mail", member.mail(), violations_);
+  CheckMemberTexts("member", member, violations_);
   if (member.role() != v1::Member::ROLE_MEMBER && member.role() != v1::Member::ROLE_OWNER) {
     violations_.Add("member.role", "must be ROLE_MEMBER or ROLE_OWNER");
   }

@@ -1,5 +1,6 @@
 #include "server/domain/resource.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
@@ -326,12 +327,32 @@ v1::Group BuildGroup(const v1::CreateGroupRequest& request, absl::Time now) {
   return group;
 }
 
-v1::Member BuildMember(const GroupName& group, const v1::Member& sent) {
+v1::Member BuildMember(const MemberListName& list, const v1::Member& sent) {
   v1::Member member = sent;
   member.DiscardUnknownFields();
-  member.set_name(MakeMemberName(group.group, sent.id()));
-  if (sent.role() == v1::Member::ROLE_UNSPECIFIED) member.set_role(v1::Member::ROLE_MEMBER);
+  member.set_name(MakeMemberName(list.group.group, sent.id()));
+  if (sent.role() == v1::Member::ROLE_UNSPECIFIED) {
+    member.set_role(list.owners_only ? v1::Member::ROLE_OWNER : v1::Member::ROLE_MEMBER);
+  }
   return member;
+}
+
+std::vector<v1::Member> BuildFirstMembers(const v1::CreateGroupRequest& request,
+                                          const std::optional<std::string>& creator) {
+  MemberListName list;
+  list.group.group = request.group_id();
+  std::vector<v1::Member> members;
+  for (const v1::Member& sent : request.members()) members.push_back(BuildMember(list, sent));
+  if (!creator.has_value()) return members;
+  auto member = std::find_if(members.begin(), members.end(),
+                             [&](const v1::Member& m) { return m.id() == *creator; });
+  if (member == members.end()) {
+    v1::Member sent;
+    sent.set_id(*creator);
+    member = members.insert(member, BuildMember(list, sent));
+  }
+  member->set_role(v1::Member::ROLE_OWNER);
+  return members;
 }
 
 std::string MakeEtag(int64_t revision) { return absl::StrCat("\"", revision, "\""); }
@@ -349,8 +370,17 @@ std::string HashRequest(const ThreadParent& parent, const v1::CreateThreadReques
 }
 
 std::string HashRequest(const v1::CreateGroupRequest& request) {
-  return Hash("CreateGroup", MakeGroupName(request.group_id()),
-              WithoutReadOnlyFields(request.group()));
+  const std::string name = MakeGroupName(request.group_id());
+  // Without members it is what it was before there were any, since requests are remembered across
+  // upgrades.
+  if (request.members().empty()) {
+    return Hash("CreateGroup", name, WithoutReadOnlyFields(request.group()));
+  }
+  v1::CreateGroupRequest sent = request;
+  sent.clear_request_id();
+  ClearReadOnlyFields(*sent.mutable_group());
+  for (v1::Member& member : *sent.mutable_members()) member.clear_name();
+  return Hash("CreateGroup with members", name, sent);
 }
 
 std::string HashRequest(const GroupName& parent, const v1::CreateConversationRequest& request) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -77,7 +78,12 @@ void DeriveFromFirstPost(v1::ConversationThread& thread);
 
 // Likewise for a group and for a member.
 v1::Group BuildGroup(const v1::CreateGroupRequest& request, absl::Time now);
-v1::Member BuildMember(const GroupName& group, const v1::Member& sent);
+v1::Member BuildMember(const MemberListName& list, const v1::Member& sent);
+
+// The members that a new group begins with: those of the request, and the user who creates it, if
+// it is one, as an owner.
+std::vector<v1::Member> BuildFirstMembers(const v1::CreateGroupRequest& request,
+                                          const std::optional<std::string>& creator);
 
 v1::Sender MakeSender(const SenderListName& list, absl::string_view id);
 

@@ -16,6 +16,8 @@
 namespace threadstore {
 namespace {
 
+constexpr absl::string_view kMembers = "members";
+constexpr absl::string_view kOwners = "owners";
 constexpr absl::string_view kAcceptedSenders = "acceptedSenders";
 constexpr absl::string_view kRejectedSenders = "rejectedSenders";
 
@@ -131,6 +133,15 @@ std::string PostName::Canonical() const {
 }
 
 std::string SenderListName::Canonical() const { return MakeSenderListName(group.group, list); }
+
+std::string MemberListName::Canonical() const {
+  return owners_only ? absl::StrCat(group.Canonical(), "/", kOwners) : group.Canonical();
+}
+
+std::string MemberName::Canonical() const {
+  return absl::StrCat(list.group.Canonical(), "/", list.owners_only ? kOwners : kMembers, "/",
+                      user);
+}
 
 std::string ThreadParent::Canonical() const {
   return conversation.has_value() ? MakeConversationName(group.group, *conversation)
@@ -264,12 +275,25 @@ absl::StatusOr<SenderName> ParseSenderName(absl::string_view name) {
   return sender;
 }
 
+absl::StatusOr<MemberListName> ParseMemberListName(absl::string_view name) {
+  constexpr absl::string_view kExpected =
+      "groups/{group}, groups/{group}/owners or an alias of them";
+  Segments segments(name);
+  MemberListName list;
+  ASSIGN_OR_RETURN(list.group, TakeGroup(segments, kExpected));
+  list.owners_only = segments.TakeLiteral(kOwners);
+  if (!segments.AtEnd()) return Malformed(kExpected);
+  return list;
+}
+
 absl::StatusOr<MemberName> ParseMemberName(absl::string_view name) {
-  constexpr absl::string_view kExpected = "groups/{group}/members/{user} or an alias of it";
+  constexpr absl::string_view kExpected =
+      "groups/{group}/members/{user}, groups/{group}/owners/{user} or an alias of them";
   Segments segments(name);
   MemberName member;
-  ASSIGN_OR_RETURN(member.group, TakeGroup(segments, kExpected));
-  if (!segments.TakeLiteral("members")) return Malformed(kExpected);
+  ASSIGN_OR_RETURN(member.list.group, TakeGroup(segments, kExpected));
+  member.list.owners_only = segments.TakeLiteral(kOwners);
+  if (!member.list.owners_only && !segments.TakeLiteral(kMembers)) return Malformed(kExpected);
   member.user = std::string(segments.TakeId());
   RETURN_IF_ERROR(CheckUserId(member.user));
   if (!segments.AtEnd()) return Malformed(kExpected);
@@ -337,7 +361,7 @@ absl::StatusOr<std::string> ParseExtensionId(absl::string_view name) {
 std::string MakeGroupName(absl::string_view group) { return absl::StrCat("groups/", group); }
 
 std::string MakeMemberName(absl::string_view group, absl::string_view user) {
-  return absl::StrCat("groups/", group, "/members/", user);
+  return absl::StrCat(MakeGroupName(group), "/", kMembers, "/", user);
 }
 
 std::string MakeConversationName(absl::string_view group, const Uuid& conversation) {

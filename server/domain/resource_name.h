@@ -95,9 +95,23 @@ struct SenderName {
   std::string sender;
 };
 
-struct MemberName {
+// The members of a group, owners among them, or its owners alone.
+struct MemberListName {
   GroupName group;
+  bool owners_only = false;
+
+  // `groups/{group}` or `groups/{group}/owners`.
+  std::string Canonical() const;
+};
+
+// A member, looked for on a list.
+struct MemberName {
+  MemberListName list;
   std::string user;
+
+  // `groups/{group}/members/{user}` or `groups/{group}/owners/{user}`. The former is what a member
+  // is called in answers.
+  std::string Canonical() const;
 };
 
 // The parent of ListJoinedGroups.
@@ -116,6 +130,7 @@ absl::StatusOr<ExtensionName> ParseExtensionName(absl::string_view name);
 absl::StatusOr<ForwardName> ParseForwardName(absl::string_view name);
 absl::StatusOr<SenderListName> ParseSenderListName(absl::string_view name);
 absl::StatusOr<SenderName> ParseSenderName(absl::string_view name);
+absl::StatusOr<MemberListName> ParseMemberListName(absl::string_view name);
 absl::StatusOr<MemberName> ParseMemberName(absl::string_view name);
 absl::StatusOr<UserName> ParseUserName(absl::string_view name);
 

@@ -53,6 +53,15 @@ struct UpdateGroupInput {
   bool changes_display_name = false;
   bool changes_mail = false;
   bool changes_allow_external_senders = false;
+  bool changes_description = false;
+  bool changes_mail_nickname = false;
+};
+
+struct UpdateMemberInput {
+  MemberName member;
+  bool changes_role = false;
+  bool changes_display_name = false;
+  bool changes_mail = false;
 };
 
 struct UpdateThreadInput {
@@ -143,7 +152,7 @@ struct GetAttachmentInput {
 };
 
 struct ListMembersInput {
-  GroupName group;
+  MemberListName parent;
   MemberQuery query;
   uint64_t fingerprint = 0;
 };
@@ -204,7 +213,9 @@ absl::StatusOr<ListSendersInput> Validate(const v1::ListSendersRequest& request)
 absl::StatusOr<CreateGroupInput> Validate(const v1::CreateGroupRequest& request);
 absl::StatusOr<GroupName> Validate(const v1::GetGroupRequest& request);
 absl::StatusOr<GroupName> Validate(const v1::DeleteGroupRequest& request);
-absl::StatusOr<GroupName> Validate(const v1::AddMemberRequest& request);
+absl::StatusOr<MemberListName> Validate(const v1::AddMemberRequest& request);
+absl::StatusOr<MemberName> Validate(const v1::GetMemberRequest& request);
+absl::StatusOr<UpdateMemberInput> Validate(const v1::UpdateMemberRequest& request);
 absl::StatusOr<MemberName> Validate(const v1::RemoveMemberRequest& request);
 absl::StatusOr<ListMembersInput> Validate(const v1::ListMembersRequest& request);
 absl::StatusOr<ListGroupsInput> Validate(const v1::ListGroupsRequest& request);

@@ -1,3 +1,9 @@
+#include <string>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "google/protobuf/repeated_ptr_field.h"
 #include "server/base/status_macros.h"
 #include "server/domain/field_checks.h"
 #include "server/domain/limits.h"
@@ -7,9 +13,38 @@
 namespace threadstore {
 namespace {
 
-void CheckGroup(const v1::Group& group, Violations& violations) {
-  CheckText("group.display_name", group.display_name(), kMaxDisplayNameCharacters, violations);
-  CheckAddress("group.mail", group.mail(), violations);
+using google::protobuf::RepeatedPtrField;
+
+constexpr char kNoRole[] = "must be ROLE_MEMBER or ROLE_OWNER";
+
+// Of a new member, or of a list: no role at all is one too.
+void CheckRole(const std::string& field, v1::Member::Role role, const MemberListName& list,
+               Violations& violations) {
+  if (!v1::Member::Role_IsValid(role)) {
+    violations.Add(field, kNoRole);
+  } else if (list.owners_only && role == v1::Member::ROLE_MEMBER) {
+    violations.Add(field, "must be ROLE_OWNER or not given under owners");
+  }
+}
+
+// `path` is that of the member in the request.
+void CheckNewMember(const std::string& path, const v1::Member& member, const MemberListName& list,
+                    Violations& violations) {
+  CheckStatus(path + ".id", CheckUserId(member.id()), violations);
+  CheckMemberTexts(path, member, violations);
+  CheckRole(path + ".role", member.role(), list, violations);
+}
+
+void CheckFirstMembers(const RepeatedPtrField<v1::Member>& members, Violations& violations) {
+  if (!CheckCount("members", members.size(), kMaxMembersPerCreate, violations)) return;
+  absl::flat_hash_set<absl::string_view> ids;
+  for (int i = 0; i < members.size(); ++i) {
+    const std::string path = absl::StrCat("members[", i, "]");
+    CheckNewMember(path, members[i], MemberListName(), violations);
+    if (!ids.insert(members[i].id()).second) {
+      violations.Add(path + ".id", "must differ from those of the other members");
+    }
+  }
 }
 
 }  // namespace
@@ -17,7 +52,8 @@ void CheckGroup(const v1::Group& group, Violations& violations) {
 absl::StatusOr<CreateGroupInput> Validate(const v1::CreateGroupRequest& request) {
   Violations violations;
   CheckStatus("group_id", CheckGroupId(request.group_id()), violations);
-  CheckGroup(request.group(), violations);
+  CheckGroupTexts("group", request.group(), violations);
+  CheckFirstMembers(request.members(), violations);
   CreateGroupInput input;
   input.request_id = CheckRequestId(request.request_id(), violations);
   RETURN_IF_ERROR(violations.ToStatus());
@@ -33,13 +69,17 @@ absl::StatusOr<UpdateGroupInput> Validate(const v1::UpdateGroupRequest& request)
   const v1::Group& group = request.group();
   UpdateGroupInput input;
   input.group = violations.Take("group.name", ParseGroupName(group.name()));
-  const UpdateMask mask(request.update_mask(), {"display_name", "mail", "allow_external_senders"},
-                        violations);
+  const UpdateMask mask(
+      request.update_mask(),
+      {"display_name", "mail", "allow_external_senders", "description", "mail_nickname"},
+      violations);
   input.changes_display_name = mask.Changes("display_name", !group.display_name().empty());
   input.changes_mail = mask.Changes("mail", !group.mail().empty());
   input.changes_allow_external_senders =
       mask.Changes("allow_external_senders", group.allow_external_senders());
-  CheckGroup(group, violations);
+  input.changes_description = mask.Changes("description", !group.description().empty());
+  input.changes_mail_nickname = mask.Changes("mail_nickname", !group.mail_nickname().empty());
+  CheckGroupTexts("group", group, violations);
   RETURN_IF_ERROR(violations.ToStatus());
   return input;
 }
@@ -48,18 +88,34 @@ absl::StatusOr<GroupName> Validate(const v1::DeleteGroupRequest& request) {
   return ValidateName("name", ParseGroupName(request.name()));
 }
 
-absl::StatusOr<GroupName> Validate(const v1::AddMemberRequest& request) {
+absl::StatusOr<MemberListName> Validate(const v1::AddMemberRequest& request) {
   Violations violations;
-  GroupName group = violations.Take("parent", ParseGroupName(request.parent()));
-  const v1::Member& member = request.member();
-  CheckStatus("member.id", CheckUserId(member.id()), violations);
-  CheckText("member.display_name", member.display_name(), kMaxDisplayNameCharacters, violations);
-  CheckAddress("member.mail", member.mail(), violations);
-  if (!v1::Member::Role_IsValid(member.role())) {
-    violations.Add("member.role", "must be ROLE_MEMBER or ROLE_OWNER");
-  }
+  MemberListName list = violations.Take("parent", ParseMemberListName(request.parent()));
+  CheckNewMember("member", request.member(), list, violations);
   RETURN_IF_ERROR(violations.ToStatus());
-  return group;
+  return list;
+}
+
+absl::StatusOr<MemberName> Validate(const v1::GetMemberRequest& request) {
+  return ValidateName("name", ParseMemberName(request.name()));
+}
+
+absl::StatusOr<UpdateMemberInput> Validate(const v1::UpdateMemberRequest& request) {
+  Violations violations;
+  const v1::Member& member = request.member();
+  UpdateMemberInput input;
+  input.member = violations.Take("member.name", ParseMemberName(member.name()));
+  const UpdateMask mask(request.update_mask(), {"role", "display_name", "mail"}, violations);
+  input.changes_role = mask.Changes("role", member.role() != v1::Member::ROLE_UNSPECIFIED);
+  input.changes_display_name = mask.Changes("display_name", !member.display_name().empty());
+  input.changes_mail = mask.Changes("mail", !member.mail().empty());
+  CheckMemberTexts("member", member, violations);
+  // To change a role to none, as to a member's, would let a mask of `*` demote by accident.
+  const bool is_role =
+      member.role() == v1::Member::ROLE_MEMBER || member.role() == v1::Member::ROLE_OWNER;
+  if (input.changes_role && !is_role) violations.Add("member.role", kNoRole);
+  RETURN_IF_ERROR(violations.ToStatus());
+  return input;
 }
 
 absl::StatusOr<MemberName> Validate(const v1::RemoveMemberRequest& request) {
@@ -69,10 +125,16 @@ absl::StatusOr<MemberName> Validate(const v1::RemoveMemberRequest& request) {
 absl::StatusOr<ListMembersInput> Validate(const v1::ListMembersRequest& request) {
   Violations violations;
   ListMembersInput input;
-  input.group = violations.Take("parent", ParseGroupName(request.parent()));
-  input.query.group = input.group.group;
+  input.parent = violations.Take("parent", ParseMemberListName(request.parent()));
+  CheckRole("role", request.role(), input.parent, violations);
+  input.query.group = input.parent.group.group;
+  if (input.parent.owners_only || request.role() != v1::Member::ROLE_UNSPECIFIED) {
+    input.query.is_owner = request.role() != v1::Member::ROLE_MEMBER;
+  }
   input.query.limit = CheckPageSize(request.page_size(), violations);
-  input.fingerprint = QueryFingerprint("ListMembers", input.group.Canonical());
+  input.fingerprint = QueryFingerprint(
+      "ListMembers", input.parent.group.Canonical(), /*order=*/"",
+      input.query.is_owner.has_value() ? (*input.query.is_owner ? "owners" : "others") : "");
   input.query.after_id =
       CheckPageToken(request.page_token(), input.fingerprint, violations).last_id();
   RETURN_IF_ERROR(violations.ToStatus());

@@ -85,6 +85,10 @@ struct Schema {
           &thread, &conversation, &user, &group}) {
       entity->is_entity = true;
     }
+    for (GraphType* type :
+         {&file_attachment, &item_attachment, &reference_attachment, &extension, &user}) {
+      type->says_type = true;
+    }
     email_address.properties = {Text("name", "name"), Text("address", "address")};
     recipient.properties = {Object(email_address, "emailAddress", "email_address")};
     item_body.properties = {Text("contentType", "content_type"), Text("content", "content")};
@@ -107,11 +111,15 @@ struct Schema {
         ReadOnly(Value(Kind::kInt32, "size", "size")),
         Value(Kind::kBoolean, "isInline", "is_inline"),
     };
+    file_attachment.kind_field = "file";
     file_attachment.properties = {
         Nullable(Text("contentId", "file.content_id")),
+        Nullable(Text("contentLocation", "")),
         Value(Kind::kBinary, "contentBytes", "file.content_bytes"),
     };
+    item_attachment.kind_field = "item";
     item_attachment.properties = {Expanded(Value(Kind::kJson, "item", "item.item_json"))};
+    reference_attachment.kind_field = "reference";
     reference_attachment.properties = {
         Text("sourceUrl", "reference.source_url"),
         Nullable(Text("providerType", "reference.provider_type")),
@@ -182,11 +190,14 @@ struct Schema {
     group.properties = {
         Id(),
         ReadOnly(Time("createdDateTime", "created_date_time")),
+        Nullable(Text("description", "description")),
         Text("displayName", "display_name"),
         ListOf(Text("groupTypes", "")),
         Nullable(Text("mail", "mail")),
         Value(Kind::kBoolean, "mailEnabled", ""),
+        Nullable(Text("mailNickname", "mail_nickname")),
         Value(Kind::kBoolean, "securityEnabled", ""),
+        Nullable(Text("visibility", "")),
         Selected(Value(Kind::kBoolean, "allowExternalSenders", "allow_external_senders")),
     };
   }
@@ -200,6 +211,8 @@ const Schema& TheSchema() {
 }  // namespace
 
 const GraphType* GraphTypeOf(const google::protobuf::Descriptor& message) {
+  // Who is on a list of senders is a user.
+  if (&message == v1::Sender::descriptor()) return &TheSchema().user;
   for (const GraphType* type : GraphTypes()) {
     if (type->message == &message) return type;
   }

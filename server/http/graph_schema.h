@@ -35,7 +35,8 @@ struct GraphProperty {
   // In JSON and in query options.
   absl::string_view name;
 
-  // The field of the type's message. Empty for what comes from elsewhere: see graph_writer.cc.
+  // The field of the type's message, or the path of one in a message of its own. Empty for what
+  // comes from elsewhere: see graph_reader.cc and graph_writer.cc.
   absl::string_view field;
 
   Kind kind = Kind::kString;
@@ -60,6 +61,12 @@ struct GraphType {
   // Has members besides its properties.
   bool is_open = false;
 
+  // Answers have `@odata.type`, since what holds its values may hold those of other types.
+  bool says_type = false;
+
+  // Of a derived type: the field, of the message's oneof, that its values have.
+  absl::string_view kind_field = {};
+
   // The derived types of an abstract one, which `@odata.type` tells apart; they have its properties
   // before their own.
   std::vector<const GraphType*> derived = {};
@@ -70,7 +77,8 @@ struct GraphType {
 
 inline constexpr absl::string_view kGraphNamespace = "microsoft.graph";
 
-// The type of the values that a message of threadstore.v1 holds; null if it has none in Graph.
+// The type of the values that a message of threadstore.v1 holds, the abstract one if there are
+// derived ones; null if it has none in Graph.
 const GraphType* GraphTypeOf(const google::protobuf::Descriptor& message);
 
 // Every type, each after those it mentions if that is possible.

@@ -49,8 +49,12 @@ struct HttpRequest {
   HttpHeaders headers;
   std::string body;  // Without its content coding.
 
-  std::string peer;     // The client's address without its port, such as 127.0.0.1 or ::1.
-  bool is_tls = false;  // It came over TLS.
+  // As the client sees it: behind a trusted proxy, what that says (see forwarded.h).
+  std::string peer;    // The client's address without its port, such as 127.0.0.1 or ::1.
+  std::string scheme;  // http or https.
+  std::string host;    // HOST, or HOST:PORT, in lower case; empty if a request is no HTTP.
+
+  bool is_tls = false;  // It came over TLS to this server.
 };
 
 // The rest of an answer whose body is made while it is sent.
@@ -60,7 +64,10 @@ class HttpBodySource {
 
   // Tells `done`, on any thread and perhaps before it returns, the next part of the body; an empty
   // part is the end. On an error the connection is cut, as there is no other way to tell the
-  // client. Called again only after `done` was.
+  // client. Called again only after `done` was, on a thread that may take milliseconds.
+  //
+  // That a client is gone is noticed only by sending, so a source that may wait for long sends
+  // something now and then.
   virtual void Next(absl::AnyInvocable<void(absl::StatusOr<std::string>) &&> done) = 0;
 };
 
@@ -103,7 +110,8 @@ class HttpHandler {
   virtual void Handle(std::unique_ptr<HttpExchange> exchange) = 0;
 
   // The answer to a request that is refused before it can be handled, or is not HTTP: `status` is
-  // 400, 408, 413, 414, 415, 431 or 503. `request` has what is known of it.
+  // 400, 403, 408, 413, 414, 415, 417, 431, 500, 503 or 505. `request` has what is known of it.
+  // Does not take milliseconds; what the status demands of headers is added to the answer.
   virtual HttpResponse Refuse(const HttpRequest& request, int status,
                               absl::string_view message) = 0;
 };

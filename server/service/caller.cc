@@ -2,15 +2,23 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "server/auth/permissions.h"
+#include "server/base/secret.h"
 #include "server/base/status_macros.h"
+#include "server/service/unary_call.h"
 
 namespace threadstore {
 namespace {
 
 constexpr char kUserMetadata[] = "x-threadstore-user";
+
+// What the HTTP face sends.
+constexpr char kFaceSecretMetadata[] = "x-threadstore-face-secret";
+constexpr char kFacePeerMetadata[] = "x-threadstore-face-peer";
+constexpr char kFaceUserMetadata[] = "x-threadstore-face-user-bin";
 
 absl::string_view ToView(const grpc::string_ref& text) { return {text.data(), text.size()}; }
 
@@ -20,22 +28,45 @@ bool IsLoopbackPeer(absl::string_view peer) {
          absl::StartsWith(peer, "ipv6:[::1]:") || absl::StartsWith(peer, "unix:");
 }
 
-Credentials ReadCredentials(const grpc::CallbackServerContext& context) {
+bool IsLoopbackAddress(absl::string_view address) {
+  return absl::StartsWith(address, "127.") || address == "::1" ||
+         absl::StartsWith(address, "::ffff:127.");
+}
+
+std::vector<absl::string_view> MetadataOf(const grpc::CallbackServerContext& context,
+                                          const char* name) {
+  std::vector<absl::string_view> values;
+  const auto [begin, end] = context.client_metadata().equal_range(name);
+  for (auto entry = begin; entry != end; ++entry) values.push_back(ToView(entry->second));
+  return values;
+}
+
+bool IsFromHttpFace(const ServiceContext& services, const grpc::CallbackServerContext& context) {
+  const std::vector<absl::string_view> secrets = MetadataOf(context, kFaceSecretMetadata);
+  return secrets.size() == 1 && EqualInConstantTime(secrets.front(), services.face_secret);
+}
+
+Credentials ReadCredentials(const ServiceContext& services,
+                            const grpc::CallbackServerContext& context) {
   Credentials credentials;
-  const auto [begin, end] = context.client_metadata().equal_range(kUserMetadata);
-  for (auto entry = begin; entry != end; ++entry) {
-    credentials.users.push_back(ToView(entry->second));
+  if (IsFromHttpFace(services, context)) {
+    credentials.users = MetadataOf(context, kFaceUserMetadata);
+    const std::vector<absl::string_view> peers = MetadataOf(context, kFacePeerMetadata);
+    credentials.from_loopback = peers.size() == 1 && IsLoopbackAddress(peers.front());
+  } else {
+    credentials.users = MetadataOf(context, kUserMetadata);
+    credentials.from_loopback = IsLoopbackPeer(context.peer());
   }
-  credentials.from_loopback = IsLoopbackPeer(context.peer());
   return credentials;
 }
 
 }  // namespace
 
-absl::StatusOr<Principal> IdentifyCaller(const Authenticator& authenticator,
+absl::StatusOr<Principal> IdentifyCaller(const ServiceContext& services,
                                          const grpc::CallbackServerContext& context,
                                          absl::string_view method) {
-  ASSIGN_OR_RETURN(Principal principal, authenticator.Authenticate(ReadCredentials(context)));
+  ASSIGN_OR_RETURN(Principal principal,
+                   services.authenticator.Authenticate(ReadCredentials(services, context)));
   RETURN_IF_ERROR(CheckPermission(principal, method));
   return principal;
 }

@@ -4,14 +4,19 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "grpcpp/server_context.h"
-#include "server/auth/authenticator.h"
 #include "server/auth/principal.h"
 
 namespace threadstore {
 
+struct ServiceContext;
+
 // Who makes a call, by its metadata and its peer, and may call `method`, given by its full protobuf
 // name. UNAUTHENTICATED or PERMISSION_DENIED otherwise.
-absl::StatusOr<Principal> IdentifyCaller(const Authenticator& authenticator,
+//
+// A call that has ServiceContext::face_secret as `x-threadstore-face-secret` is the HTTP face's,
+// which tells of its own caller: the address in `x-threadstore-face-peer`, and the users that it
+// names in `x-threadstore-face-user-bin`. Nobody else knows the secret.
+absl::StatusOr<Principal> IdentifyCaller(const ServiceContext& services,
                                          const grpc::CallbackServerContext& context,
                                          absl::string_view method);
 

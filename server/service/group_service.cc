@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "google/protobuf/empty.pb.h"
 #include "server/auth/access.h"
@@ -24,6 +25,8 @@ using ListJoinedGroupsCall =
 using UpdateGroupCall = UnaryCall<v1::UpdateGroupRequest, v1::Group, CallKind::kWrite>;
 using DeleteGroupCall = UnaryCall<v1::DeleteGroupRequest, Empty, CallKind::kWrite>;
 using AddMemberCall = UnaryCall<v1::AddMemberRequest, v1::Member, CallKind::kWrite>;
+using GetMemberCall = UnaryCall<v1::GetMemberRequest, v1::Member, CallKind::kRead>;
+using UpdateMemberCall = UnaryCall<v1::UpdateMemberRequest, v1::Member, CallKind::kWrite>;
 using RemoveMemberCall = UnaryCall<v1::RemoveMemberRequest, Empty, CallKind::kWrite>;
 using ListMembersCall = UnaryCall<v1::ListMembersRequest, v1::ListMembersResponse, CallKind::kRead>;
 using AddSenderCall = UnaryCall<v1::AddSenderRequest, v1::Sender, CallKind::kWrite>;
@@ -34,16 +37,17 @@ absl::Status HandleCreateGroup(CreateGroupCall& call) {
   ASSIGN_OR_RETURN(const CreateGroupInput input, Validate(call.request()));
   const absl::Time now = call.services().clock.Now();
   v1::Group group = BuildGroup(call.request(), now);
-  std::optional<v1::Member> owner;
+  std::optional<std::string> creator;
+  std::optional<RequiredMember> required_member;
   if (call.principal().is_user()) {
-    owner.emplace();
-    owner->set_id(call.principal().id);
-    owner->set_role(v1::Member::ROLE_OWNER);
+    creator = call.principal().id;
+    required_member = RequiredMember{.user = *creator};
   }
-  CreateContext context = call.MakeCreateContext(std::nullopt, now, input.request_id,
+  std::vector<v1::Member> members = BuildFirstMembers(call.request(), creator);
+  CreateContext context = call.MakeCreateContext(std::move(required_member), now, input.request_id,
                                                  [&] { return HashRequest(call.request()); });
   ThreadStore& store = call.services().store;
-  store.CreateGroup(std::move(context), std::move(group), std::move(owner),
+  store.CreateGroup(std::move(context), std::move(group), std::move(members),
                     Finisher(std::move(call)));
   return absl::OkStatus();
 }
@@ -92,6 +96,8 @@ absl::Status HandleUpdateGroup(UpdateGroupCall& call) {
   if (input.changes_allow_external_senders) {
     changes.allow_external_senders = sent.allow_external_senders();
   }
+  if (input.changes_description) changes.description = sent.description();
+  if (input.changes_mail_nickname) changes.mail_nickname = sent.mail_nickname();
   CallContext context = call.MakeCallContext(std::move(required_member));
   ThreadStore& store = call.services().store;
   store.UpdateGroup(std::move(context), std::move(input.group.group), std::move(changes),
@@ -110,30 +116,59 @@ absl::Status HandleDeleteGroup(DeleteGroupCall& call) {
 }
 
 absl::Status HandleAddMember(AddMemberCall& call) {
-  ASSIGN_OR_RETURN(const GroupName group, Validate(call.request()));
-  ASSIGN_OR_RETURN(auto required_member, ResolveOwnerAccess(call.principal(), group, "parent"));
-  v1::Member member = BuildMember(group, call.request().member());
+  ASSIGN_OR_RETURN(MemberListName list, Validate(call.request()));
+  ASSIGN_OR_RETURN(auto required_member,
+                   ResolveOwnerAccess(call.principal(), list.group, "parent"));
+  v1::Member member = BuildMember(list, call.request().member());
   CallContext context = call.MakeCallContext(std::move(required_member));
   ThreadStore& store = call.services().store;
-  store.AddMember(std::move(context), group.group, std::move(member), Finisher(std::move(call)));
+  store.AddMember(std::move(context), std::move(list), std::move(member),
+                  Finisher(std::move(call)));
+  return absl::OkStatus();
+}
+
+absl::Status HandleGetMember(GetMemberCall& call) {
+  ASSIGN_OR_RETURN(MemberName name, Validate(call.request()));
+  ASSIGN_OR_RETURN(auto required_member, ResolveAccess(call.principal(), name.list.group, "name"));
+  CallContext context = call.MakeCallContext(std::move(required_member));
+  ThreadStore& store = call.services().store;
+  store.GetMember(std::move(context), std::move(name), Finisher(std::move(call)));
+  return absl::OkStatus();
+}
+
+absl::Status HandleUpdateMember(UpdateMemberCall& call) {
+  ASSIGN_OR_RETURN(UpdateMemberInput input, Validate(call.request()));
+  ASSIGN_OR_RETURN(auto required_member,
+                   ResolveOwnerAccess(call.principal(), input.member.list.group, "member.name"));
+  const v1::Member& sent = call.request().member();
+  MemberChanges changes;
+  if (input.changes_role) changes.role = sent.role();
+  if (input.changes_display_name) changes.display_name = sent.display_name();
+  if (input.changes_mail) changes.mail = sent.mail();
+  CallContext context = call.MakeCallContext(std::move(required_member));
+  ThreadStore& store = call.services().store;
+  store.UpdateMember(std::move(context), std::move(input.member), std::move(changes),
+                     Finisher(std::move(call)));
   return absl::OkStatus();
 }
 
 absl::Status HandleRemoveMember(RemoveMemberCall& call) {
-  ASSIGN_OR_RETURN(const MemberName name, Validate(call.request()));
+  ASSIGN_OR_RETURN(MemberName name, Validate(call.request()));
+  const GroupName& group = name.list.group;
   const bool leaves = call.principal().is_user() && call.principal().id == name.user;
-  ASSIGN_OR_RETURN(auto required_member,
-                   leaves ? ResolveAccess(call.principal(), name.group, "name")
-                          : ResolveOwnerAccess(call.principal(), name.group, "name"));
+  ASSIGN_OR_RETURN(auto required_member, leaves
+                                             ? ResolveAccess(call.principal(), group, "name")
+                                             : ResolveOwnerAccess(call.principal(), group, "name"));
   CallContext context = call.MakeCallContext(std::move(required_member));
   ThreadStore& store = call.services().store;
-  store.RemoveMember(std::move(context), name.group.group, name.user, Finisher(std::move(call)));
+  store.RemoveMember(std::move(context), std::move(name), Finisher(std::move(call)));
   return absl::OkStatus();
 }
 
 absl::Status HandleListMembers(ListMembersCall& call) {
   ASSIGN_OR_RETURN(ListMembersInput input, Validate(call.request()));
-  ASSIGN_OR_RETURN(auto required_member, ResolveAccess(call.principal(), input.group, "parent"));
+  ASSIGN_OR_RETURN(auto required_member,
+                   ResolveAccess(call.principal(), input.parent.group, "parent"));
   CallContext context = call.MakeCallContext(std::move(required_member));
   ThreadStore& store = call.services().store;
   store.ListMembers(std::move(context), std::move(input.query),
@@ -184,6 +219,8 @@ GroupServiceImpl::GroupServiceImpl(const ServiceContext& services) : UnaryServic
   Serve(HandleUpdateGroup);
   Serve(HandleDeleteGroup);
   Serve(HandleAddMember);
+  Serve(HandleGetMember);
+  Serve(HandleUpdateMember);
   Serve(HandleRemoveMember);
   Serve(HandleListMembers);
   Serve(HandleAddSender);

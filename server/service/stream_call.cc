@@ -34,7 +34,7 @@ void StreamCall::Wake() {
 absl::Status StreamCall::Enter() {
   entered_ = services_.calls.TryEnterStream(*this);
   if (!entered_) return ShuttingDownError();
-  ASSIGN_OR_RETURN(principal_, IdentifyCaller(services_.authenticator, *context_, method_));
+  ASSIGN_OR_RETURN(principal_, IdentifyCaller(services_, *context_, method_));
   return absl::OkStatus();
 }
 

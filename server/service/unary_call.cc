@@ -41,7 +41,7 @@ absl::Status UnaryReactor::Begin(grpc::ByteBuffer& bytes, google::protobuf::Mess
   deadline_ =
       has_deadline ? absl::FromChrono(context_->deadline()) : now + services_.default_timeout;
   if (deadline_ <= now) return DeadlineExceededError();
-  ASSIGN_OR_RETURN(principal_, IdentifyCaller(services_.authenticator, *context_, method_));
+  ASSIGN_OR_RETURN(principal_, IdentifyCaller(services_, *context_, method_));
   return ReserveForAnswer(kind);
 }
 

@@ -55,6 +55,9 @@ struct ServiceContext {
   // Handles large requests, whose text takes long to look through, off gRPC's few threads. What
   // waits there is bounded by request_memory.
   Executor& large_requests;
+
+  // What the HTTP face of this process is known by.
+  const std::string& face_secret;
 };
 
 // What a call does, and so what its answer may take. What has been written may not be refused any

@@ -68,8 +68,7 @@ absl::StatusOr<ChangeFeed::Watch> WatchCall::MakeWatch(grpc::ByteBuffer& bytes) 
   bytes.Clear();
   if (absl::FromChrono(context_->deadline()) <= services_.clock.Now())
     return DeadlineExceededError();
-  ASSIGN_OR_RETURN(const Principal principal,
-                   IdentifyCaller(services_.authenticator, *context_, method_));
+  ASSIGN_OR_RETURN(const Principal principal, IdentifyCaller(services_, *context_, method_));
   ChangeFeed::Watch watch;
   ASSIGN_OR_RETURN(watch.query, Validate(request, principal.is_user() ? CallerKind::kUser
                                                                       : CallerKind::kApplication));

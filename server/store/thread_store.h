@@ -92,6 +92,13 @@ struct GroupChanges {
   std::optional<std::string> display_name;
   std::optional<std::string> mail;
   std::optional<bool> allow_external_senders;
+  std::optional<std::string> description;
+  std::optional<std::string> mail_nickname;
+};
+struct MemberChanges {
+  std::optional<v1::Member::Role> role;  // One of the two that there are.
+  std::optional<std::string> display_name;
+  std::optional<std::string> mail;
 };
 struct ThreadChanges {
   std::optional<std::string> topic;  // Must be the thread's own: INVALID_ARGUMENT.
@@ -254,10 +261,10 @@ class ThreadStore {
 
   // --- Groups
 
-  // Creates a group, with `owner` as its first member if given. ALREADY_EXISTS if a group of
-  // that id exists. The context's required member is not used. Request keys of created groups
-  // are per principal, not per group.
-  virtual void CreateGroup(CreateContext context, v1::Group group, std::optional<v1::Member> owner,
+  // Creates a group with its first members, each of them once. ALREADY_EXISTS if a group of that id
+  // exists. The context's required member, one of them, is asked for only where an earlier request
+  // has made the group. Request keys of created groups are per principal, not per group.
+  virtual void CreateGroup(CreateContext context, v1::Group group, std::vector<v1::Member> members,
                            Callback<v1::Group> done) = 0;
 
   virtual void GetGroup(CallContext context, std::string group, Callback<v1::Group> done) = 0;
@@ -286,14 +293,22 @@ class ThreadStore {
 
   // --- Members
 
-  // ALREADY_EXISTS if the user is in the group.
-  virtual void AddMember(CallContext context, std::string group, v1::Member member,
+  // Returns the member as stored. ALREADY_EXISTS if the user is on the list. Among the owners a
+  // member who is none becomes one, and takes those texts of `member` that are not empty.
+  virtual void AddMember(CallContext context, MemberListName list, v1::Member member,
                          Callback<v1::Member> done) = 0;
 
-  // NOT_FOUND if the user is not in the group. FAILED_PRECONDITION / LAST_OWNER if it is the
-  // only owner.
-  virtual void RemoveMember(CallContext context, std::string group, std::string user,
-                            DoneCallback done) = 0;
+  // NOT_FOUND if the user is not on the list; so it is with the other calls on a member.
+  virtual void GetMember(CallContext context, MemberName name, Callback<v1::Member> done) = 0;
+
+  // Returns the member as changed. FAILED_PRECONDITION / LAST_OWNER if it is the only owner and
+  // would be none.
+  virtual void UpdateMember(CallContext context, MemberName name, MemberChanges changes,
+                            Callback<v1::Member> done) = 0;
+
+  // Of the owners: the user stays in the group as a member. FAILED_PRECONDITION / LAST_OWNER if it
+  // is the only owner.
+  virtual void RemoveMember(CallContext context, MemberName name, DoneCallback done) = 0;
 
   // Lists members by user id.
   virtual void ListMembers(CallContext context, MemberQuery query, Callback<MemberPage> done) = 0;

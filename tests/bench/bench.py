@@ -79,7 +79,8 @@ def ready_address(threadstored):
 
 
 def start_threadstored(stack, binary, folder):
-    command = [binary, "serve", "--listen=127.0.0.1:0", f"--store=sqlite:{folder}/threadstore.db"]
+    command = [binary, "serve", "--listen=127.0.0.1:0", "--http_listen=",
+               f"--store=sqlite:{folder}/threadstore.db"]
     process = stack.enter_context(running(command, folder / "threadstored.log"))
     return process, ready_address(process)
 

@@ -92,7 +92,7 @@ def export_all(api, channel, threads):
 
 
 def run_server(api, options, messages, folder):
-    command = [options.server, "serve", "--listen=127.0.0.1:0",
+    command = [options.server, "serve", "--listen=127.0.0.1:0", "--http_listen=",
                f"--store=sqlite:{folder}/threadstore.db"]
     with bench.running(command, folder / "threadstored.log") as process:
         address = bench.ready_address(process)

@@ -280,9 +280,9 @@ class Client:
         request = post_messages.DeleteExtensionRequest(name=name)
         return self.call(self.posts.DeleteExtension, request)
 
-    def create_group(self, group_id, request_id="", **fields):
+    def create_group(self, group_id, request_id="", members=(), **fields):
         request = group_messages.CreateGroupRequest(
-            group_id=group_id, group=Group(**fields), request_id=request_id)
+            group_id=group_id, group=Group(**fields), request_id=request_id, members=members)
         return self.call(self.groups.CreateGroup, request)
 
     def get_group(self, name):
@@ -307,6 +307,13 @@ class Client:
         request = group_messages.AddMemberRequest(
             parent=parent, member=Member(id=user, role=role, **fields))
         return self.call(self.groups.AddMember, request)
+
+    def get_member(self, name):
+        return self.call(self.groups.GetMember, group_messages.GetMemberRequest(name=name))
+
+    def update_member(self, member, *paths):
+        request = group_messages.UpdateMemberRequest(member=member, update_mask=mask(paths))
+        return self.call(self.groups.UpdateMember, request)
 
     def remove_member(self, name):
         return self.call(self.groups.RemoveMember, group_messages.RemoveMemberRequest(name=name))
@@ -366,8 +373,8 @@ def all_threads(client, parent, **fields):
 class Server:
     """A running threadstored."""
 
-    def __init__(self, store, log, *flags, listen="127.0.0.1:0", environment=None,
-                 program=SERVER):
+    def __init__(self, store, log, *flags, listen="127.0.0.1:0", http_listen="",
+                 environment=None, program=SERVER):
         self.store = store
         self._log = log
         self._channels = contextlib.ExitStack()
@@ -375,10 +382,11 @@ class Server:
             # Ends with this process, also if that is killed and cannot clean up.
             self.process = subprocess.Popen(
                 ["setpriv", "--pdeathsig=KILL",
-                 program, "serve", f"--listen={listen}", f"--store=sqlite:{store}", *flags],
+                 program, "serve", f"--listen={listen}", f"--http_listen={http_listen}",
+                 f"--store=sqlite:{store}", *flags],
                 stdout=subprocess.PIPE, stderr=stderr, env=clean_environment(environment))
         try:
-            self.address = self._await_ready()
+            self._await_ready()
         except BaseException:
             self.kill()
             raise
@@ -386,10 +394,10 @@ class Server:
     def _await_ready(self):
         readable, _, _ = select.select([self.process.stdout], [], [], PATIENCE_SECONDS)
         self.ready_line = self.process.stdout.readline().decode() if readable else ""
-        words = self.ready_line.split()
-        if len(words) != 2 or words[0] != "ready" or not words[1].startswith("grpc="):
+        match = re.fullmatch(r"ready grpc=(\S+)(?: http=(\S+))?\n", self.ready_line)
+        if not match:
             raise AssertionError(f"no ready line but {self.ready_line!r}:\n{self.log()}")
-        return words[1].removeprefix("grpc=")
+        self.address, self.http_address = match.groups()
 
     def connect(self, *options):
         """A channel on a connection of its own."""

@@ -25,6 +25,14 @@ def calls_on(client, group, thread=None):
         ("DeleteGroup", "name", lambda: client.delete_group(group)),
         ("AddMember", "parent", lambda: client.add_member(group, "zoe")),
         ("RemoveMember", "name", lambda: client.remove_member(f"{group}/members/olga")),
+        ("GetMember", "name", lambda: client.get_member(f"{group}/members/olga")),
+        ("UpdateMember", "member.name", lambda: client.update_member(
+            Member(name=f"{group}/members/olga", display_name="x"))),
+        ("ListMembers of owners", "parent", lambda: client.list_members(f"{group}/owners")),
+        ("AddMember to owners", "parent", lambda: client.add_member(
+            f"{group}/owners", "zoe", Member.ROLE_OWNER)),
+        ("RemoveMember from owners", "name",
+         lambda: client.remove_member(f"{group}/owners/olga")),
         ("ListMembers", "parent", lambda: client.list_members(group)),
         ("UpdateGroup", "group.name",
          lambda: client.update_group(Group(name=group, display_name="x"))),

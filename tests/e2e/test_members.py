@@ -23,10 +23,12 @@ class GroupTest(harness.TestCase):
     def test_a_group_comes_back_as_it_was_created(self):
         before = datetime.datetime.now(datetime.timezone.utc)
         created = self.application.create_group("Team.a_1~2-x", display_name="Team A \u00e9",
-                                                mail="not an address")
+                                                mail="not an address", description="What it is for",
+                                                mail_nickname="team-a")
         self.assertEqual(created, Group(
             name="groups/Team.a_1~2-x", id="Team.a_1~2-x", display_name="Team A \u00e9",
-            mail="not an address", created_date_time=created.created_date_time))
+            mail="not an address", description="What it is for", mail_nickname="team-a",
+            created_date_time=created.created_date_time))
         self.assertLessEqual(before, created.created_date_time.ToDatetime(datetime.timezone.utc))
         self.assertEqual(self.application.get_group(created.name), created)
         self.assertEqual(list(self.application.list_groups().groups), [created])
@@ -44,6 +46,27 @@ class GroupTest(harness.TestCase):
     def test_an_applications_group_begins_without_members(self):
         self.application.create_group("g")
         self.assertEqual(self.members(), [])
+
+    def test_a_group_begins_with_the_members_given(self):
+        given = [Member(id="bob", display_name="Bob"), Member(id="ann", mail="m"),
+                 Member(id="cyd", role=Member.ROLE_OWNER)]
+        request_id = "6f1c3bd6-7dd1-4f0c-9f0e-0d5c2ad3a7b1"
+        group = self.ann.create_group("g", request_id, given)
+        self.assertEqual(self.members(), [("ann", Member.ROLE_OWNER), ("bob", Member.ROLE_MEMBER),
+                                          ("cyd", Member.ROLE_OWNER)])
+        self.assertEqual(self.bob.get_member("groups/g/members/ann").mail, "m")
+        self.assertEqual(self.ann.create_group("g", request_id, given), group)
+        self.assert_refused(Code.INVALID_ARGUMENT, "REQUEST_ID_REUSED",
+                            self.ann.create_group, "g", request_id, given[:2])
+        self.application.create_group("h", members=given[:1])
+        self.assertEqual(self.members("groups/h"), [("bob", Member.ROLE_MEMBER)])
+
+    def test_members_that_cannot_be_stored_leave_no_group(self):
+        for members, field in (([Member(id="a/b")], "members[0].id"),
+                               ([Member(id="ann"), Member(id="ann")], "members[1].id"),
+                               ([Member(id=str(i)) for i in range(21)], "members")):
+            self.assert_invalid([field], self.application.create_group, "g", members=members)
+        self.assertEqual(list(self.application.list_groups().groups), [])
 
     def test_a_group_id_is_taken_once(self):
         first = self.application.create_group("g", display_name="First")
@@ -191,6 +214,74 @@ class MemberTest(harness.TestCase):
         codes = sorted(future.code().name for future in leaving)
         self.assertEqual(codes, ["FAILED_PRECONDITION", "OK"])
         self.assertEqual(len(self.member_ids()), 1)
+
+    def test_a_member_reads_a_member(self):
+        added = self.olga.add_member("groups/g", "mia", display_name="Mia")
+        for name in ("groups/g/members/mia", "me/joinedGroups/g/members/mia",
+                     "users/mia/joinedGroups/g/members/mia"):
+            self.assertEqual(self.mia.get_member(name), added)
+        self.assertEqual(self.mia.get_member("groups/g/owners/olga").id, "olga")
+        for name in ("groups/g/members/nobody", "groups/g/owners/mia"):
+            self.assert_not_found(("Member", name), self.mia.get_member, name)
+
+    def test_owners_change_members(self):
+        self.olga.add_member("groups/g", "mia", display_name="Mia", mail="m")
+        changed = self.olga.update_member(
+            Member(name="me/joinedGroups/g/members/mia", role=Member.ROLE_OWNER, mail="new"))
+        self.assertEqual(changed, Member(name="groups/g/members/mia", id="mia", mail="new",
+                                         display_name="Mia", role=Member.ROLE_OWNER))
+        self.assertEqual(self.mia.get_member(changed.name), changed)
+        changed = self.mia.update_member(
+            Member(name=changed.name, role=Member.ROLE_MEMBER), "role", "display_name")
+        self.assertEqual(changed, Member(name="groups/g/members/mia", id="mia", mail="new",
+                                         role=Member.ROLE_MEMBER))
+        self.assert_refused(Code.PERMISSION_DENIED, "NOT_AN_OWNER", self.mia.update_member,
+                            Member(name=changed.name, display_name="Mine"))
+        self.application.update_member(Member(name=changed.name, display_name="Anyone"))
+        self.assertEqual(self.mia.get_member(changed.name).display_name, "Anyone")
+
+    def test_a_role_to_change_to_is_given(self):
+        for paths in (["role"], ["*"]):
+            self.assert_invalid(["member.role"], self.olga.update_member,
+                                Member(name="groups/g/members/olga"), *paths)
+        self.assert_invalid(["update_mask"], self.olga.update_member,
+                            Member(name="groups/g/members/olga", id="x"), "id")
+
+    def test_the_last_owner_is_not_demoted(self):
+        member = Member(name="groups/g/members/olga", role=Member.ROLE_MEMBER)
+        refusal = self.assert_refused(Code.FAILED_PRECONDITION, "LAST_OWNER",
+                                      self.olga.update_member, member)
+        self.assertEqual(refusal.resource, ("threadstore/Member", member.name))
+        self.assert_refused(Code.FAILED_PRECONDITION, "LAST_OWNER",
+                            self.application.remove_member, "groups/g/owners/olga")
+        self.assertEqual(self.olga.get_member(member.name).role, Member.ROLE_OWNER)
+
+    def test_owners_are_a_collection_of_their_own(self):
+        self.olga.add_member("groups/g", "mia", display_name="Mia")
+        self.olga.add_member("groups/g", "pia")
+        self.assertEqual(
+            self.olga.add_member("groups/g/owners", "mia", Member.ROLE_UNSPECIFIED),
+            Member(name="groups/g/members/mia", id="mia", display_name="Mia",
+                   role=Member.ROLE_OWNER))
+        self.assert_refused(Code.ALREADY_EXISTS, "RESOURCE_EXISTS", self.olga.add_member,
+                            "groups/g/owners", "mia", Member.ROLE_OWNER)
+        self.assertEqual(self.application.add_member(
+            "groups/g/owners", "zoe", Member.ROLE_OWNER).role, Member.ROLE_OWNER)
+        for listed in (self.mia.list_members("me/joinedGroups/g/owners"),
+                       self.mia.list_members("groups/g", role=Member.ROLE_OWNER)):
+            self.assertEqual([member.id for member in listed.members], ["mia", "olga", "zoe"])
+        listed = self.mia.list_members("groups/g", role=Member.ROLE_MEMBER)
+        self.assertEqual([member.id for member in listed.members], ["pia"])
+        page = self.mia.list_members("groups/g/owners", page_size=2)
+        self.assert_invalid(["page_token"], self.mia.list_members, "groups/g",
+                            page_token=page.next_page_token)
+        self.mia.remove_member("groups/g/owners/mia")
+        self.assertEqual(self.mia.get_member("groups/g/members/mia").role, Member.ROLE_MEMBER)
+        self.assert_refused(Code.PERMISSION_DENIED, "NOT_AN_OWNER", self.mia.remove_member,
+                            "groups/g/owners/olga")
+        name = "groups/g/owners/mia"
+        self.assert_not_found(("Member", name), self.mia.remove_member, name)
+        self.assertEqual(self.member_ids(), ["mia", "olga", "pia", "zoe"])
 
     def test_members_survive_a_restart(self):
         self.olga.add_member("groups/g", "mia", display_name="Mia", mail="m")

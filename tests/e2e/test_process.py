@@ -161,7 +161,7 @@ class ServeTest(harness.TestCase):
     def test_a_port_in_use_is_refused(self):
         with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as taken:
             port = taken.getsockname()[1]
-            result = run(SERVER, "serve", f"--listen=127.0.0.1:{port}",
+            result = run(SERVER, "serve", f"--listen=127.0.0.1:{port}", "--http_listen=",
                          f"--store=sqlite:{self.store}")
         self.assertNotIn(result.returncode, (0, USAGE, UNUSABLE_STORE))
         self.assertEqual(result.stdout, "")
@@ -170,7 +170,7 @@ class ServeTest(harness.TestCase):
 
     def test_two_servers_do_not_share_a_port(self):
         first = self.start_server()
-        result = run(SERVER, "serve", f"--listen={first.address}",
+        result = run(SERVER, "serve", f"--listen={first.address}", "--http_listen=",
                      f"--store=sqlite:{self.folder / 'other.db'}")
         self.assertNotEqual(result.returncode, 0)
         self.assertEqual(first.health(), harness.Health.SERVING)
@@ -184,7 +184,7 @@ class StoreTest(harness.TestCase):
         before = self.contents()
         for command in commands:
             with self.subTest(command=command):
-                flags = ["--listen=127.0.0.1:0"] if command == "serve" else []
+                flags = ["--listen=127.0.0.1:0", "--http_listen="] if command == "serve" else []
                 result = run(*as_user, SERVER, command, *flags, f"--store=sqlite:{path}")
                 self.assertEqual((result.returncode, result.stdout), (UNUSABLE_STORE, ""), result)
                 self.assertEqual(len(messages(result.stderr)), 1, result.stderr)
@@ -212,7 +212,7 @@ class StoreTest(harness.TestCase):
         first = self.start_server()
         first.client().create_group("g")
         for command in ("serve", "migrate"):
-            flags = ["--listen=127.0.0.1:0"] if command == "serve" else []
+            flags = ["--listen=127.0.0.1:0", "--http_listen="] if command == "serve" else []
             result = run(SERVER, command, *flags, f"--store=sqlite:{self.store}")
             self.assertEqual((result.returncode, result.stdout), (UNUSABLE_STORE, ""))
             self.assertEqual(len(messages(result.stderr)), 1)

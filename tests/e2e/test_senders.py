@@ -186,8 +186,9 @@ class UpdateGroupTest(SenderTestCase):
     def test_only_what_the_mask_names_is_changed(self):
         before = self.olga.get_group("groups/g")
         sent = Group(name="me/joinedGroups/g", display_name="Sales", mail="sales@example.com",
-                     allow_external_senders=True)
-        for path in ("mail", "allow_external_senders", "display_name"):
+                     allow_external_senders=True, description="Who sells", mail_nickname="sales")
+        for path in ("mail", "allow_external_senders", "display_name", "description",
+                     "mail_nickname"):
             setattr(before, path, getattr(sent, path))
             self.assertEqual(self.olga.update_group(sent, path), before)
             self.assertEqual(self.ann.get_group("groups/g"), before)

@@ -24,7 +24,8 @@ VERBS = ("attachment add", "attachment get", "attachment list", "changes", "comp
          "conversation create", "conversation delete", "conversation get", "conversation list",
          "export", "extension create", "extension delete", "extension get", "extension list",
          "extension update", "group create", "group delete", "group get", "group joined",
-         "group list", "group update", "health", "import", "member add", "member list", "member remove",
+         "group list", "group update", "health", "import", "member add", "member get", "member list",
+         "member remove", "member update",
          "post delete", "post forward", "post get", "post list", "post reply", "post update",
          "sender add", "sender list", "sender remove", "thread create", "thread delete",
          "thread get", "thread list", "thread reply", "thread search", "thread show",
@@ -244,6 +245,11 @@ class GroupAndMemberTest(ServedTestCase):
         table = self.assert_prints("group", "list").splitlines()
         self.assertEqual([line.split()[0] for line in table], ["NAME", "groups/g", "groups/team-a"])
 
+        self.assert_json("group", "create", "team-b", "--owner=ann", "--owner=bob", "--member=cyd")
+        roles = {member["id"]: member["role"]
+                 for member in self.assert_json("member", "list", "groups/team-b")["members"]}
+        self.assertEqual(roles, {"ann": "ROLE_OWNER", "bob": "ROLE_OWNER", "cyd": "ROLE_MEMBER"})
+
         self.assertEqual(self.assert_prints("--user=ann", "group", "delete", "groups/team-a"), "")
         self.assert_fails(NOT_FOUND, "group", "get", "groups/team-a")
 
@@ -259,6 +265,15 @@ class GroupAndMemberTest(ServedTestCase):
         table = self.assert_prints("member", "list", "groups/g").splitlines()
         self.assertEqual([line.split()[:2] for line in table[1:]],
                          [["groups/g/members/mia", "member"], ["groups/g/members/olga", "owner"]])
+        update = ("member", "update", "groups/g/members/mia")
+        changed = self.assert_json(*update, "--role=owner", "--mail=mia@x")
+        self.assertEqual((changed["role"], changed["mail"]), ("ROLE_OWNER", "mia@x"))
+        self.assertEqual(self.assert_json("member", "get", "groups/g/members/mia"), changed)
+        self.assertEqual(len(self.assert_json("member", "list", "groups/g/owners")["members"]), 2)
+        changed = self.assert_json(*update, "--role=member", "--mail=")
+        self.assertEqual((changed["role"], changed["mail"]), ("ROLE_MEMBER", ""))
+        for arguments in ((), ("--role=guest",)):
+            self.assert_fails(USAGE, *update, *arguments)
         self.assertEqual(
             self.assert_prints("--user=olga", "member", "remove", "groups/g/members/mia"), "")
         self.assertEqual(self.assert_json("member", "list", "groups/g")["members"], [owner])

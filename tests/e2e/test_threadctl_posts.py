@@ -397,10 +397,12 @@ class GroupAndSenderTest(ServedTestCase):
         update = ("group", "update", "groups/open")
         for arguments, expected in (
                 (("--display_name=Open", "--mail=m"), ["Open", "m", True]),
-                (("--allow_external_senders=false", "--mail", ""), ["Open", "", False])):
+                (("--allow_external_senders=false", "--mail", ""), ["Open", "", False]),
+                (("--description=For all", "--mail_nickname=open"), ["Open", "", False])):
             changed = self.assert_json(*update, *arguments)
             self.assertEqual([changed[name] for name in
                               ("displayName", "mail", "allowExternalSenders")], expected)
+        self.assertEqual((changed["description"], changed["mailNickname"]), ("For all", "open"))
         for arguments in ((), ("--allow_external_senders=maybe",)):
             self.assert_fails(USAGE, *update, *arguments)
 

@@ -48,6 +48,22 @@ inline v1::Member MakeMember(const std::string& group, const std::string& user,
   return member;
 }
 
+inline MemberListName OwnersOf(const std::string& group) {
+  MemberListName owners;
+  owners.group.group = group;
+  owners.owners_only = true;
+  return owners;
+}
+inline MemberName MemberOf(const std::string& group, const std::string& user) {
+  MemberName name;
+  name.list.group.group = group;
+  name.user = user;
+  return name;
+}
+inline MemberName OwnerOf(const std::string& group, const std::string& user) {
+  return {OwnersOf(group), user};
+}
+
 template <typename Page>
 std::vector<std::string> IdsOf(const Page& items) {
   std::vector<std::string> ids;
@@ -80,6 +96,8 @@ class Conformance : public ::testing::Test {
     request.set_group_id(id);
     request.mutable_group()->set_display_name("Display " + id);
     request.mutable_group()->set_mail(id + "@example.com");
+    request.mutable_group()->set_description("What " + id + " is for");
+    request.mutable_group()->set_mail_nickname(id);
     return BuildGroup(request, clock_.Now());
   }
 

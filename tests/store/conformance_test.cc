@@ -45,6 +45,19 @@ TEST_F(Conformance, OwnerIsStoredWithItsGroup) {
   EXPECT_THAT(members->members, ElementsAre(EqualsProto(ann)));
 }
 
+TEST_F(Conformance, FirstMembersAreStoredWithTheirGroup) {
+  const v1::Member ann = MakeMember("g", "ann", v1::Member::ROLE_OWNER);
+  const v1::Member bob = MakeMember("g", "bob");
+  const v1::Member cyd = MakeMember("g", "cyd", v1::Member::ROLE_OWNER);
+  ASSERT_THAT(db_->CreateGroup({}, MakeGroup("g"), std::vector<v1::Member>{cyd, ann, bob}), IsOk());
+  EXPECT_THAT(db_->ListMembers({}, {.group = "g", .limit = 10})->members,
+              ElementsAre(EqualsProto(ann), EqualsProto(bob), EqualsProto(cyd)));
+  EXPECT_THAT(db_->CreateGroup({}, MakeGroup("g"), std::vector<v1::Member>{MakeMember("g", "dan")}),
+              HasReason(v1::ERROR_REASON_RESOURCE_EXISTS));
+  EXPECT_THAT(db_->GetMember({}, MemberOf("g", "dan")),
+              HasReason(v1::ERROR_REASON_RESOURCE_NOT_FOUND));
+}
+
 TEST_F(Conformance, GroupsAreListedByIdInPages) {
   for (const char* id : {"b", "a", "C", "d"}) CreateGroup(id);
   auto page = db_->ListGroups({}, {.limit = 3});
@@ -156,6 +169,99 @@ TEST_F(Conformance, LastOwnerStays) {
   EXPECT_THAT(db_->RemoveMember({}, "g", "bob"), IsOk());
 }
 
+TEST_F(Conformance, MemberIsRead) {
+  CreateGroup("g");
+  const v1::Member ann = MakeMember("g", "ann");
+  ASSERT_THAT(db_->AddMember({}, "g", ann), IsOk());
+  EXPECT_THAT(db_->GetMember({}, MemberOf("g", "ann")), IsOkAndHolds(EqualsProto(ann)));
+  EXPECT_THAT(db_->GetMember({}, OwnerOf("g", "ann")),
+              HasReason(v1::ERROR_REASON_RESOURCE_NOT_FOUND));
+  EXPECT_THAT(db_->GetMember({}, MemberOf("g", "bob")),
+              HasReason(v1::ERROR_REASON_RESOURCE_NOT_FOUND));
+  ASSERT_THAT(db_->AddMember({}, "g", MakeMember("g", "bob", v1::Member::ROLE_OWNER)), IsOk());
+  EXPECT_THAT(db_->GetMember({}, OwnerOf("g", "bob")),
+              IsOkAndHolds(EqualsProto(MakeMember("g", "bob", v1::Member::ROLE_OWNER))));
+}
+
+TEST_F(Conformance, MemberIsChanged) {
+  CreateGroup("g");
+  v1::Member ann = MakeMember("g", "ann");
+  ASSERT_THAT(db_->AddMember({}, "g", ann), IsOk());
+  MemberChanges changes;
+  changes.mail = "";
+  changes.display_name = "Anna";
+  changes.role = v1::Member::ROLE_OWNER;
+  ann.set_mail("");
+  ann.set_display_name("Anna");
+  ann.set_role(v1::Member::ROLE_OWNER);
+  EXPECT_THAT(db_->UpdateMember({}, MemberOf("g", "ann"), changes), IsOkAndHolds(EqualsProto(ann)));
+  EXPECT_THAT(db_->UpdateMember({}, OwnerOf("g", "ann"), {}), IsOkAndHolds(EqualsProto(ann)));
+  EXPECT_THAT(db_->UpdateMember({}, MemberOf("g", "bob"), changes),
+              HasReason(v1::ERROR_REASON_RESOURCE_NOT_FOUND));
+  Open({});
+  EXPECT_THAT(db_->GetMember({}, MemberOf("g", "ann")), IsOkAndHolds(EqualsProto(ann)));
+}
+
+TEST_F(Conformance, LastOwnerIsNotDemoted) {
+  CreateGroup("g");
+  ASSERT_THAT(db_->AddMember({}, "g", MakeMember("g", "ann", v1::Member::ROLE_OWNER)), IsOk());
+  ASSERT_THAT(db_->AddMember({}, "g", MakeMember("g", "bob")), IsOk());
+  MemberChanges demotes;
+  demotes.role = v1::Member::ROLE_MEMBER;
+  EXPECT_THAT(db_->UpdateMember({}, MemberOf("g", "ann"), demotes),
+              HasReason(v1::ERROR_REASON_LAST_OWNER));
+  EXPECT_THAT(db_->RemoveMember({}, OwnerOf("g", "ann")), HasReason(v1::ERROR_REASON_LAST_OWNER));
+  EXPECT_THAT(db_->UpdateMember({}, MemberOf("g", "bob"), demotes), IsOk());
+  EXPECT_THAT(db_->GetMember({}, OwnerOf("g", "ann")), IsOk());
+  ASSERT_THAT(db_->AddMember({}, OwnersOf("g"), MakeMember("g", "bob", v1::Member::ROLE_OWNER)),
+              IsOk());
+  EXPECT_THAT(db_->UpdateMember({}, MemberOf("g", "ann"), demotes),
+              IsOkAndHolds(EqualsProto(MakeMember("g", "ann"))));
+}
+
+TEST_F(Conformance, MembersBecomeOwnersAndOwnersMembers) {
+  CreateGroup("g");
+  ASSERT_THAT(db_->AddMember({}, "g", MakeMember("g", "ann")), IsOk());
+  v1::Member owner;
+  owner.set_id("ann");
+  owner.set_name("groups/g/members/ann");
+  owner.set_role(v1::Member::ROLE_OWNER);
+  const v1::Member ann = MakeMember("g", "ann", v1::Member::ROLE_OWNER);
+  EXPECT_THAT(db_->AddMember({}, OwnersOf("g"), owner), IsOkAndHolds(EqualsProto(ann)))
+      << "texts that are not given stay";
+  EXPECT_THAT(db_->AddMember({}, OwnersOf("g"), owner),
+              HasReason(v1::ERROR_REASON_RESOURCE_EXISTS));
+  const v1::Member bob = MakeMember("g", "bob", v1::Member::ROLE_OWNER);
+  EXPECT_THAT(db_->AddMember({}, OwnersOf("g"), bob), IsOkAndHolds(EqualsProto(bob)));
+
+  EXPECT_THAT(db_->RemoveMember({}, OwnerOf("g", "ann")), IsOk());
+  EXPECT_THAT(db_->GetMember({}, MemberOf("g", "ann")),
+              IsOkAndHolds(EqualsProto(MakeMember("g", "ann"))));
+  EXPECT_THAT(db_->RemoveMember({}, OwnerOf("g", "ann")),
+              HasReason(v1::ERROR_REASON_RESOURCE_NOT_FOUND));
+  owner.set_display_name("Anna");
+  EXPECT_EQ(db_->AddMember({}, OwnersOf("g"), owner)->display_name(), "Anna");
+}
+
+TEST_F(Conformance, MembersAreListedByRole) {
+  CreateGroup("g");
+  for (const char* user : {"ann", "cyd", "eve"}) {
+    ASSERT_THAT(db_->AddMember({}, "g", MakeMember("g", user, v1::Member::ROLE_OWNER)), IsOk());
+  }
+  for (const char* user : {"bob", "dan"}) {
+    ASSERT_THAT(db_->AddMember({}, "g", MakeMember("g", user)), IsOk());
+  }
+  auto page = db_->ListMembers({}, {.group = "g", .is_owner = true, .limit = 2});
+  EXPECT_THAT(IdsOf(page->members), ElementsAre("ann", "cyd"));
+  EXPECT_TRUE(page->has_more);
+  page = db_->ListMembers({}, {.group = "g", .is_owner = true, .after_id = "cyd", .limit = 2});
+  EXPECT_THAT(IdsOf(page->members), ElementsAre("eve"));
+  EXPECT_FALSE(page->has_more);
+  page = db_->ListMembers({}, {.group = "g", .is_owner = false, .limit = 2});
+  EXPECT_THAT(IdsOf(page->members), ElementsAre("bob", "dan"));
+  EXPECT_FALSE(page->has_more);
+}
+
 // --- Who sees what, on every call that names a group
 
 TEST_F(Conformance, EveryCallOnAGroupChecksTheRequiredMember) {
@@ -189,6 +295,14 @@ TEST_F(Conformance, EveryCallOnAGroupChecksTheRequiredMember) {
       {"AddMember",
        [&](auto& group, auto& context) {
          return db_->AddMember(context, group, MakeMember(group, "new")).status();
+       }},
+      {"GetMember",
+       [&](auto& group, auto& context) {
+         return db_->GetMember(context, MemberOf(group, "new")).status();
+       }},
+      {"UpdateMember",
+       [&](auto& group, auto& context) {
+         return db_->UpdateMember(context, MemberOf(group, "new"), {}).status();
        }},
       {"RemoveMember",
        [&](auto& group, auto& context) { return db_->RemoveMember(context, group, "new"); }},

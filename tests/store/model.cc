@@ -406,14 +406,15 @@ absl::StatusOr<Model::Post*> Model::AddPost(const CallContext& context, absl::Ti
 // --- Groups
 
 absl::StatusOr<v1::Group> Model::CreateGroup(const CreateContext& context, const v1::Group& group,
-                                             const std::optional<v1::Member>& owner) {
+                                             const std::vector<v1::Member>& members) {
   const auto existing = groups_.find(group.id());
   ASSIGN_OR_RETURN(const auto made, FindRequest(group_requests_, context));
   if (made.has_value()) {
     if (existing == groups_.end() || existing->second.serial != *made) {
       return NotFoundError(kGroupType, group.name());
     }
-    if (owner.has_value() && !existing->second.members.contains(owner->id())) {
+    const auto& creator = context.required_member;
+    if (creator.has_value() && !existing->second.members.contains(creator->user)) {
       return NotAMemberError(group.name());
     }
     return existing->second.message;
@@ -422,7 +423,7 @@ absl::StatusOr<v1::Group> Model::CreateGroup(const CreateContext& context, const
   Group created;
   created.message = group;
   created.serial = NextSerial();
-  if (owner.has_value()) created.members[owner->id()] = *owner;
+  for (const v1::Member& member : members) created.members[member.id()] = member;
   Remember(group_requests_, context, created.serial);
   groups_[group.id()] = std::move(created);
   return group;
@@ -461,6 +462,8 @@ absl::StatusOr<v1::Group> Model::UpdateGroup(const CallContext& context, const s
   if (changes.allow_external_senders.has_value()) {
     message.set_allow_external_senders(*changes.allow_external_senders);
   }
+  if (changes.description.has_value()) message.set_description(*changes.description);
+  if (changes.mail_nickname.has_value()) message.set_mail_nickname(*changes.mail_nickname);
   return message;
 }
 
@@ -496,25 +499,62 @@ absl::StatusOr<SenderPage> Model::ListSenders(const CallContext& context,
 
 // --- Members
 
-absl::StatusOr<v1::Member> Model::AddMember(const CallContext& context, const std::string& group,
-                                            const v1::Member& member) {
-  ASSIGN_OR_RETURN(Group* const found, FindGroup(context, group));
-  if (!found->members.emplace(member.id(), member).second) {
-    return AlreadyExistsError(kMemberType, member.name());
-  }
-  return member;
+absl::StatusOr<v1::Member*> Model::FindMember(Group& group, const MemberName& name) {
+  const auto member = group.members.find(name.user);
+  const bool is_listed =
+      member != group.members.end() &&
+      (!name.list.owners_only || member->second.role() == v1::Member::ROLE_OWNER);
+  if (!is_listed) return NotFoundError(kMemberType, name.Canonical());
+  return &member->second;
 }
 
-absl::Status Model::RemoveMember(const CallContext& context, const std::string& group,
-                                 const std::string& user) {
-  ASSIGN_OR_RETURN(Group* const found, FindGroup(context, group));
-  const std::string name = MakeMemberName(group, user);
-  const auto member = found->members.find(user);
-  if (member == found->members.end()) return NotFoundError(kMemberType, name);
-  if (member->second.role() == v1::Member::ROLE_OWNER && !HasOtherOwner(found->members, user)) {
-    return LastOwnerError(name);
+absl::StatusOr<v1::Member> Model::AddMember(const CallContext& context, const MemberListName& list,
+                                            const v1::Member& member) {
+  ASSIGN_OR_RETURN(Group* const found, FindGroup(context, list.group.group));
+  const auto [existing, is_new] = found->members.emplace(member.id(), member);
+  if (is_new) return member;
+  v1::Member& promoted = existing->second;
+  if (!list.owners_only || promoted.role() == v1::Member::ROLE_OWNER) {
+    return AlreadyExistsError(kMemberType, member.name());
   }
-  found->members.erase(member);
+  promoted.set_role(v1::Member::ROLE_OWNER);
+  if (!member.display_name().empty()) promoted.set_display_name(member.display_name());
+  if (!member.mail().empty()) promoted.set_mail(member.mail());
+  return promoted;
+}
+
+absl::StatusOr<v1::Member> Model::GetMember(const CallContext& context, const MemberName& name) {
+  ASSIGN_OR_RETURN(Group* const group, FindGroup(context, name.list.group.group));
+  ASSIGN_OR_RETURN(const v1::Member* const member, FindMember(*group, name));
+  return *member;
+}
+
+absl::StatusOr<v1::Member> Model::UpdateMember(const CallContext& context, const MemberName& name,
+                                               const MemberChanges& changes) {
+  ASSIGN_OR_RETURN(Group* const group, FindGroup(context, name.list.group.group));
+  ASSIGN_OR_RETURN(v1::Member* const member, FindMember(*group, name));
+  const bool is_demoted =
+      changes.role == v1::Member::ROLE_MEMBER && member->role() == v1::Member::ROLE_OWNER;
+  if (is_demoted && !HasOtherOwner(group->members, name.user)) {
+    return LastOwnerError(member->name());
+  }
+  if (changes.role.has_value()) member->set_role(*changes.role);
+  if (changes.display_name.has_value()) member->set_display_name(*changes.display_name);
+  if (changes.mail.has_value()) member->set_mail(*changes.mail);
+  return *member;
+}
+
+absl::Status Model::RemoveMember(const CallContext& context, const MemberName& name) {
+  ASSIGN_OR_RETURN(Group* const group, FindGroup(context, name.list.group.group));
+  ASSIGN_OR_RETURN(v1::Member* const member, FindMember(*group, name));
+  if (member->role() == v1::Member::ROLE_OWNER && !HasOtherOwner(group->members, name.user)) {
+    return LastOwnerError(member->name());
+  }
+  if (name.list.owners_only) {
+    member->set_role(v1::Member::ROLE_MEMBER);
+  } else {
+    group->members.erase(name.user);
+  }
   return absl::OkStatus();
 }
 
@@ -523,7 +563,8 @@ absl::StatusOr<MemberPage> Model::ListMembers(const CallContext& context,
   ASSIGN_OR_RETURN(const Group* const group, FindGroup(context, query.group));
   std::vector<v1::Member> all;
   for (const auto& [id, member] : group->members) {
-    if (id > query.after_id) all.push_back(member);
+    const bool is_owner = member.role() == v1::Member::ROLE_OWNER;
+    if (id > query.after_id && query.is_owner.value_or(is_owner) == is_owner) all.push_back(member);
   }
   MemberPage page;
   page.has_more = TakePage(all, query.limit, page.members);

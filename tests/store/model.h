@@ -33,7 +33,7 @@ class Model {
       : request_id_retention_(request_id_retention) {}
 
   absl::StatusOr<v1::Group> CreateGroup(const CreateContext& context, const v1::Group& group,
-                                        const std::optional<v1::Member>& owner);
+                                        const std::vector<v1::Member>& members);
   absl::StatusOr<v1::Group> GetGroup(const CallContext& context, const std::string& group);
   absl::StatusOr<GroupPage> ListGroups(const CallContext& context, const GroupQuery& query);
   absl::Status DeleteGroup(const CallContext& context, const std::string& group, bool force);
@@ -43,10 +43,12 @@ class Model {
   absl::Status RemoveSender(const CallContext& context, const SenderName& sender);
   absl::StatusOr<SenderPage> ListSenders(const CallContext& context, const SenderQuery& query);
 
-  absl::StatusOr<v1::Member> AddMember(const CallContext& context, const std::string& group,
+  absl::StatusOr<v1::Member> AddMember(const CallContext& context, const MemberListName& list,
                                        const v1::Member& member);
-  absl::Status RemoveMember(const CallContext& context, const std::string& group,
-                            const std::string& user);
+  absl::StatusOr<v1::Member> GetMember(const CallContext& context, const MemberName& name);
+  absl::StatusOr<v1::Member> UpdateMember(const CallContext& context, const MemberName& name,
+                                          const MemberChanges& changes);
+  absl::Status RemoveMember(const CallContext& context, const MemberName& name);
   absl::StatusOr<MemberPage> ListMembers(const CallContext& context, const MemberQuery& query);
 
   absl::StatusOr<v1::Conversation> CreateConversation(const CreateContext& context,
@@ -166,6 +168,7 @@ class Model {
   static absl::StatusOr<Conversation*> FindConversation(Group& group, const Uuid& id);
   static absl::StatusOr<ThreadPath> FindThread(Group& group, const ThreadName& name);
   static absl::StatusOr<PostPath> FindPost(Group& group, const PostName& name);
+  static absl::StatusOr<v1::Member*> FindMember(Group& group, const MemberName& name);
   absl::StatusOr<ThreadPath> FindThread(const CallContext& context, const ThreadName& name);
   absl::StatusOr<PostPath> FindPost(const CallContext& context, const PostName& name);
 

@@ -236,6 +236,7 @@ class ModelTest : public ::testing::Test {
         {1, &ModelTest::DeleteGroup},
         {3, &ModelTest::UpdateGroup},
         {4, &ModelTest::AddMember},
+        {3, &ModelTest::UpdateMember},
         {2, &ModelTest::RemoveMember},
         {1, &ModelTest::AddSender},
         {3, &ModelTest::RemoveSender},
@@ -370,10 +371,12 @@ class ModelTest : public ::testing::Test {
 
   void CompareGroup(const std::string& group) {
     Both("GetGroup", [&](auto& store) { return store.GetGroup({}, group); });
-    Walk(
-        "ListMembers", MemberQuery{.group = group, .limit = 2},
-        [](auto& store, const auto& query) { return store.ListMembers({}, query); },
-        [](auto& query, const auto& page) { query.after_id = page.members.rbegin()->id(); });
+    for (const std::optional<bool> is_owner : {std::optional<bool>(), {true}, {false}}) {
+      Walk(
+          "ListMembers", MemberQuery{.group = group, .is_owner = is_owner, .limit = 2},
+          [](auto& store, const auto& query) { return store.ListMembers({}, query); },
+          [](auto& query, const auto& page) { query.after_id = page.members.rbegin()->id(); });
+    }
     for (const SenderList list : {SenderList::kAccepted, SenderList::kRejected}) {
       SenderQuery senders;
       senders.list.group.group = group;
@@ -795,11 +798,23 @@ class ModelTest : public ::testing::Test {
     request.set_group_id(Pick(kGroups));
     request.mutable_group()->set_allow_external_senders(!OneIn(3));
     if (OneIn(2)) request.mutable_group()->set_mail("group@x");
-    std::optional<v1::Member> owner;
-    if (!OneIn(3)) owner = AnyMember(request.group_id(), v1::Member::ROLE_OWNER);
-    Send({}, [this, request, owner](const CreateContext& context) {
+    if (OneIn(2)) request.mutable_group()->set_description("a group");
+    if (OneIn(2)) request.mutable_group()->set_mail_nickname("group");
+    for (const std::string& user : kUsers) {
+      if (!OneIn(3)) continue;
+      *request.add_members() = AnyMember(
+          request.group_id(), user, OneIn(3) ? v1::Member::ROLE_OWNER : v1::Member::ROLE_MEMBER);
+    }
+    std::optional<std::string> creator;
+    CallContext caller;
+    if (!OneIn(3)) {
+      creator = Pick(kUsers);
+      caller.required_member = RequiredMember{.user = *creator};
+    }
+    Send(caller, [this, request, creator](const CreateContext& context) {
       const v1::Group group = BuildGroup(request, context.now);
-      Both("CreateGroup", [&](auto& store) { return store.CreateGroup(context, group, owner); });
+      const std::vector<v1::Member> members = BuildFirstMembers(request, creator);
+      Both("CreateGroup", [&](auto& store) { return store.CreateGroup(context, group, members); });
     });
   }
 
@@ -914,15 +929,23 @@ class ModelTest : public ::testing::Test {
 
   // --- Groups, members, senders
 
-  v1::Member AnyMember(const std::string& group, v1::Member::Role role) {
+  v1::Member AnyMember(const std::string& group, const std::string& user, v1::Member::Role role) {
     v1::Member member;
-    member.set_id(Pick(kUsers));
+    member.set_id(user);
     if (!OneIn(4)) member.set_mail(member.id() + "@x");
     if (!OneIn(4)) member.set_display_name("Name of " + member.id());
     member.set_role(role);
-    GroupName name;
-    name.group = group;
-    return BuildMember(name, member);
+    MemberListName list;
+    list.group.group = group;
+    return BuildMember(list, member);
+  }
+
+  MemberName AnyMemberName() {
+    MemberName name;
+    name.list.group.group = Pick(kGroups);
+    name.list.owners_only = OneIn(2);
+    name.user = Pick(kUsers);
+    return name;
   }
 
   void DeleteGroup() {
@@ -939,22 +962,37 @@ class ModelTest : public ::testing::Test {
     if (OneIn(2)) changes.display_name = absl::StrCat("display name ", step_);
     if (OneIn(2)) changes.mail = OneIn(2) ? "" : "changed@x";
     if (OneIn(2)) changes.allow_external_senders = !OneIn(4);
+    if (OneIn(4)) changes.description = OneIn(2) ? "" : absl::StrCat("for step ", step_);
+    if (OneIn(4)) changes.mail_nickname = absl::StrCat("nickname", step_);
     Both("UpdateGroup", [&](auto& store) { return store.UpdateGroup(caller, group, changes); });
   }
 
   void AddMember() {
     const CallContext caller = AnyManager();
-    const std::string group = Pick(kGroups);
+    MemberListName list;
+    list.group.group = Pick(kGroups);
+    list.owners_only = OneIn(4);
+    const bool is_owner = list.owners_only || OneIn(4);
     const v1::Member member =
-        AnyMember(group, OneIn(3) ? v1::Member::ROLE_OWNER : v1::Member::ROLE_MEMBER);
-    Both("AddMember", [&](auto& store) { return store.AddMember(caller, group, member); });
+        AnyMember(list.group.group, Pick(kUsers),
+                  is_owner ? v1::Member::ROLE_OWNER : v1::Member::ROLE_MEMBER);
+    Both("AddMember", [&](auto& store) { return store.AddMember(caller, list, member); });
+  }
+
+  void UpdateMember() {
+    const CallContext caller = AnyManager();
+    const MemberName name = AnyMemberName();
+    MemberChanges changes;
+    if (OneIn(2)) changes.role = OneIn(2) ? v1::Member::ROLE_OWNER : v1::Member::ROLE_MEMBER;
+    if (OneIn(3)) changes.display_name = Pick(kNames);
+    if (OneIn(4)) changes.mail = OneIn(2) ? "" : name.user + "@x";
+    Both("UpdateMember", [&](auto& store) { return store.UpdateMember(caller, name, changes); });
   }
 
   void RemoveMember() {
     const CallContext caller = AnyManager();
-    const std::string group = Pick(kGroups);
-    const std::string user = Pick(kUsers);
-    Both("RemoveMember", [&](auto& store) { return store.RemoveMember(caller, group, user); });
+    const MemberName name = AnyMemberName();
+    Both("RemoveMember", [&](auto& store) { return store.RemoveMember(caller, name); });
   }
 
   void AddSender() {
@@ -1050,7 +1088,10 @@ class ModelTest : public ::testing::Test {
     const AttachmentName attachment = AnyAttachment();
     const ExtensionName extension = AnyExtension();
     const bool with_content = OneIn(2);
-    switch (Below(13)) {
+    const MemberName member = AnyMemberName();
+    switch (Below(14)) {
+      case 13:
+        return Both("GetMember", [&](auto& store) { return store.GetMember(caller, member); });
       case 12:
         return CompareSearch(caller, group, Pick(kSearches));
       case 0:

@@ -76,7 +76,7 @@ class Trial {
     v1::CreateGroupRequest request;
     request.set_group_id(id);
     auto outcome = std::make_shared<std::promise<absl::Status>>();
-    store_->CreateGroup({}, BuildGroup(request, clock_.Now()), std::nullopt,
+    store_->CreateGroup({}, BuildGroup(request, clock_.Now()), /*members=*/{},
                         [outcome](absl::StatusOr<v1::Group> created) {
                           outcome->set_value(std::move(created).status());
                         });

@@ -16,6 +16,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -247,6 +248,29 @@ TEST_F(SqliteStoreTest, MigrationKeepsDataAndABackup) {
   const auto store = Open();
   ASSERT_THAT(store, IsOk());
   EXPECT_THAT(BlockingStore(**store).GetGroup({}, "g"), IsOk());
+}
+
+TEST_F(SqliteStoreTest, GroupsFromBeforeTheyHadDescriptionsHaveNone) {
+  const std::vector<Migration> older(SqliteMigrations().begin(), SqliteMigrations().begin() + 4);
+  options_.migrations = &older;
+  ASSERT_THAT(MigrateSqliteStore(options_), IsOk());
+  // As an older server does, also when a newer one has migrated the store.
+  const std::string insert =
+      "INSERT INTO groups (id, display_name, mail, created_us, allow_external_senders, deleted)"
+      " VALUES ('%s', 'G', '', 0, 0, 0)";
+  ASSERT_THAT(OpenFile()->Execute(absl::StrReplaceAll(insert, {{"%s", "before"}})), IsOk());
+  options_.migrations = &SqliteMigrations();
+  { ASSERT_THAT(Open(), IsOk()); }
+  ASSERT_THAT(OpenFile()->Execute(absl::StrReplaceAll(insert, {{"%s", "after"}})), IsOk());
+  const auto store = Open();
+  ASSERT_THAT(store, IsOk());
+  for (const char* id : {"before", "after"}) {
+    const auto group = BlockingStore(**store).GetGroup({}, id);
+    ASSERT_THAT(group, IsOk());
+    EXPECT_EQ(group->display_name(), "G");
+    EXPECT_EQ(group->description(), "");
+    EXPECT_EQ(group->mail_nickname(), "");
+  }
 }
 
 TEST_F(SqliteStoreTest, MigrationThatFailsLeavesTheOldSchema) {

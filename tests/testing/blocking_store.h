@@ -19,8 +19,15 @@ class BlockingStore {
   explicit BlockingStore(ThreadStore& store) : store_(store) {}
 
   absl::StatusOr<v1::Group> CreateGroup(CreateContext context, v1::Group group,
-                                        std::optional<v1::Member> owner = std::nullopt) {
-    return Call(&ThreadStore::CreateGroup, std::move(context), std::move(group), std::move(owner));
+                                        std::vector<v1::Member> members = {}) {
+    return Call(&ThreadStore::CreateGroup, std::move(context), std::move(group),
+                std::move(members));
+  }
+  // As the user who so becomes its owner.
+  absl::StatusOr<v1::Group> CreateGroup(CreateContext context, v1::Group group, v1::Member owner) {
+    context.required_member = RequiredMember{.user = owner.id()};
+    std::vector<v1::Member> members = {std::move(owner)};
+    return CreateGroup(std::move(context), std::move(group), std::move(members));
   }
   absl::StatusOr<v1::Group> GetGroup(CallContext context, std::string group) {
     return Call(&ThreadStore::GetGroup, std::move(context), std::move(group));
@@ -45,11 +52,31 @@ class BlockingStore {
   absl::StatusOr<SenderPage> ListSenders(CallContext context, SenderQuery query) {
     return Call(&ThreadStore::ListSenders, std::move(context), std::move(query));
   }
+  absl::StatusOr<v1::Member> AddMember(CallContext context, MemberListName list,
+                                       v1::Member member) {
+    return Call(&ThreadStore::AddMember, std::move(context), std::move(list), std::move(member));
+  }
   absl::StatusOr<v1::Member> AddMember(CallContext context, std::string group, v1::Member member) {
-    return Call(&ThreadStore::AddMember, std::move(context), std::move(group), std::move(member));
+    MemberListName list;
+    list.group.group = std::move(group);
+    return AddMember(std::move(context), std::move(list), std::move(member));
+  }
+  absl::StatusOr<v1::Member> GetMember(CallContext context, MemberName name) {
+    return Call(&ThreadStore::GetMember, std::move(context), std::move(name));
+  }
+  absl::StatusOr<v1::Member> UpdateMember(CallContext context, MemberName name,
+                                          MemberChanges changes) {
+    return Call(&ThreadStore::UpdateMember, std::move(context), std::move(name),
+                std::move(changes));
+  }
+  absl::Status RemoveMember(CallContext context, MemberName name) {
+    return Call(&ThreadStore::RemoveMember, std::move(context), std::move(name));
   }
   absl::Status RemoveMember(CallContext context, std::string group, std::string user) {
-    return Call(&ThreadStore::RemoveMember, std::move(context), std::move(group), std::move(user));
+    MemberName name;
+    name.list.group.group = std::move(group);
+    name.user = std::move(user);
+    return RemoveMember(std::move(context), std::move(name));
   }
   absl::StatusOr<MemberPage> ListMembers(CallContext context, MemberQuery query) {
     return Call(&ThreadStore::ListMembers, std::move(context), std::move(query));

@@ -25,10 +25,10 @@ const std::map<std::string, std::set<std::string>> kRoomsBelow = {
     {"server/auth", {"server/store", "server/domain", "server/base", "server/telemetry"}},
     {"server/service",
      {"server/auth", "server/store", "server/domain", "server/base", "server/telemetry"}},
+    {"server/http", {"server/domain", "server/base", "server/telemetry"}},
     {"server",
-     {"server/service", "server/auth", "server/store", "server/store/sqlite", "server/domain",
-      "server/base", "server/telemetry"}},
-    {"server/http", {"server/domain", "server/base"}},
+     {"server/http", "server/service", "server/auth", "server/store", "server/store/sqlite",
+      "server/domain", "server/base", "server/telemetry"}},
     {"server/http/describe", {"server/http", "server/domain", "server/base"}},
     {"client", {"server/base"}},
     {"client/threadctl", {"client", "server/base"}},
@@ -38,6 +38,7 @@ const std::map<std::string, std::set<std::string>> kRoomsBelow = {
 const std::pair<const char*, std::set<std::string>> kForeign[] = {
     {"^grpc", {"server/service", "server", "client", "client/threadctl"}},
     {"\\.grpc\\.pb\\.h$", {"server/service", "server", "client", "client/threadctl"}},
+    {"^boost/", {"server/http"}},
     {"^sqlite3\\.h$", {"server/store/sqlite"}},
     {"libpq-fe\\.h$", {"server/store/postgres"}},
 };

@@ -192,11 +192,31 @@ TEST(ResourceNameTest, NamesAreBuiltAsTheyAreRead) {
 
 TEST(ResourceNameTest, MemberName) {
   ASSERT_OK_AND_ASSIGN(const MemberName name, ParseMemberName("groups/g/members/ann@x.org"));
-  EXPECT_EQ(name.group.group, "g");
+  EXPECT_EQ(name.list.group.group, "g");
+  EXPECT_FALSE(name.list.owners_only);
   EXPECT_EQ(name.user, "ann@x.org");
-  for (const std::string bad : {"groups/g/members", "groups/g/members/", "groups/g/members/a/b",
-                                "groups/g/member/a", "groups/g/members/a\x01"}) {
+  EXPECT_EQ(name.Canonical(), MakeMemberName("g", "ann@x.org"));
+  ASSERT_OK_AND_ASSIGN(const MemberName owner, ParseMemberName("me/joinedGroups/g/owners/ann"));
+  EXPECT_TRUE(owner.list.owners_only);
+  EXPECT_EQ(owner.Canonical(), "groups/g/owners/ann");
+  for (const std::string bad :
+       {"groups/g/members", "groups/g/members/", "groups/g/members/a/b", "groups/g/member/a",
+        "groups/g/members/a\x01", "groups/g/owners", "groups/g/owners/"}) {
     EXPECT_THAT(ParseMemberName(bad), StatusIs(absl::StatusCode::kInvalidArgument)) << bad;
+  }
+}
+
+TEST(ResourceNameTest, MemberListName) {
+  ASSERT_OK_AND_ASSIGN(const MemberListName members, ParseMemberListName("groups/g"));
+  EXPECT_FALSE(members.owners_only);
+  EXPECT_EQ(members.Canonical(), "groups/g");
+  ASSERT_OK_AND_ASSIGN(const MemberListName owners,
+                       ParseMemberListName("users/ann/joinedGroups/g/owners"));
+  EXPECT_TRUE(owners.owners_only);
+  EXPECT_EQ(owners.Canonical(), "groups/g/owners");
+  for (const std::string bad :
+       {"groups/g/members", "groups/g/owners/", "owners", "groups/owners/"}) {
+    EXPECT_THAT(ParseMemberListName(bad), StatusIs(absl::StatusCode::kInvalidArgument)) << bad;
   }
 }
 

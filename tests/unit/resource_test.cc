@@ -353,6 +353,38 @@ TEST(SenderTest, AMemberIsASenderByNameOrElseById) {
               EqualsProto(ParseText<v1::Recipient>("email_address { name: 'ann' }")));
 }
 
+TEST(GroupTest, TheCreatorIsAnOwner) {
+  const auto request = ParseText<v1::CreateGroupRequest>(
+      "group_id: 'g' members { id: 'ann' mail: 'm' name: 'x' } members { id: 'bob' }");
+  std::vector<v1::Member> members = BuildFirstMembers(request, std::nullopt);
+  ASSERT_EQ(members.size(), 2U);
+  EXPECT_THAT(members[0],
+              EqualsProto(ParseText<v1::Member>(
+                  "name: 'groups/g/members/ann' id: 'ann' mail: 'm' role: ROLE_MEMBER")));
+  members = BuildFirstMembers(request, "ann");
+  ASSERT_EQ(members.size(), 2U);
+  EXPECT_THAT(members[0],
+              EqualsProto(ParseText<v1::Member>(
+                  "name: 'groups/g/members/ann' id: 'ann' mail: 'm' role: ROLE_OWNER")));
+  members = BuildFirstMembers(request, "zoe");
+  ASSERT_EQ(members.size(), 3U);
+  EXPECT_THAT(members[2], EqualsProto(ParseText<v1::Member>(
+                              "name: 'groups/g/members/zoe' id: 'zoe' role: ROLE_OWNER")));
+}
+
+TEST(HashTest, FirstMembersArePartOfTheRequest) {
+  auto request = ParseText<v1::CreateGroupRequest>("group_id: 'g' group { mail: 'm' }");
+  const std::string without = HashRequest(request);
+  request.add_members()->set_id("ann");
+  const std::string with = HashRequest(request);
+  EXPECT_NE(with, without);
+  request.set_request_id("any");
+  request.mutable_members(0)->set_name("read-only");
+  EXPECT_EQ(HashRequest(request), with);
+  request.mutable_members(0)->set_role(v1::Member::ROLE_OWNER);
+  EXPECT_NE(HashRequest(request), with);
+}
+
 TEST(SenderTest, PostsAreFromTheGroupIfItHasMail) {
   const auto sender = ParseText<v1::Recipient>("email_address { name: 's' }");
   EXPECT_THAT(FromOf(ParseText<v1::Group>("id: 'g' display_name: 'G'"), sender),

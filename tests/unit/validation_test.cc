@@ -7,6 +7,7 @@
 #include "gtest/gtest.h"
 #include "server/domain/limits.h"
 #include "server/domain/page_token.h"
+#include "server/domain/resource.h"
 #include "tests/testing/proto_matchers.h"
 #include "tests/testing/request_rules.h"
 #include "tests/testing/status_matchers.h"
@@ -453,9 +454,38 @@ TEST(ValidateGroupTest, CreateGroup) {
   request.set_group_id("a/b");
   request.mutable_group()->set_display_name(Characters(kMaxDisplayNameCharacters + 1));
   request.mutable_group()->set_mail(std::string(kMaxAddressBytes + 1, 'm'));
+  request.mutable_group()->set_description(Characters(kMaxDescriptionCharacters + 1));
+  request.mutable_group()->set_mail_nickname(Characters(kMaxMailNicknameCharacters + 1));
   request.set_request_id("x");
   EXPECT_THAT(FieldsOf(Validate(request)),
-              UnorderedElementsAre("group_id", "group.display_name", "group.mail", "request_id"));
+              UnorderedElementsAre("group_id", "group.display_name", "group.mail",
+                                   "group.description", "group.mail_nickname", "request_id"));
+  request = v1::CreateGroupRequest();
+  request.set_group_id("g");
+  request.mutable_group()->set_description(Characters(kMaxDescriptionCharacters));
+  request.mutable_group()->set_mail_nickname(Characters(kMaxMailNicknameCharacters));
+  EXPECT_THAT(Validate(request), IsOk());
+}
+
+TEST(ValidateGroupTest, FirstMembers) {
+  auto request = ParseText<v1::CreateGroupRequest>(
+      "group_id: 'g' members { id: 'ann' role: ROLE_OWNER } members { id: 'bob' }");
+  EXPECT_THAT(Validate(request), IsOk());
+  request.mutable_members(0)->set_id("a/b");
+  request.mutable_members(0)->set_role(static_cast<v1::Member::Role>(7));
+  request.mutable_members(1)->set_display_name(kNul);
+  *request.add_members() = request.members(1);
+  request.mutable_members(2)->set_mail(kNul);
+  EXPECT_THAT(FieldsOf(Validate(request)),
+              UnorderedElementsAre("members[0].id", "members[0].role", "members[1].display_name",
+                                   "members[2].id", "members[2].display_name", "members[2].mail"));
+  request.clear_members();
+  for (int i = 0; i <= kMaxMembersPerCreate; ++i) {
+    request.add_members()->set_id(std::to_string(i));
+  }
+  EXPECT_THAT(FieldsOf(Validate(request)), ElementsAre("members"));
+  request.mutable_members()->RemoveLast();
+  EXPECT_THAT(Validate(request), IsOk());
 }
 
 TEST(ValidateGroupTest, AddMember) {
@@ -473,6 +503,67 @@ TEST(ValidateGroupTest, AddMember) {
                                    "member.role"));
 }
 
+TEST(ValidateGroupTest, AmongOwnersARoleIsAnOwners) {
+  auto add = ParseText<v1::AddMemberRequest>("parent: 'groups/g/owners' member { id: 'ann' }");
+  ASSERT_OK_AND_ASSIGN(const MemberListName list, Validate(add));
+  EXPECT_TRUE(list.owners_only);
+  EXPECT_EQ(BuildMember(list, add.member()).role(), v1::Member::ROLE_OWNER);
+  add.mutable_member()->set_role(v1::Member::ROLE_OWNER);
+  EXPECT_THAT(Validate(add), IsOk());
+  add.mutable_member()->set_role(v1::Member::ROLE_MEMBER);
+  EXPECT_THAT(FieldsOf(Validate(add)), ElementsAre("member.role"));
+}
+
+TEST(ValidateGroupTest, ARoleToChangeToIsOneOfTwo) {
+  auto request = ParseText<v1::UpdateMemberRequest>(
+      "member { name: 'groups/g/members/ann' role: ROLE_MEMBER mail: 'm' }");
+  ASSERT_OK_AND_ASSIGN(const UpdateMemberInput set, Validate(request));
+  EXPECT_TRUE(set.changes_role && set.changes_mail);
+  EXPECT_FALSE(set.changes_display_name);
+  request.mutable_update_mask()->add_paths("display_name");
+  ASSERT_OK_AND_ASSIGN(const UpdateMemberInput named, Validate(request));
+  EXPECT_FALSE(named.changes_role || named.changes_mail);
+  EXPECT_TRUE(named.changes_display_name);
+  for (const char* path : {"role", "*"}) {
+    request.mutable_update_mask()->set_paths(0, path);
+    request.mutable_member()->clear_role();
+    EXPECT_THAT(FieldsOf(Validate(request)), ElementsAre("member.role")) << path;
+    request.mutable_member()->set_role(static_cast<v1::Member::Role>(7));
+    EXPECT_THAT(FieldsOf(Validate(request)), ElementsAre("member.role")) << path;
+  }
+  const auto bad = ParseText<v1::UpdateMemberRequest>(
+      "member { name: 'groups/g/owners' display_name: '\\000' mail: '\\000' }"
+      " update_mask { paths: 'id' }");
+  EXPECT_THAT(FieldsOf(Validate(bad)), UnorderedElementsAre("member.name", "member.display_name",
+                                                            "member.mail", "update_mask"));
+}
+
+TEST(ValidateGroupTest, MembersAreListedByRole) {
+  v1::ListMembersRequest request;
+  request.set_parent("groups/g");
+  ASSERT_OK_AND_ASSIGN(const ListMembersInput all, Validate(request));
+  EXPECT_FALSE(all.query.is_owner.has_value());
+  EXPECT_EQ(all.fingerprint, QueryFingerprint("ListMembers", "groups/g"))
+      << "tokens from before there were roles are refused";
+  request.set_role(v1::Member::ROLE_MEMBER);
+  ASSERT_OK_AND_ASSIGN(const ListMembersInput others, Validate(request));
+  EXPECT_EQ(others.query.is_owner, false);
+  request.set_role(v1::Member::ROLE_OWNER);
+  ASSERT_OK_AND_ASSIGN(const ListMembersInput owners, Validate(request));
+  EXPECT_EQ(owners.query.is_owner, true);
+  request.set_parent("me/joinedGroups/g/owners");
+  EXPECT_EQ(Validate(request)->fingerprint, owners.fingerprint);
+  request.clear_role();
+  EXPECT_EQ(Validate(request)->fingerprint, owners.fingerprint);
+  EXPECT_EQ(Validate(request)->query.is_owner, true);
+  EXPECT_NE(all.fingerprint, owners.fingerprint);
+  EXPECT_NE(others.fingerprint, owners.fingerprint);
+  request.set_role(v1::Member::ROLE_MEMBER);
+  EXPECT_THAT(FieldsOf(Validate(request)), ElementsAre("role"));
+  request.set_role(static_cast<v1::Member::Role>(7));
+  EXPECT_THAT(FieldsOf(Validate(request)), ElementsAre("role"));
+}
+
 TEST(ValidateGroupTest, NamesAndPageSizes) {
   v1::GetGroupRequest get;
   get.set_name("groups/g/");
@@ -482,6 +573,9 @@ TEST(ValidateGroupTest, NamesAndPageSizes) {
   v1::RemoveMemberRequest member;
   member.set_name("groups/g");
   EXPECT_THAT(FieldsOf(Validate(member)), ElementsAre("name"));
+  v1::GetMemberRequest get_member;
+  get_member.set_name("groups/g/owners");
+  EXPECT_THAT(FieldsOf(Validate(get_member)), ElementsAre("name"));
   v1::ListMembersRequest members;
   members.set_page_size(-1);
   members.set_page_token("x");
@@ -507,7 +601,8 @@ TEST(ValidateUpdateGroupTest, TheMaskSaysWhatChanges) {
   EXPECT_FALSE(named.changes_allow_external_senders);
   request.mutable_update_mask()->add_paths("*");
   ASSERT_OK_AND_ASSIGN(const UpdateGroupInput all, Validate(request));
-  EXPECT_TRUE(all.changes_display_name && all.changes_mail && all.changes_allow_external_senders);
+  EXPECT_TRUE(all.changes_display_name && all.changes_mail && all.changes_allow_external_senders &&
+              all.changes_description && all.changes_mail_nickname);
 }
 
 TEST(ValidateUpdateGroupTest, FindsEveryViolation) {

@@ -20,7 +20,7 @@ namespace {
 
 constexpr char kGroupColumns[] =
     "groups.id, groups.display_name, groups.mail, groups.created_us,"
-    " groups.allow_external_senders";
+    " groups.allow_external_senders, groups.description, groups.mail_nickname";
 
 constexpr char kMemberColumns[] = "user_id, display_name, mail, is_owner";
 
@@ -32,6 +32,8 @@ v1::Group ReadGroupRow(const Query& row) {
   group.set_mail(std::string(row.Text(2)));
   *group.mutable_created_date_time() = FromMicros(row.Integer(3));
   group.set_allow_external_senders(row.Boolean(4));
+  group.set_description(std::string(row.Text(5)));
+  group.set_mail_nickname(std::string(row.Text(6)));
   return group;
 }
 
@@ -76,6 +78,10 @@ absl::Status ReadQueries::PrepareAll(Database& db) {
       {&list_members_, absl::StrCat("SELECT ", kMemberColumns,
                                     " FROM members WHERE group_key = ? AND user_id > ?"
                                     " ORDER BY user_id LIMIT ?")},
+      {&list_members_of_role_, absl::StrCat("SELECT ", kMemberColumns,
+                                            " FROM members INDEXED BY members_by_role"
+                                            " WHERE group_key = ? AND is_owner = ? AND user_id > ?"
+                                            " ORDER BY user_id LIMIT ?")},
       {&list_senders_,
        "SELECT sender FROM group_senders"
        " WHERE group_key = ? AND list = ? AND sender > ? ORDER BY sender LIMIT ?"},
@@ -197,6 +203,15 @@ absl::StatusOr<std::optional<v1::Member>> ReadQueries::FindMember(int64_t group_
   return ReadMember(query, group);
 }
 
+absl::StatusOr<v1::Member> ReadQueries::GetMember(int64_t group_key, const MemberName& name) {
+  ASSIGN_OR_RETURN(std::optional<v1::Member> member,
+                   FindMember(group_key, name.list.group.group, name.user));
+  const bool is_listed =
+      member.has_value() && (!name.list.owners_only || member->role() == v1::Member::ROLE_OWNER);
+  if (!is_listed) return NotFoundError(kMemberType, name.Canonical());
+  return *std::move(member);
+}
+
 absl::StatusOr<std::optional<v1::Member>> ReadQueries::FindMemberByAddress(
     int64_t group_key, absl::string_view group, absl::string_view address) {
   ASSIGN_OR_RETURN(std::optional<v1::Member> member, FindMember(group_key, group, address));
@@ -221,8 +236,10 @@ absl::StatusOr<GroupPage> ReadQueries::ListGroups(const GroupQuery& query) {
 }
 
 absl::StatusOr<MemberPage> ReadQueries::ListMembers(int64_t group_key, const MemberQuery& query) {
-  Query rows(list_members_);
-  rows.Bind(group_key).BindText(query.after_id).Bind(query.limit + 1);
+  Query rows(query.is_owner.has_value() ? list_members_of_role_ : list_members_);
+  rows.Bind(group_key);
+  if (query.is_owner.has_value()) rows.Bind(*query.is_owner ? 1 : 0);
+  rows.BindText(query.after_id).Bind(query.limit + 1);
   MemberPage page;
   ASSIGN_OR_RETURN(page.has_more, FillPage(rows, query.limit, page.members,
                                            [&](const Query& row) -> absl::StatusOr<v1::Member> {

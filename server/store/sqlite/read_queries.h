@@ -54,6 +54,9 @@ class ReadQueries {
   absl::StatusOr<std::optional<v1::Member>> FindMember(int64_t group_key, absl::string_view group,
                                                        absl::string_view user);
 
+  // NOT_FOUND if the user is not on the list of the name.
+  absl::StatusOr<v1::Member> GetMember(int64_t group_key, const MemberName& name);
+
   // By id or else by mail.
   absl::StatusOr<std::optional<v1::Member>> FindMemberByAddress(int64_t group_key,
                                                                 absl::string_view group,
@@ -90,6 +93,7 @@ class ReadQueries {
   Statement list_groups_;
   Statement list_joined_groups_;
   Statement list_members_;
+  Statement list_members_of_role_;
   Statement list_senders_;
   Statement find_thread_;
   Statement get_thread_;

@@ -30,8 +30,9 @@ absl::StatusOr<std::unique_ptr<RowInserts>> RowInserts::Prepare(Database& db,
 absl::Status RowInserts::PrepareAll() {
   const std::pair<Statement*, absl::string_view> statements[] = {
       {&insert_group_,
-       "INSERT INTO groups (id, display_name, mail, created_us, allow_external_senders, deleted)"
-       " VALUES (?, ?, ?, ?, ?, 0)"},
+       "INSERT INTO groups (id, display_name, mail, created_us, allow_external_senders, "
+       "description,"
+       " mail_nickname, deleted) VALUES (?, ?, ?, ?, ?, ?, ?, 0)"},
       {&insert_member_,
        "INSERT INTO members (group_key, user_id, display_name, mail, is_owner, group_id)"
        " VALUES (?, ?, ?, ?, ?, ?)"},
@@ -77,6 +78,8 @@ absl::StatusOr<int64_t> RowInserts::InsertGroup(const v1::Group& group) {
                       .BindText(group.mail())
                       .Bind(ToMicros(group.created_date_time()))
                       .Bind(group.allow_external_senders() ? 1 : 0)
+                      .BindText(group.description())
+                      .BindText(group.mail_nickname())
                       .Run());
   return db_.last_insert_rowid();
 }

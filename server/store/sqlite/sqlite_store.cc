@@ -143,13 +143,13 @@ class SqliteStore final : public ThreadStore {
 
   absl::Status Open(const SqliteOptions& options, const Clock& clock);
 
-  void CreateGroup(CreateContext context, v1::Group group, std::optional<v1::Member> owner,
+  void CreateGroup(CreateContext context, v1::Group group, std::vector<v1::Member> members,
                    Callback<v1::Group> done) override {
     SubmitCreate(
         std::move(context), std::move(group),
-        [owner = std::move(owner)](WriteQueries& queries, const CreateContext& ctx,
-                                   const v1::Group& resource) {
-          return queries.CreateGroup(ctx, resource, owner);
+        [members = std::move(members)](WriteQueries& queries, const CreateContext& ctx,
+                                       const v1::Group& resource) {
+          return queries.CreateGroup(ctx, resource, members);
         },
         std::move(done));
   }
@@ -224,26 +224,43 @@ class SqliteStore final : public ThreadStore {
         std::move(done));
   }
 
-  void AddMember(CallContext context, std::string group, v1::Member member,
+  void AddMember(CallContext context, MemberListName list, v1::Member member,
                  Callback<v1::Member> done) override {
-    SubmitCreate(
-        std::move(context), std::move(member),
-        [group = std::move(group)](
-            WriteQueries& queries, const CallContext& ctx,
-            const v1::Member& resource) -> absl::StatusOr<std::optional<v1::Member>> {
-          RETURN_IF_ERROR(queries.AddMember(ctx, group, resource));
-          return std::nullopt;
+    SubmitChange(
+        std::move(context),
+        [list = std::move(list), member = std::move(member)](WriteQueries& queries,
+                                                             const CallContext& ctx) {
+          return queries.AddMember(ctx, list, member);
         },
         std::move(done));
   }
 
-  void RemoveMember(CallContext context, std::string group, std::string user,
-                    DoneCallback done) override {
+  void GetMember(CallContext context, MemberName name, Callback<v1::Member> done) override {
+    std::string group = name.list.group.group;
+    SubmitReadOf(
+        std::move(group), std::move(context),
+        [name = std::move(name)](Connection& connection, int64_t key) {
+          return connection.queries->GetMember(key, name);
+        },
+        std::move(done));
+  }
+
+  void UpdateMember(CallContext context, MemberName name, MemberChanges changes,
+                    Callback<v1::Member> done) override {
+    SubmitChange(
+        std::move(context),
+        [name = std::move(name), changes = std::move(changes)](WriteQueries& queries,
+                                                               const CallContext& ctx) {
+          return queries.UpdateMember(ctx, name, changes);
+        },
+        std::move(done));
+  }
+
+  void RemoveMember(CallContext context, MemberName name, DoneCallback done) override {
     SubmitDeletion(
         std::move(context),
-        [group = std::move(group), user = std::move(user)](WriteQueries& queries,
-                                                           const CallContext& ctx) {
-          return queries.RemoveMember(ctx, group, user);
+        [name = std::move(name)](WriteQueries& queries, const CallContext& ctx) {
+          return queries.RemoveMember(ctx, name);
         },
         std::move(done));
   }

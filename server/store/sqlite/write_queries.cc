@@ -1,5 +1,7 @@
 #include "server/store/sqlite/write_queries.h"
 
+#include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -67,11 +69,15 @@ absl::Status WriteQueries::PrepareAll(Database& db) {
   const std::pair<Statement*, absl::string_view> statements[] = {
       {&update_group_,
        "UPDATE groups SET display_name = coalesce(?, display_name), mail = coalesce(?, mail),"
+       " description = coalesce(?, description), mail_nickname = coalesce(?, mail_nickname),"
        " allow_external_senders = coalesce(?, allow_external_senders) WHERE key = ?"},
       {&mark_group_deleted_, "UPDATE groups SET deleted = 1 WHERE key = ?"},
+      {&update_member_,
+       "UPDATE members SET display_name = ?, mail = ?, is_owner = ?"
+       " WHERE group_key = ? AND user_id = ?"},
       {&delete_member_, "DELETE FROM members WHERE group_key = ? AND user_id = ?"},
       {&has_other_owner_,
-       "SELECT EXISTS (SELECT 1 FROM members"
+       "SELECT EXISTS (SELECT 1 FROM members INDEXED BY members_by_role"
        " WHERE group_key = ? AND user_id <> ? AND is_owner = 1)"},
       {&has_thread_,
        "SELECT EXISTS (SELECT 1 FROM conversations WHERE group_key = ? AND deleted = 0)"},
@@ -96,13 +102,14 @@ absl::StatusOr<int64_t> WriteQueries::TrimChanges(int64_t max_rows) {
 }
 
 absl::StatusOr<std::optional<v1::Group>> WriteQueries::CreateGroup(
-    const CreateContext& context, const v1::Group& group, const std::optional<v1::Member>& owner) {
+    const CreateContext& context, const v1::Group& group, const std::vector<v1::Member>& members) {
   ASSIGN_OR_RETURN(const auto past, past_requests_->FindGroup(context));
   if (past.has_value()) {
     ASSIGN_OR_RETURN(std::optional<v1::Group> made, reads_->ReadGroup(*past));
     if (!made.has_value()) return NotFoundError(kGroupType, group.name());
-    if (owner.has_value()) {
-      ASSIGN_OR_RETURN(const auto member, reads_->FindMember(*past, made->id(), owner->id()));
+    if (context.required_member.has_value()) {
+      ASSIGN_OR_RETURN(const auto member,
+                       reads_->FindMember(*past, made->id(), context.required_member->user));
       if (!member.has_value()) return NotAMemberError(made->name());
     }
     return made;
@@ -112,7 +119,9 @@ absl::StatusOr<std::optional<v1::Group>> WriteQueries::CreateGroup(
   RETURN_IF_ERROR(room_.Check());
 
   ASSIGN_OR_RETURN(const int64_t key, rows_->InsertGroup(group));
-  if (owner.has_value()) RETURN_IF_ERROR(rows_->InsertMember(key, group.id(), *owner));
+  for (const v1::Member& member : members) {
+    RETURN_IF_ERROR(rows_->InsertMember(key, group.id(), member));
+  }
   RETURN_IF_ERROR(past_requests_->Remember(context, key, std::nullopt));
   return std::nullopt;
 }
@@ -121,11 +130,14 @@ absl::StatusOr<v1::Group> WriteQueries::UpdateGroup(const CallContext& context,
                                                     absl::string_view group,
                                                     const GroupChanges& changes) {
   ASSIGN_OR_RETURN(const int64_t key, reads_->ResolveGroup(context.required_member, group));
-  const bool has_changes = changes.display_name.has_value() || changes.mail.has_value() ||
-                           changes.allow_external_senders.has_value();
+  const std::optional<std::string>* const texts[] = {&changes.display_name, &changes.mail,
+                                                     &changes.description, &changes.mail_nickname};
+  const bool has_changes = changes.allow_external_senders.has_value() ||
+                           std::any_of(std::begin(texts), std::end(texts),
+                                       [](const auto* text) { return text->has_value(); });
   if (has_changes) RETURN_IF_ERROR(room_.Check());
   Query update(update_group_);
-  for (const std::optional<std::string>* text : {&changes.display_name, &changes.mail}) {
+  for (const std::optional<std::string>* text : texts) {
     BindOptionalText(text->has_value(),
                      text->has_value() ? absl::string_view(**text) : absl::string_view(), update);
   }
@@ -155,28 +167,76 @@ absl::Status WriteQueries::DeleteGroup(const CallContext& context, absl::string_
   return changes_->Append(key, note);
 }
 
-absl::Status WriteQueries::AddMember(const CallContext& context, absl::string_view group,
-                                     const v1::Member& member) {
+absl::StatusOr<v1::Member> WriteQueries::AddMember(const CallContext& context,
+                                                   const MemberListName& list,
+                                                   const v1::Member& member) {
+  const std::string& group = list.group.group;
   ASSIGN_OR_RETURN(const int64_t key, reads_->ResolveGroup(context.required_member, group));
-  ASSIGN_OR_RETURN(const auto existing, reads_->FindMember(key, group, member.id()));
-  if (existing.has_value()) return AlreadyExistsError(kMemberType, member.name());
-  RETURN_IF_ERROR(room_.Check());
-  return rows_->InsertMember(key, group, member);
+  ASSIGN_OR_RETURN(std::optional<v1::Member> existing, reads_->FindMember(key, group, member.id()));
+  if (!existing.has_value()) {
+    RETURN_IF_ERROR(room_.Check());
+    RETURN_IF_ERROR(rows_->InsertMember(key, group, member));
+    return member;
+  }
+  const bool is_listed = !list.owners_only || existing->role() == v1::Member::ROLE_OWNER;
+  if (is_listed) return AlreadyExistsError(kMemberType, member.name());
+  MemberChanges changes;
+  changes.role = v1::Member::ROLE_OWNER;
+  if (!member.display_name().empty()) changes.display_name = member.display_name();
+  if (!member.mail().empty()) changes.mail = member.mail();
+  return ChangeMember(key, *std::move(existing), changes);
 }
 
-absl::Status WriteQueries::RemoveMember(const CallContext& context, absl::string_view group,
-                                        absl::string_view user) {
-  ASSIGN_OR_RETURN(const int64_t key, reads_->ResolveGroup(context.required_member, group));
-  ASSIGN_OR_RETURN(const auto member, reads_->FindMember(key, group, user));
-  const std::string name = MakeMemberName(group, user);
-  if (!member.has_value()) return NotFoundError(kMemberType, name);
-  if (member->role() == v1::Member::ROLE_OWNER) {
-    Query query(has_other_owner_);
-    query.Bind(key).BindText(user);
-    ASSIGN_OR_RETURN([[maybe_unused]] const bool row, query.Step());
-    if (!query.Boolean(0)) return LastOwnerError(name);
+absl::StatusOr<v1::Member> WriteQueries::UpdateMember(const CallContext& context,
+                                                      const MemberName& name,
+                                                      const MemberChanges& changes) {
+  ASSIGN_OR_RETURN(const int64_t key,
+                   reads_->ResolveGroup(context.required_member, name.list.group.group));
+  ASSIGN_OR_RETURN(v1::Member member, reads_->GetMember(key, name));
+  return ChangeMember(key, std::move(member), changes);
+}
+
+absl::Status WriteQueries::RemoveMember(const CallContext& context, const MemberName& name) {
+  ASSIGN_OR_RETURN(const int64_t key,
+                   reads_->ResolveGroup(context.required_member, name.list.group.group));
+  ASSIGN_OR_RETURN(v1::Member member, reads_->GetMember(key, name));
+  if (name.list.owners_only) {
+    MemberChanges changes;
+    changes.role = v1::Member::ROLE_MEMBER;
+    return ChangeMember(key, std::move(member), changes).status();
   }
-  return Query(delete_member_).Bind(key).BindText(user).Run();
+  RETURN_IF_ERROR(CheckHasOtherOwner(key, member));
+  return Query(delete_member_).Bind(key).BindText(name.user).Run();
+}
+
+absl::StatusOr<v1::Member> WriteQueries::ChangeMember(int64_t group_key, v1::Member member,
+                                                      const MemberChanges& changes) {
+  if (changes.role == v1::Member::ROLE_MEMBER) {
+    RETURN_IF_ERROR(CheckHasOtherOwner(group_key, member));
+  }
+  const bool has_changes =
+      changes.role.has_value() || changes.display_name.has_value() || changes.mail.has_value();
+  if (!has_changes) return member;
+  RETURN_IF_ERROR(room_.Check());
+  if (changes.role.has_value()) member.set_role(*changes.role);
+  if (changes.display_name.has_value()) member.set_display_name(*changes.display_name);
+  if (changes.mail.has_value()) member.set_mail(*changes.mail);
+  RETURN_IF_ERROR(Query(update_member_)
+                      .BindText(member.display_name())
+                      .BindText(member.mail())
+                      .Bind(member.role() == v1::Member::ROLE_OWNER ? 1 : 0)
+                      .Bind(group_key)
+                      .BindText(member.id())
+                      .Run());
+  return member;
+}
+
+absl::Status WriteQueries::CheckHasOtherOwner(int64_t group_key, const v1::Member& member) {
+  if (member.role() != v1::Member::ROLE_OWNER) return absl::OkStatus();
+  Query query(has_other_owner_);
+  query.Bind(group_key).BindText(member.id());
+  ASSIGN_OR_RETURN([[maybe_unused]] const bool row, query.Step());
+  return query.Boolean(0) ? absl::OkStatus() : LastOwnerError(member.name());
 }
 
 absl::StatusOr<std::optional<v1::ConversationThread>> WriteQueries::CreateThread(

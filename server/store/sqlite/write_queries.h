@@ -66,15 +66,16 @@ class WriteQueries {
   // has stored the one it was given.
   absl::StatusOr<std::optional<v1::Group>> CreateGroup(const CreateContext& context,
                                                        const v1::Group& group,
-                                                       const std::optional<v1::Member>& owner);
+                                                       const std::vector<v1::Member>& members);
   absl::StatusOr<v1::Group> UpdateGroup(const CallContext& context, absl::string_view group,
                                         const GroupChanges& changes);
   absl::Status DeleteGroup(const CallContext& context, absl::string_view group, bool force);
 
-  absl::Status AddMember(const CallContext& context, absl::string_view group,
-                         const v1::Member& member);
-  absl::Status RemoveMember(const CallContext& context, absl::string_view group,
-                            absl::string_view user);
+  absl::StatusOr<v1::Member> AddMember(const CallContext& context, const MemberListName& list,
+                                       const v1::Member& member);
+  absl::StatusOr<v1::Member> UpdateMember(const CallContext& context, const MemberName& name,
+                                          const MemberChanges& changes);
+  absl::Status RemoveMember(const CallContext& context, const MemberName& name);
 
   // Fills in the topic of the thread if it is to take the conversation's. With a post it returns
   // the answer in any case.
@@ -95,6 +96,13 @@ class WriteQueries {
  private:
   WriteQueries() = default;
   absl::Status PrepareAll(Database& db);
+
+  // `member` is as it is stored.
+  absl::StatusOr<v1::Member> ChangeMember(int64_t group_key, v1::Member member,
+                                          const MemberChanges& changes);
+
+  // LAST_OWNER if the member is the only owner.
+  absl::Status CheckHasOtherOwner(int64_t group_key, const v1::Member& member);
 
   absl::StatusOr<int64_t> InsertConversation(int64_t group_key, const Uuid& id,
                                              absl::string_view topic,
@@ -138,6 +146,7 @@ class WriteQueries {
 
   Statement update_group_;
   Statement mark_group_deleted_;
+  Statement update_member_;
   Statement delete_member_;
   Statement has_other_owner_;
   Statement has_thread_;
