@@ -23,6 +23,7 @@ constexpr char kServiceTag[] = "service";
 const std::pair<const char*, const char*> kTagDescriptions[] = {
     {"me", "The groups of the calling user, and all that is in them: other paths of the same."},
     {"users", "The groups of a user, and all that is in them: other paths of the same."},
+    {"owners", "Those members of a group who manage it."},
     {"acceptedSenders", "Those whose posts a group accepts; all others' too if there are none."},
     {"rejectedSenders", "Those whose posts a group rejects."},
     {kServiceTag, "Batches, and descriptions of this service."},
@@ -36,16 +37,6 @@ constexpr char kDescription[] =
 bool HasEtag(absl::string_view type_name) {
   const GraphType* const type = FindGraphType(type_name);
   return type != nullptr && type->message->FindFieldByName("etag") != nullptr;
-}
-
-// If so, nothing in it is for callers to say but what it is.
-bool IsReadOnly(absl::string_view type_name) {
-  const GraphType* const type = FindGraphType(type_name);
-  if (type == nullptr) return true;
-  for (const GraphProperty& property : type->properties) {
-    if (!property.is_read_only) return false;
-  }
-  return true;
 }
 
 Json JsonContent(Json schema) { return {{"application/json", {{"schema", std::move(schema)}}}}; }
@@ -66,7 +57,8 @@ class Document {
 
  private:
   void AddOperation(const Operation& operation);
-  void AddRemoveReference(const Operation& add);
+  void AddRemoveByUrl(const Operation& add);
+  void AddCount(const Operation& list);
   void AddServicePath(const char* path, const char* method, const char* id, const char* summary,
                       Json content, Json request_body);
   void AddServicePaths();
@@ -74,6 +66,7 @@ class Document {
   Json Responses(const Operation& operation);
   Json Success(const Operation& operation, std::string& status);
   Json WithErrors(const std::string& status, Json success);
+  Json Done();
   Json Headers(bool location, bool etag);
   Json Tags() const;
 
@@ -97,6 +90,10 @@ Json Document::Headers(bool location, bool etag) {
     headers["ETag"] = components_.Add("headers", "ETag", TextHeader("As `@odata.etag`."));
   }
   return headers;
+}
+
+Json Document::Done() {
+  return components_.Add("responses", "done", {{"description", "Done. There is no body."}});
 }
 
 Json Document::Success(const Operation& operation, std::string& status) {
@@ -133,8 +130,9 @@ Json Document::Success(const Operation& operation, std::string& status) {
       return add(absl::StrCat(type, "Created"), entity("What was created.", true));
     case Kind::kAddReference:
     case Kind::kDelete:
+    case Kind::kUpdateDirectoryObject:
       status = "204";
-      return add("done", {{"description", "Done."}});
+      return Done();
     case Kind::kAction:
       status = "202";
       if (type.empty()) return add("accepted", {{"description", "Done. There is no body."}});
@@ -173,8 +171,10 @@ Json Document::RequestBody(const Operation& operation) {
     const auto& request = *operation.route->rpc->input_type();
     schema = components_.Add("schemas", absl::StrCat(first.id, ".parameters"),
                              ParametersSchema(request, comments_));
-  } else if (operation.kind == Kind::kAddReference || IsReadOnly(operation.type)) {
+  } else if (operation.kind == Kind::kAddReference) {
     schema = ComponentRef("schemas", "reference");
+  } else if (operation.kind == Kind::kCreate && operation.type == "group") {
+    schema = ComponentRef("schemas", "newGroup");
   } else {
     schema = TypeRef(operation.type);
   }
@@ -202,19 +202,41 @@ void Document::AddOperation(const Operation& operation) {
   if (!operation.route->body.empty()) object["requestBody"] = RequestBody(operation);
   object["responses"] = Responses(operation);
   path[absl::AsciiStrToLower(operation.route->http_method)] = std::move(object);
-  if (operation.kind == Kind::kAddReference) AddRemoveReference(operation);
+  if (operation.kind == Kind::kAddReference && operation.route->last_segment() == "$ref") {
+    AddRemoveByUrl(operation);
+  }
+  if (operation.kind == Kind::kList &&
+      rpc->input_type()->FindFieldByName("include_total_size") != nullptr) {
+    AddCount(operation);
+  }
 }
 
-// Graph's way to remove: an alias that the routes do not have, since the id is in the query.
-void Document::AddRemoveReference(const Operation& add) {
-  std::string status = "204";
+// The other one of Graph's two ways: an alias that the routes do not have, since the id is in the
+// query.
+void Document::AddRemoveByUrl(const Operation& add) {
   paths_[add.path]["delete"] = {
-      {"operationId", absl::StrCat(add.id.substr(0, add.id.rfind('.')), ".removeReference")},
+      {"operationId", absl::StrCat(add.id.substr(0, add.id.rfind('.')), ".removeByUrl")},
       {"tags", {add.tag}},
-      {"summary", "Takes a sender off a list, by its URL"},
+      {"summary", "Takes a user off the list, by its URL"},
       {"parameters", parameters_.OfRemovedReference()},
-      {"responses",
-       WithErrors(status, components_.Add("responses", "done", {{"description", "Done."}}))}};
+      {"responses", WithErrors("204", Done())}};
+}
+
+// `$count` behind a list, which the routes do not have.
+void Document::AddCount(const Operation& list) {
+  const std::string collection = list.id.substr(0, list.id.rfind('.'));
+  const Json number = {{"type", "integer"}, {"format", "int64"}};
+  Json count = components_.Add(
+      "responses", "count",
+      {{"description", "A number."}, {"content", {{"text/plain", {{"schema", number}}}}}});
+  paths_[absl::StrCat(list.path, "/$count")] = {
+      {"parameters", parameters_.OfPath(list)},
+      {"get",
+       {{"operationId", absl::StrCat(collection, ".count")},
+        {"tags", {list.tag}},
+        {"summary", "How many there are"},
+        {"parameters", parameters_.OfCount(list)},
+        {"responses", WithErrors("200", std::move(count))}}}};
 }
 
 void Document::AddServicePath(const char* path, const char* method, const char* id,

@@ -42,13 +42,17 @@ class OpenApiParameters {
   // Query options and headers.
   nlohmann::ordered_json OfOperation(const Operation& operation);
 
+  // Those of a list that is only counted.
+  nlohmann::ordered_json OfCount(const Operation& list);
+
   // `$id`, by which a reference is named that is to be removed.
   nlohmann::ordered_json OfRemovedReference();
 
  private:
   nlohmann::ordered_json Query(const std::string& component, const std::string& name,
                                const std::string& description, nlohmann::ordered_json schema);
-  nlohmann::ordered_json Header(const std::string& name, const std::string& description);
+  nlohmann::ordered_json Header(const std::string& component, const std::string& name,
+                                const std::string& description);
   nlohmann::ordered_json Select(const Operation& operation);
   nlohmann::ordered_json Expand(const Operation& operation);
   void AddFieldOption(const Operation& operation, const char* field, const std::string& option,
