@@ -94,7 +94,7 @@ struct Schema {
     item_body.properties = {Text("contentType", "content_type"), Text("content", "content")};
     DescribeAttachments();
     extension.is_open = true;
-    extension.properties = {Id(), Text("extensionName", "extension_name")};
+    extension.properties = {ReadOnly(Text("id", "")), Text("extensionName", "extension_name")};
     DescribePost();
     DescribeThread();
     DescribeConversation();

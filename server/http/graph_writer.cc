@@ -183,6 +183,10 @@ class Writer {
     for (const auto& [constant, json] : kConstants) {
       if (constant == name) return AppendMember(name, json);
     }
+    if (entity.GetDescriptor() == v1::Extension::descriptor()) {
+      return AppendMember(name, WriteJsonString(absl::StrCat(kGraphNamespace, ".openTypeExtension.",
+                                                             StringOf(entity, "extension_name"))));
+    }
     // The one that is left is a post's `changeKey`.
     AppendMember(name, WriteJsonString(Opaque(StringOf(entity, "etag"))));
   }
