@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "server/domain/limits.h"
 #include "server/http/graph_reference.h"
 #include "tests/testing/proto_matchers.h"
 #include "tests/testing/status_matchers.h"
@@ -226,6 +227,25 @@ TEST(GraphReaderTest, BoundsDepth) {
   for (int i = 0; i < 1000; ++i) json += "[";
   EXPECT_THAT(ErrorOf<v1::ConversationThread>(json),
               HasSubstr("more than 100 levels of lists and objects"));
+}
+
+// Two bytes can take a hundred in memory.
+TEST(GraphReaderTest, BoundsHowManyValuesThereAre) {
+  const auto recipients = [](int count) {
+    std::string json = R"({"toRecipients":[{})";
+    for (int i = 1; i < count; ++i) json += ",{}";
+    return json + "]}";
+  };
+  EXPECT_EQ(Read<v1::ConversationThread>(recipients(kMaxRequestFields - 1)).to_recipients_size(),
+            kMaxRequestFields - 1);
+  EXPECT_THAT(ErrorOf<v1::ConversationThread>(recipients(kMaxRequestFields + 1)),
+              HasSubstr("toRecipients[20000]: a request has at most 20000 values"));
+  std::string numbers = "[0";
+  for (int i = 0; i < 30'000; ++i) numbers += ",0";
+  EXPECT_GT(Read<v1::Extension>(absl::StrCat(R"({"id":)", numbers, R"(],"a":)", numbers, "]}"))
+                .content_json()
+                .size(),
+            60'000U);
 }
 
 TEST(GraphReaderTest, IgnoresAnnotations) {
