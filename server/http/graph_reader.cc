@@ -120,7 +120,7 @@ class GraphDialect final : public JsonDialect {
   }
 
   Fault ReadScalar(const Scalar& scalar, Message* message, const FieldDescriptor* field) override {
-    if (const Fault fault = CountValue(); fault.has_value()) return fault;
+    if (Fault fault = CountValue(); fault.has_value()) return fault;
     if (scalar.kind == Scalar::Kind::kString && absl::StrContains(scalar.text, '\0')) {
       return "must not contain U+0000";
     }
@@ -164,7 +164,7 @@ class GraphDialect final : public JsonDialect {
   }
 
   Fault EndObject(const Members& members, Message* object) override {
-    if (const Fault fault = CountValue(); fault.has_value()) return fault;
+    if (Fault fault = CountValue(); fault.has_value()) return fault;
     const Descriptor* message = object->GetDescriptor();
     if (message == v1::Extension::descriptor()) {
       std::string& content = *static_cast<v1::Extension*>(object)->mutable_content_json();

@@ -232,6 +232,7 @@ const GraphProperty* FindGraphProperty(const GraphType& type, absl::string_view 
 }
 
 const GraphProperty* FindGraphPropertyOfField(const GraphType& type, absl::string_view field) {
+  if (field.empty()) return nullptr;
   for (const GraphProperty& property : type.properties) {
     if (property.field == field) return &property;
   }

@@ -15,7 +15,7 @@
 #include "google/protobuf/timestamp.pb.h"
 #include "server/base/json_dialect.h"
 #include "server/base/proto_json.h"
-#include "server/http/graph_body.h"
+#include "server/http/body_conversion.h"
 #include "server/http/graph_schema.h"
 
 namespace threadstore {

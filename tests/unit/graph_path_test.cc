@@ -40,6 +40,7 @@ TEST(GraphPathTest, NamesMembersAsTheyAreInJson) {
       {"member.id", "@odata.id"},
       {"sender.id", "@odata.id"},
       {"post.sender", "sender"},
+      {"post.", ""},
   };
   for (const auto& [field, name] : kCases) EXPECT_EQ(GraphPath(field), std::string(name)) << field;
 }
