@@ -260,6 +260,7 @@ TEST_F(GraphHandlerTest, FetchesContentWhileItIsSent) {
           v1::Attachment& attachment = *page.add_attachments();
           attachment.set_name(absl::StrCat(kThread, "/posts/p/attachments/", id));
           attachment.set_id(id);
+          attachment.set_size(5);
           attachment.mutable_file();
         }
         return page;
