@@ -188,8 +188,8 @@ absl::Status ReadAction(const std::string& json, Message& message) {
   return absl::InternalError(absl::StrCat("no reader for ", message.GetTypeName()));
 }
 
-// What a thread says of its posts can be given only when it is created; clients that change one send
-// back what they have read.
+// What a thread says of its posts can be given only when it is created; clients that change one
+// send back what they have read.
 bool IsComputed(const MethodDescriptor& rpc, absl::string_view field) {
   return rpc.name() == "UpdateThread" &&
          (field == "has_attachments" || field == "last_delivered_date_time" ||
@@ -372,6 +372,8 @@ absl::Status SetShown(GraphRequest& request) {
   RETURN_IF_ERROR(CheckProperties(options.select, *request.type));
   request.view.select = options.select;
   request.style.body = request.preferences.body;
+  // A collection of more types than one in Graph.
+  request.style.with_types = request.route->last_segment() == "memberOf";
   if (request.operation == GraphOperation::kCreate) {
     if (!options.expand.empty()) return NotHere("expand");
     ShowCreated(*request.type, request.view);
