@@ -34,6 +34,7 @@ const std::pair<const char*, const char*> kNames[] = {
     {"conversation.etag", "If-Match"},
     {"create_time", "createdDateTime"},
     {"delta_token", "$deltatoken"},
+    {"display_name", "displayName"},
     {"expand", "$expand"},
     {"filter", "$filter"},
     {"include_total_size", "$count"},

@@ -72,7 +72,8 @@ Json OpenApiParameters::Header(const std::string& component, const std::string& 
       {{"name", name}, {"in", "header"}, {"description", description}, {"schema", Text()}});
 }
 
-Json OpenApiParameters::OfPath(const Operation& operation) {
+// At the operation, as viewers do not resolve references at the path.
+Json OpenApiParameters::Common(const Operation& operation) {
   Json parameters = Json::array();
   for (const std::string& key : operation.keys) {
     Json parameter = {
@@ -180,7 +181,7 @@ void OpenApiParameters::AddHeaders(const Operation& operation, Json& parameters)
 }
 
 Json OpenApiParameters::OfOperation(const Operation& operation) {
-  Json parameters = Json::array();
+  Json parameters = Common(operation);
   const Descriptor& request = *operation.route->rpc->input_type();
   const GraphType* const type = FindGraphType(operation.type);
   const bool is_read = operation.is_collection() || operation.kind == Kind::kGet;
@@ -225,20 +226,21 @@ Json OpenApiParameters::OfOperation(const Operation& operation) {
 }
 
 Json OpenApiParameters::OfCount(const Operation& list) {
-  Json parameters = Json::array();
+  Json parameters = Common(list);
   AddFieldOption(list, "filter", "$filter", parameters);
   return parameters;
 }
 
-Json OpenApiParameters::OfRemovedReference() {
-  Json parameter = components_.Add(
+Json OpenApiParameters::OfRemoveByUrl(const Operation& add) {
+  Json parameters = Common(add);
+  parameters.push_back(components_.Add(
       "parameters", "id",
       {{"name", "$id"},
        {"in", "query"},
        {"required", true},
        {"description", "The URL of the entity that is referred to. Its last segment is the id."},
-       {"schema", Text()}});
-  return Json::array({std::move(parameter)});
+       {"schema", Text()}}));
+  return parameters;
 }
 
 }  // namespace threadstore
