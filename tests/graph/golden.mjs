@@ -211,7 +211,7 @@ function describe(answer, masker) {
   for (const [, value] of shown) masker.learn(value);
   masker.learn(answer.json);
   const lines = [`${answer.status} ${STATUS_CODES[answer.status]}`];
-  for (const [name, value] of shown) lines.push(`${name}: ${masker.maskText(value, name)}`);
+  for (const [name, value] of shown) lines.push(`${name}: ${masker.maskText(value, name)}`.trimEnd());
   const body = answer.json
     ? JSON.stringify(masker.mask(answer.json), null, 2)
     : masker.maskText(answer.text);

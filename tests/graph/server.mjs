@@ -106,7 +106,7 @@ class Server {
       status: response.statusCode,
       headers: response.headers,
       text,
-      json: isJson ? JSON.parse(text) : undefined,
+      json: isJson && text !== '' ? JSON.parse(text) : undefined,
     };
   }
 
