@@ -52,6 +52,13 @@ grpc::ChannelArguments ChannelArguments() {
   return arguments;
 }
 
+std::shared_ptr<grpc::ChannelCredentials> MakeCredentials(const std::string& tls_roots) {
+  if (tls_roots.empty()) return grpc::InsecureChannelCredentials();
+  grpc::SslCredentialsOptions options;
+  options.pem_root_certs = tls_roots;
+  return grpc::SslCredentials(options);
+}
+
 }  // namespace
 
 absl::Status ToStatus(const grpc::Status& status) {
@@ -81,7 +88,7 @@ absl::Duration Backoff(const absl::Status& status, int number, absl::Duration lo
 
 ThreadClient::Connection::Connection(const Options& options)
     : options_(options),
-      channel_(grpc::CreateCustomChannel(options.server, grpc::InsecureChannelCredentials(),
+      channel_(grpc::CreateCustomChannel(options.server, MakeCredentials(options.tls_roots),
                                          ChannelArguments())),
       stubs_(channel_, channel_, channel_, channel_, channel_),
       health_(channel_) {}

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "client/connection.h"
@@ -28,6 +29,11 @@ bool IsPrintableAscii(absl::string_view text) {
 
 absl::StatusOr<std::unique_ptr<ThreadClient>> ThreadClient::Create(const Options& options) {
   if (options.server.empty()) return absl::InvalidArgumentError("the server's address is empty");
+  // gRPC would only say, call by call, that the server cannot be reached.
+  if (!options.tls_roots.empty() &&
+      !absl::StrContains(options.tls_roots, "-----BEGIN CERTIFICATE-----")) {
+    return absl::InvalidArgumentError("the TLS roots hold no PEM certificate");
+  }
   // gRPC ends the process when it is handed a header that it cannot send.
   for (const auto& [what, value] : {std::pair("token", options.token), {"user", options.user}}) {
     if (!IsPrintableAscii(value)) {

@@ -88,9 +88,12 @@ class ThreadClient {
  public:
   struct Options {
     // Where the server is: HOST:PORT, or another target that gRPC resolves, such as
-    // `dns:///HOST:PORT` or `unix:PATH`. The connection is not encrypted, and environment
-    // variables for HTTP proxies are not heeded.
+    // `dns:///HOST:PORT` or `unix:PATH`. Environment variables for HTTP proxies are not heeded.
     std::string server = "127.0.0.1:50051";
+
+    // The certificates, as PEM, of those who may vouch for the server. With them the connection is
+    // encrypted, and the server must be who its address says; without, it is not encrypted.
+    std::string tls_roots;
 
     // Sent as `authorization: Bearer TOKEN`; nothing is sent if empty.
     std::string token;
@@ -105,8 +108,8 @@ class ThreadClient {
   };
 
   // Connects with the first call, so an unreachable server is no error here. INVALID_ARGUMENT
-  // if there is no server, or the token or the user cannot be sent in a header: they may hold
-  // printable ASCII only.
+  // if there is no server, the roots are no PEM certificates, or the token or the user cannot be
+  // sent in a header: they may hold printable ASCII only.
   static absl::StatusOr<std::unique_ptr<ThreadClient>> Create(const Options& options);
 
   ~ThreadClient();

@@ -20,6 +20,7 @@
 #include "absl/time/time.h"
 #include "client/thread_client.h"
 #include "client/threadctl/command.h"
+#include "client/threadctl/input.h"
 #include "client/threadctl/printer.h"
 
 namespace threadstore::threadctl {
@@ -49,6 +50,11 @@ void AddFlags(CLI::App& app, ThreadClient::Options* options, OutputFormat* forma
       ->envname("THREADSTORE_SERVER")
       ->type_name("ADDRESS")
       ->capture_default_str();
+  app.add_option_function<std::string>(
+         "--tls_ca", [options](const std::string& path) { options->tls_roots = ReadInput(path); },
+         "PEM file of the certificates that vouch for the server; without it, no TLS")
+      ->envname("THREADSTORE_TLS_CA")
+      ->type_name("FILE");
   app.add_option("--token", options->token, "The bearer token that says who is calling")
       ->envname("THREADSTORE_TOKEN");
   app.add_option("--user", options->user,

@@ -205,9 +205,11 @@ Parser MakeParser(Reader& reader) {
 }
 
 // Parses from the front until the reader is done, no bytes are left to spend, or a tag is too long.
-// Returns what is behind that tag, or nothing.
-absl::string_view ReadUpToLongTag(absl::string_view html, size_t& bytes_left, Reader& reader) {
+// Returns what is behind that tag, or nothing; `is_whole` is whether no more is to be read.
+absl::string_view ReadUpToLongTag(absl::string_view html, size_t& bytes_left, Reader& reader,
+                                  bool& is_whole) {
   absl::string_view rest = html.substr(0, bytes_left);
+  is_whole = rest.size() == html.size();
   const Parser parser = MakeParser(reader);
   while (!rest.empty() && !reader.IsDone()) {
     const absl::string_view chunk = TakeChunk(rest);
@@ -215,24 +217,28 @@ absl::string_view ReadUpToLongTag(absl::string_view html, size_t& bytes_left, Re
     htmlParseChunk(parser.get(), chunk.data(), static_cast<int>(chunk.size()), 0);
     if (!IsInLongTag(*parser)) continue;
     const size_t end = html.find('>', static_cast<size_t>(chunk.data() - html.data()));
-    return end == absl::string_view::npos ? absl::string_view() : html.substr(end + 1);
+    html = end == absl::string_view::npos ? absl::string_view() : html.substr(end + 1);
+    is_whole = html.empty();
+    return html;
   }
-  if (!reader.IsDone()) htmlParseChunk(parser.get(), nullptr, 0, 1);
+  if (reader.IsDone()) {
+    is_whole = false;
+  } else {
+    htmlParseChunk(parser.get(), nullptr, 0, 1);
+  }
   return {};
 }
 
 // Returns whether all of the HTML has been read.
 bool ReadHtml(absl::string_view html, Collector& collector) {
   size_t bytes_left = kMaxHtmlBytes;
-  bool is_whole = true;
+  bool is_whole = html.empty();
   while (!html.empty() && bytes_left > 0 && !collector.IsFull()) {
-    is_whole = is_whole && html.size() <= bytes_left;
     // Each begins anew, as if all elements had ended.
     Reader reader(collector);
-    html = ReadUpToLongTag(html, bytes_left, reader);
-    is_whole = is_whole && !reader.IsTooDeep();
+    html = ReadUpToLongTag(html, bytes_left, reader, is_whole);
   }
-  return is_whole && html.empty() && !collector.IsFull();
+  return is_whole;
 }
 
 std::string ReadHtmlText(absl::string_view html, size_t max_characters,

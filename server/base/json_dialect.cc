@@ -22,6 +22,7 @@ JsonDialect::Member JsonDialect::Find(const Message& object, absl::string_view n
 std::vector<absl::string_view> JsonDialect::Names(const Message& object) const {
   std::vector<absl::string_view> names;
   const Descriptor* type = object.GetDescriptor();
+  names.reserve(static_cast<size_t>(type->field_count()));
   for (int i = 0; i < type->field_count(); ++i) names.emplace_back(type->field(i)->json_name());
   return names;
 }

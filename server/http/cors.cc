@@ -45,7 +45,8 @@ bool CorsPolicy::IsAllowed(absl::string_view origin) const {
 std::string CorsPolicy::WhyRefused(const HttpRequest& request,
                                    absl::string_view requested_host) const {
   if (options_.loopback_only && !requested_host.empty() && !IsLoopback(requested_host) &&
-      !(options_.own.has_value() && options_.own->host == requested_host)) {
+      !(options_.own.has_value() &&
+        MakeWebOrigin(options_.own->scheme, requested_host) == options_.own)) {
     return absl::StrCat("The server listens on loopback and does not serve the host ",
                         requested_host, ".");
   }

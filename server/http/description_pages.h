@@ -10,10 +10,10 @@
 // source anyway.
 namespace threadstore {
 
-// Of the pages of `/docs`: scripts, styles and requests of this origin alone. Swagger UI sets
-// styles on elements, and has its icons as data URLs in its style sheet.
+// Of the pages of `/docs`: scripts, styles and requests of this origin alone. Swagger UI has its
+// icons as data URLs in its style sheet.
 inline constexpr absl::string_view kDocsContentSecurityPolicy =
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'";
 

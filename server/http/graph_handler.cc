@@ -280,7 +280,7 @@ void GraphCall::Fail(const absl::Status& error) {
     answer.headers.Add("Location", links_->Again(WithoutQueryOptions(request_.url.query,
                                                                      {"skiptoken", "deltatoken"})));
   }
-  Respond(std::move(answer));
+  Respond(answer);
 }
 
 void GraphCall::Respond(const GraphError& error) { exchange_->Respond(ErrorAnswer(error, ids_)); }

@@ -11,6 +11,7 @@
 #include "absl/strings/strip.h"
 #include "server/base/json_dialect.h"
 #include "server/base/status_macros.h"
+#include "server/domain/limits.h"
 #include "server/http/graph_reference.h"
 #include "server/http/graph_schema.h"
 #include "threadstore/internal/v1/graph_group.pb.h"
@@ -119,6 +120,7 @@ class GraphDialect final : public JsonDialect {
   }
 
   Fault ReadScalar(const Scalar& scalar, Message* message, const FieldDescriptor* field) override {
+    if (Fault fault = CountValue(); fault.has_value()) return fault;
     if (scalar.kind == Scalar::Kind::kString && absl::StrContains(scalar.text, '\0')) {
       return "must not contain U+0000";
     }
@@ -162,6 +164,7 @@ class GraphDialect final : public JsonDialect {
   }
 
   Fault EndObject(const Members& members, Message* object) override {
+    if (Fault fault = CountValue(); fault.has_value()) return fault;
     const Descriptor* message = object->GetDescriptor();
     if (message == v1::Extension::descriptor()) {
       std::string& content = *static_cast<v1::Extension*>(object)->mutable_content_json();
@@ -256,6 +259,12 @@ class GraphDialect final : public JsonDialect {
     return threadstore::ReadScalar(scalar, group, field);
   }
 
+  // In memory a value can take fifty times what it has in JSON.
+  Fault CountValue() {
+    if (++values_ <= kMaxRequestFields) return std::nullopt;
+    return absl::StrCat("a request has at most ", kMaxRequestFields, " values");
+  }
+
   // Takes what an entity says of its type.
   static Fault CheckType(const RawValue& value, Message* object) {
     if (value.scalar == nullptr) return "expected a string, got a list or an object";
@@ -304,6 +313,7 @@ class GraphDialect final : public JsonDialect {
 
   const Message* const root_;
   std::set<std::string> fields_;
+  int values_ = 0;
 };
 
 absl::StatusOr<GraphBody> ReadGroup(absl::string_view json, v1::Group* group) {

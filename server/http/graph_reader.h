@@ -18,7 +18,8 @@
 // INVALID_ARGUMENT that says place, member and rule, such as
 // `line 4, column 7: toRecipients[1].topik: unknown member; did you mean topic?`. They have no
 // google.rpc details. On error the message is left empty. U+0000 is refused in every string that is
-// read. What else a value has to be is left to the rules of the RPC.
+// read, and so are more than kMaxRequestFields objects and values in a body, but for what is kept
+// as text. What else a value has to be is left to the rules of the RPC.
 //
 // Members are those of the schema (see graph_schema.h), by Graph's names only. Ignored with all
 // that they hold are read-only members at any depth, because clients send back what they have read,

@@ -340,6 +340,17 @@ void ReadSelected(const GraphRequest& request, FieldMask& mask) {
   }
 }
 
+// All that was created, so that nobody has to ask for ids.
+void ShowCreated(const GraphType& type, GraphView& view) {
+  view.all = true;
+  for (const GraphProperty& property : type.properties) {
+    if (property.name != "threads" && property.name != "posts") continue;
+    GraphView& created = view.expand.emplace_back();
+    created.relation = std::string(property.name);
+    ShowCreated(*property.type, created);
+  }
+}
+
 absl::Status SetShown(GraphRequest& request) {
   Message& message = *request.message;
   const QueryOptions& options = request.options;
@@ -353,7 +364,7 @@ absl::Status SetShown(GraphRequest& request) {
   request.style.body = request.preferences.body;
   if (request.operation == GraphOperation::kCreate) {
     if (!options.expand.empty()) return NotHere("expand");
-    request.view.all = true;
+    ShowCreated(*request.type, request.view);
     request.style.with_types = true;
     return absl::OkStatus();
   }

@@ -94,7 +94,7 @@ struct Schema {
     item_body.properties = {Text("contentType", "content_type"), Text("content", "content")};
     DescribeAttachments();
     extension.is_open = true;
-    extension.properties = {Id(), Text("extensionName", "extension_name")};
+    extension.properties = {ReadOnly(Text("id", "")), Text("extensionName", "extension_name")};
     DescribePost();
     DescribeThread();
     DescribeConversation();
@@ -232,6 +232,7 @@ const GraphProperty* FindGraphProperty(const GraphType& type, absl::string_view 
 }
 
 const GraphProperty* FindGraphPropertyOfField(const GraphType& type, absl::string_view field) {
+  if (field.empty()) return nullptr;
   for (const GraphProperty& property : type.properties) {
     if (property.field == field) return &property;
   }

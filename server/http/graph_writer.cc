@@ -15,7 +15,7 @@
 #include "google/protobuf/timestamp.pb.h"
 #include "server/base/json_dialect.h"
 #include "server/base/proto_json.h"
-#include "server/http/graph_body.h"
+#include "server/http/body_conversion.h"
 #include "server/http/graph_schema.h"
 
 namespace threadstore {
@@ -182,6 +182,10 @@ class Writer {
   void AppendComputed(const Message& entity, absl::string_view name) {
     for (const auto& [constant, json] : kConstants) {
       if (constant == name) return AppendMember(name, json);
+    }
+    if (entity.GetDescriptor() == v1::Extension::descriptor()) {
+      return AppendMember(name, WriteJsonString(absl::StrCat(kGraphNamespace, ".openTypeExtension.",
+                                                             StringOf(entity, "extension_name"))));
     }
     // The one that is left is a post's `changeKey`.
     AppendMember(name, WriteJsonString(Opaque(StringOf(entity, "etag"))));

@@ -4,11 +4,15 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/basic_parser.hpp>
 #include <cstdint>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "server/http/http_limits.h"
 #include "server/http/http_syntax.h"
 
@@ -71,8 +75,8 @@ class BeastParser final : public http::basic_parser<true> {
 
   void on_header_impl(ErrorCode& /*error*/) override { is_header_done_ = true; }
 
-  void on_body_init_impl(const boost::optional<uint64_t>& size, ErrorCode& /*error*/) override {
-    if (size.has_value()) request_.body.reserve(*size);
+  // Nothing is reserved for a body that may never come.
+  void on_body_init_impl(const boost::optional<uint64_t>& /*size*/, ErrorCode& /*error*/) override {
   }
 
   size_t on_body_impl(BeastView part, ErrorCode& /*error*/) override {
@@ -80,8 +84,12 @@ class BeastParser final : public http::basic_parser<true> {
     return part.size();
   }
 
-  void on_chunk_header_impl(uint64_t /*size*/, BeastView /*extensions*/,
-                            ErrorCode& /*error*/) override {}
+  // Beast takes any byte inside quotes, and others have taken a line feed there for the end.
+  void on_chunk_header_impl(uint64_t /*size*/, BeastView extensions, ErrorCode& error) override {
+    if (std::any_of(extensions.begin(), extensions.end(), absl::ascii_iscntrl)) {
+      error = http::error::bad_chunk_extension;
+    }
+  }
 
   size_t on_chunk_body_impl(uint64_t /*remaining*/, BeastView part, ErrorCode& error) override {
     return on_body_impl(part, error);
@@ -95,7 +103,16 @@ class BeastParser final : public http::basic_parser<true> {
   bool is_header_done_ = false;
 };
 
-Refusal Explain(const BeastParser& parser, const ErrorCode& error) {
+// Whether `head` begins with a request line that names a version of HTTP, be it unknown.
+bool HasVersion(absl::string_view head) {
+  const std::vector<absl::string_view> words = absl::StrSplit(head.substr(0, head.find('\r')), ' ');
+  if (words.size() != 3 || words[1].empty()) return false;
+  absl::string_view version = words[2];
+  return absl::ConsumePrefix(&version, "HTTP/") && version.size() == 3 &&
+         absl::ascii_isdigit(version[0]) && version[1] == '.' && absl::ascii_isdigit(version[2]);
+}
+
+Refusal Explain(const BeastParser& parser, const ErrorCode& error, absl::string_view head) {
   if (parser.has_too_many_fields()) {
     return {kHeadTooLarge,
             absl::StrCat("A request may have at most ", kMaxHttpHeaderFields, " header fields.")};
@@ -104,7 +121,7 @@ Refusal Explain(const BeastParser& parser, const ErrorCode& error) {
     return {kBodyTooLarge,
             absl::StrCat("The body of a request may have at most ", kMaxHttpBodyBytes, " bytes.")};
   }
-  if (error == http::error::bad_version) {
+  if (error == http::error::bad_version && HasVersion(head)) {
     return {kVersionNotSupported, "The server speaks HTTP/1.1 and HTTP/1.0."};
   }
   return {kBadRequest, absl::StrCat("The request is not valid HTTP: ", error.message(), ".")};
@@ -229,7 +246,7 @@ class RequestParser::Impl {
     parser_.put(boost::asio::buffer(head.data(), head.size()), error);
     if (parser_.request().target.size() > kMaxHttpTargetBytes) return RefuseTarget();
     if (error) {
-      refusal_ = Explain(parser_, error);
+      refusal_ = Explain(parser_, error, head);
       return Progress::kRefused;
     }
     input.erase(0, size);
@@ -267,7 +284,7 @@ class RequestParser::Impl {
     input.erase(0, taken);
     if (parser_.is_done()) return Progress::kDone;
     if (error != http::error::need_more) {
-      refusal_ = Explain(parser_, error);
+      refusal_ = Explain(parser_, error, "");
       return Progress::kRefused;
     }
     if (input.size() >= kMaxHttpChunkLineBytes) {

@@ -119,7 +119,7 @@ class ImageTest(unittest.TestCase):
         try:
             readable, _, _ = select.select([server.stdout], [], [], PATIENCE_SECONDS)
             ready = server.stdout.readline() if readable else ""
-            self.assertRegex(ready, r"^ready grpc=0\.0\.0\.0:\d+\n$", log.read_text())
+            self.assertRegex(ready, r"^ready grpc=0\.0\.0\.0:\d+ http=0\.0\.0\.0:\d+\n$", log.read_text())
             yield name
             # One that has not ended by then is killed, and its status is not 0.
             grace = self.manifests.pod["spec"]["terminationGracePeriodSeconds"]

@@ -82,7 +82,9 @@ class BaseTest(unittest.TestCase):
         self.pod = self.manifests.pod
         self.container = self.manifests.container
         self.settings = self.manifests.settings
-        self.port = int(self.settings["THREADSTORE_LISTEN"].rpartition(":")[2])
+        self.port, self.http_port = (
+            int(self.settings[setting].rpartition(":")[2])
+            for setting in ("THREADSTORE_LISTEN", "THREADSTORE_HTTP_LISTEN"))
 
     def name_of(self, kind):
         return self.manifests.only(kind)["metadata"]["name"]
@@ -118,13 +120,11 @@ class BaseTest(unittest.TestCase):
         self.assert_selects_the_pod(self.manifests.only("Service")["spec"]["selector"])
 
     def test_ports_and_probes_are_the_servers(self):
-        port, = self.container["ports"]
-        self.assertEqual(port["containerPort"], self.port)
+        ports = {port["name"]: port["containerPort"] for port in self.container["ports"]}
+        self.assertEqual(ports, {"grpc": self.port, "http": self.http_port})
         service = self.manifests.only("Service")["spec"]
         self.assertEqual(service["clusterIP"], "None")
-        service_port, = service["ports"]
-        self.assertEqual((service_port["port"], service_port["targetPort"]),
-                         (self.port, port["name"]))
+        self.assertEqual({port["targetPort"]: port["port"] for port in service["ports"]}, ports)
         for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
             self.assertEqual(self.container[probe]["grpc"], {"port": self.port}, probe)
 
@@ -136,7 +136,8 @@ class BaseTest(unittest.TestCase):
         label = {"key": "threadstore-client", "operator": "Exists"}
         self.assertEqual(policy["ingress"],
                          [{"from": [{"podSelector": {"matchExpressions": [label]}}],
-                           "ports": [{"protocol": "TCP", "port": self.port}]}])
+                           "ports": [{"protocol": "TCP", "port": port}
+                                     for port in (self.port, self.http_port)]}])
 
     def test_one_pod_owns_the_volume(self):
         spec = self.manifests.stateful_set["spec"]
@@ -192,13 +193,15 @@ class BaseTest(unittest.TestCase):
             environment |= self.settings | {
                 "THREADSTORE_LISTEN": self.settings["THREADSTORE_LISTEN"].replace(
                     f":{self.port}", ":0"),
+                "THREADSTORE_HTTP_LISTEN": self.settings["THREADSTORE_HTTP_LISTEN"].replace(
+                    f":{self.http_port}", ":0"),
                 "THREADSTORE_STORE": f"sqlite:{folder}/threadstore.db"}
             with subprocess.Popen([SERVER, "serve"], env=environment, text=True,
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE) as server:
                 ready = server.stdout.readline()
                 server.terminate()
                 _, log = server.communicate()
-        self.assertRegex(ready, r"^ready grpc=\S+\n$", log)
+        self.assertRegex(ready, r"^ready grpc=\S+ http=\S+\n$", log)
         self.assertEqual(server.returncode, 0, log)
 
 

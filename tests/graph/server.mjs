@@ -168,7 +168,7 @@ class Server {
 // Starts a server; resolves once it serves. With a certificate it speaks TLS.
 export async function startServer({flags = [], certificate} = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'threadstore-graph-'));
-  const program = requireSetting('THREADSTORE_GRAPH_SERVER');
+  const program = requireSetting('THREADSTORE_SERVER');
   const tls = certificate
     ? [`--tls_cert=${certificate.cert}`, `--tls_key=${certificate.key}`]
     : [];

@@ -12,7 +12,9 @@ namespace threadstore {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using testing::IsOk;
 using ::testing::Not;
 using testing::StatusIs;
@@ -97,6 +99,19 @@ TEST(ConfigTest, WrongFlagsAreNamedInOneLine) {
       {{"serve", "--listen=0.0.0.0:1"}, "--allow_unauthenticated"},
       {{"serve", "--listen=[::]:1"}, "--allow_unauthenticated"},
       {{"serve", "--listen=example.com:1"}, "--allow_unauthenticated"},
+      {{"serve", "--listen="}, "--listen"},
+      {{"serve", "--http_listen=nowhere"}, "--http_listen"},
+      {{"serve", "--http_listen=0.0.0.0:1"}, "--allow_unauthenticated"},
+      {{"serve", "--http_cors_origins=*"}, "--http_cors_origins"},
+      {{"serve", "--http_cors_origins=https://a,https://b/"}, "'https://b/'"},
+      {{"serve", "--http_public_url=example.com"}, "--http_public_url"},
+      {{"serve", "--http_public_url=ftp://example.com"}, "--http_public_url"},
+      {{"serve", "--http_public_url=https://example.com/?q"}, "--http_public_url"},
+      {{"serve", "--trusted_proxies=10.0.0.0/8,proxy"}, "'proxy'"},
+      {{"serve", "--http_docs=maybe"}, "--http_docs"},
+      {{"serve", "--http_docs="}, "--http_docs"},
+      {{"serve", "--tls_cert=a"}, "--tls_key"},
+      {{"serve", "--tls_key=a"}, "--tls_cert"},
       {{"serve", "--auth=jwt"}, "--auth"},
       {{"serve", "--store=postgresql://x"}, "--store"},
       {{"serve", "--store=sqlite:"}, "--store"},
@@ -116,6 +131,38 @@ TEST(ConfigTest, WrongFlagsAreNamedInOneLine) {
     EXPECT_THAT(Parse(arguments), StatusIs(absl::StatusCode::kInvalidArgument,
                                            AllOf(HasSubstr(named), Not(HasSubstr("\n")))));
   }
+}
+
+TEST(ConfigTest, FlagsOfTheHttpFaceAreRead) {
+  ASSERT_OK_AND_ASSIGN(
+      const CommandLine line,
+      Parse({"serve", "--http_listen=[::1]:0", "--http_cors_origins=https://a,http://b:81",
+             "--http_cors_origins=https://c", "--http_public_url=https://a/base", "--http_docs",
+             "--trusted_proxies=10.0.0.0/8,::1", "--tls_cert=c.pem", "--tls_key=k.pem"}));
+  EXPECT_EQ(line.config.http_listen, "[::1]:0");
+  EXPECT_THAT(line.config.http_cors_origins, ElementsAre("https://a", "http://b:81", "https://c"));
+  EXPECT_EQ(line.config.http_public_url, "https://a/base");
+  EXPECT_TRUE(line.config.http_docs);
+  EXPECT_THAT(line.config.trusted_proxies, ElementsAre("10.0.0.0/8", "::1"));
+  EXPECT_EQ(line.config.tls_cert, "c.pem");
+  EXPECT_EQ(line.config.tls_key, "k.pem");
+}
+
+TEST(ConfigTest, EmptyValuesTurnOff) {
+  ASSERT_OK_AND_ASSIGN(
+      const CommandLine flags,
+      Parse({"serve", "--http_listen=", "--http_cors_origins=", "--trusted_proxies="}));
+  EXPECT_EQ(flags.config.http_listen, "");
+  EXPECT_THAT(flags.config.http_cors_origins, IsEmpty());
+  EXPECT_THAT(flags.config.trusted_proxies, IsEmpty());
+
+  const ScopedEnvironment off("THREADSTORE_HTTP_LISTEN", "");
+  const ScopedEnvironment list("THREADSTORE_HTTP_CORS_ORIGINS", "https://a,https://b");
+  ASSERT_OK_AND_ASSIGN(const CommandLine environment, Parse({"serve"}));
+  EXPECT_EQ(environment.config.http_listen, "");
+  EXPECT_THAT(environment.config.http_cors_origins, ElementsAre("https://a", "https://b"));
+  ASSERT_OK_AND_ASSIGN(const CommandLine flag, Parse({"serve", "--http_listen=127.0.0.1:1"}));
+  EXPECT_EQ(flag.config.http_listen, "127.0.0.1:1");
 }
 
 TEST(ConfigTest, UnauthenticatedServiceIsPossibleOnPurpose) {

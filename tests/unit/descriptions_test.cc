@@ -117,10 +117,12 @@ TEST(OpenApiTest, HasEveryRouteOnce) {
 
 TEST(OpenApiTest, DeclaresEveryKeyOfAPath) {
   for (const auto& [path, item] : OpenApi()["paths"].items()) {
-    const std::vector<std::string> names = ParametersOf(item);
     const std::regex key("\\{([^}]*)\\}");
-    for (std::sregex_iterator i(path.begin(), path.end(), key), end; i != end; ++i) {
-      EXPECT_THAT(names, Contains((*i)[1].str())) << path;
+    for (const auto& [method, operation] : item.items()) {
+      const std::vector<std::string> names = ParametersOf(operation);
+      for (std::sregex_iterator i(path.begin(), path.end(), key), end; i != end; ++i) {
+        EXPECT_THAT(names, Contains((*i)[1].str())) << method << " " << path;
+      }
     }
   }
 }
@@ -153,6 +155,8 @@ TEST(OpenApiTest, SaysHowRequestsAreAnswered) {
       {"DELETE /groups/*/threads/*", "204"},
       {"POST /groups/*/threads/*/reply", "202"},
       {"POST /groups/*/threads/*/posts/*/forward", "202"},
+      {"PATCH /groups/*", "204"},
+      {"POST /groups/*/members/$ref", "204"},
       {"POST /groups/*/acceptedSenders/$ref", "204"},
       {"DELETE /groups/*/acceptedSenders/$ref", "204"},
       {"POST /$batch", "200"},

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "server/domain/limits.h"
 #include "server/http/graph_reference.h"
 #include "tests/testing/proto_matchers.h"
 #include "tests/testing/status_matchers.h"
@@ -16,7 +17,6 @@
 namespace threadstore {
 namespace {
 
-using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -79,8 +79,9 @@ TEST(GraphReaderTest, ReadsTheDocumentedRequest) {
 }
 
 TEST(GraphReaderTest, ReadsTheDocumentedResponseWithoutItsId) {
-  EXPECT_THAT(Read<v1::ConversationThread>(ReadTestdata("create_thread_response.json")),
-              EqualsProto(Read<v1::ConversationThread>(ReadTestdata("create_thread_request.json"))));
+  EXPECT_THAT(
+      Read<v1::ConversationThread>(ReadTestdata("create_thread_response.json")),
+      EqualsProto(Read<v1::ConversationThread>(ReadTestdata("create_thread_request.json"))));
 }
 
 TEST(GraphReaderTest, ReadsAConversationWithAllThatIsInIt) {
@@ -151,13 +152,13 @@ TEST(GraphReaderTest, IgnoresReadOnlyMembersWhateverTheyHold) {
             R"(,"receivedDateTime":)", value, R"(,"hasAttachments":)", value,
             R"(,"conversationThreadId":)", value, R"(,"attachments":[{"size":)", value, R"(,"id":)",
             value, R"(,"lastModifiedDateTime":)", value, R"(,"contentBytes":""}]}]})")),
-        EqualsProto(ParseText<v1::ConversationThread>(
-            R"(topic: "T" posts { attachments { file {} } })")))
+        EqualsProto(
+            ParseText<v1::ConversationThread>(R"(topic: "T" posts { attachments { file {} } })")))
         << value;
-    EXPECT_THAT(Read<v1::Conversation>(absl::StrCat(R"({"hasAttachments":)", value,
-                                                    R"(,"uniqueSenders":)", value,
-                                                    R"(,"preview":)", value, "}")),
-                EqualsProto(v1::Conversation()))
+    EXPECT_THAT(
+        Read<v1::Conversation>(absl::StrCat(R"({"hasAttachments":)", value, R"(,"uniqueSenders":)",
+                                            value, R"(,"preview":)", value, "}")),
+        EqualsProto(v1::Conversation()))
         << value;
   }
 }
@@ -227,6 +228,25 @@ TEST(GraphReaderTest, BoundsDepth) {
               HasSubstr("more than 100 levels of lists and objects"));
 }
 
+// Two bytes can take a hundred in memory.
+TEST(GraphReaderTest, BoundsHowManyValuesThereAre) {
+  const auto recipients = [](int count) {
+    std::string json = R"({"toRecipients":[{})";
+    for (int i = 1; i < count; ++i) json += ",{}";
+    return json + "]}";
+  };
+  EXPECT_EQ(Read<v1::ConversationThread>(recipients(kMaxRequestFields - 1)).to_recipients_size(),
+            kMaxRequestFields - 1);
+  EXPECT_THAT(ErrorOf<v1::ConversationThread>(recipients(kMaxRequestFields + 1)),
+              HasSubstr("toRecipients[20000]: a request has at most 20000 values"));
+  std::string numbers = "[0";
+  for (int i = 0; i < 30'000; ++i) numbers += ",0";
+  EXPECT_GT(Read<v1::Extension>(absl::StrCat(R"({"id":)", numbers, R"(],"a":)", numbers, "]}"))
+                .content_json()
+                .size(),
+            60'000U);
+}
+
 TEST(GraphReaderTest, IgnoresAnnotations) {
   EXPECT_THAT(Read<v1::ConversationThread>(R"({
     "@odata.context": "x", "@odata.etag": "W/\"1\"", "topic@odata.type": "#String",
@@ -241,9 +261,8 @@ TEST(GraphReaderTest, AnEntityDoesNotSayThatItIsAnother) {
        {"#microsoft.graph.conversationThread", "microsoft.graph.conversationThread",
         "#Microsoft.OutlookServices.ConversationThread", "conversationthread",
         "#CONVERSATIONTHREAD"}) {
-    EXPECT_THAT(
-        Read<v1::ConversationThread>(absl::StrCat(R"({"@odata.type":")", type, R"("})")),
-        EqualsProto(v1::ConversationThread()));
+    EXPECT_THAT(Read<v1::ConversationThread>(absl::StrCat(R"({"@odata.type":")", type, R"("})")),
+                EqualsProto(v1::ConversationThread()));
   }
   EXPECT_THAT(Read<v1::Post>(R"({"@odata.type":null})"), EqualsProto(v1::Post()));
   EXPECT_EQ(ErrorOf<v1::ConversationThread>(R"({"@odata.type":"#microsoft.graph.message"})"),
@@ -293,7 +312,7 @@ TEST(GraphReaderTest, AttachmentsSayWhatTheyAre) {
            R"({"@odata.type":"#microsoft.graph.fileAttachment","contentBytes":"YQ"})",
            R"({"contentBytes":"YQ==","@odata.type":"microsoft.graph.fileAttachment"})",
            R"({"@odata.type":"#Microsoft.OutlookServices.FILEATTACHMENT","contentBytes":"YQ=="})",
-           R"({"contentBytes":"YQ==","contentLocation":null,"contentId":null,"item":null})",
+           R"({"contentBytes":"YQ==","contentLocation":null,"contentId":null})",
            R"({"@odata.type":"#microsoft.graph.attachment","contentBytes":"YQ=="})",
        }) {
     EXPECT_THAT(Read<v1::Attachment>(json), EqualsProto(file)) << json;
@@ -304,9 +323,9 @@ TEST(GraphReaderTest, AttachmentsSayWhatTheyAre) {
               EqualsProto(ParseText<v1::Attachment>("file {}")));
   EXPECT_THAT(Read<v1::Attachment>(R"({"item":{}})"),
               EqualsProto(ParseText<v1::Attachment>(R"(item { item_json: "{}" })")));
-  EXPECT_THAT(Read<v1::Attachment>(R"({"sourceUrl":"u","isFolder":true})"),
-              EqualsProto(ParseText<v1::Attachment>(
-                  R"(reference { source_url: "u" is_folder: true })")));
+  EXPECT_THAT(
+      Read<v1::Attachment>(R"({"sourceUrl":"u","isFolder":true})"),
+      EqualsProto(ParseText<v1::Attachment>(R"(reference { source_url: "u" is_folder: true })")));
 }
 
 TEST(GraphReaderTest, AttachmentsAreOfOneKind) {
@@ -428,8 +447,7 @@ TEST(GraphReaderTest, GroupsAreWhatThisServerHas) {
               HasSubstr("members@odata.bind[0]: must be the URL of a user"));
   EXPECT_EQ(ErrorOf<v1::Group>(R"({"id":1})"),
             "line 1, column 7: id: expected a string, got a number");
-  EXPECT_EQ(ErrorOf<v1::Group>(R"({"owners":[]})"),
-            "line 1, column 2: owners: unknown member");
+  EXPECT_EQ(ErrorOf<v1::Group>(R"({"owners":[]})"), "line 1, column 2: owners: unknown member");
   EXPECT_EQ(ErrorOf<v1::Group>(R"({"group":{}})"), "line 1, column 2: group: unknown member");
 }
 
@@ -464,7 +482,8 @@ TEST(GraphReaderTest, RepliesHaveOnePost) {
       {R"({"post":{},"Post":{}})", "line 1, column 12: Post: duplicate member"},
       {R"({"post":{},"body":{}})", "line 1, column 12: body: cannot stand beside post"},
       {R"({"body":{},"post":{}})", "line 1, column 12: post: cannot stand beside parts of it"},
-      {R"({"post":{"bodi":{}}})", "line 1, column 10: post.bodi: unknown member; did you mean body?"},
+      {R"({"post":{"bodi":{}}})",
+       "line 1, column 10: post.bodi: unknown member; did you mean body?"},
       {R"({"name":"x"})", "line 1, column 2: name: unknown member"},
       {R"({"posts":[]})", "line 1, column 2: posts: unknown member; did you mean post?"},
       {R"({"post":{"@odata.type":"#microsoft.graph.message"}})",
@@ -490,15 +509,15 @@ TEST(GraphReaderTest, ReadsForwards) {
     EXPECT_THAT(request, EqualsProto(expected)) << json;
   }
   v1::ForwardPostRequest request;
-  EXPECT_THAT(ReadGraphForward(R"({"comment":"c","Comment":"d"})", &request),
-              StatusIs(absl::StatusCode::kInvalidArgument,
-                       "line 1, column 16: Comment: duplicate member"));
+  EXPECT_THAT(
+      ReadGraphForward(R"({"comment":"c","Comment":"d"})", &request),
+      StatusIs(absl::StatusCode::kInvalidArgument, "line 1, column 16: Comment: duplicate member"));
   EXPECT_THAT(ReadGraphForward(R"({"coment":"c"})", &request),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        "line 1, column 2: coment: unknown member; did you mean comment?"));
-  EXPECT_THAT(ReadGraphForward(R"({"name":"c"})", &request),
-              StatusIs(absl::StatusCode::kInvalidArgument,
-                       "line 1, column 2: name: unknown member"));
+  EXPECT_THAT(
+      ReadGraphForward(R"({"name":"c"})", &request),
+      StatusIs(absl::StatusCode::kInvalidArgument, "line 1, column 2: name: unknown member"));
   // Only parameters come in two spellings.
   EXPECT_THAT(ReadGraphForward(R"({"ToRecipients":[{"EmailAddress":{}}]})", &request),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("unknown member")));
@@ -526,20 +545,20 @@ TEST(GraphReferenceTest, IsWhatTheUrlEndsWith) {
 TEST(GraphReferenceTest, RefusesAllElse) {
   for (const absl::string_view url :
        {"", "/", "https://h", "https://h/", "https://h/ann", "https://h/v1.0/me",
-        "https://h/v1.0/users", "https://h/v1.0/users/a/manager", "/ann", "users/%zz",
-        "users/%FF", "users/%00", "users/a?b=c", "users/a#EXT#", "users//a"}) {
+        "https://h/v1.0/users", "https://h/v1.0/users/a/manager", "/ann", "users/%zz", "users/%FF",
+        "users/%00", "users/a?b=c", "users/a#EXT#", "users//a"}) {
     EXPECT_THAT(ReadGraphReference(absl::StrCat(R"({"@odata.id":")", url, R"("})")),
                 StatusIs(absl::StatusCode::kInvalidArgument,
                          HasSubstr("@odata.id: must be the URL of a user")))
         << url;
   }
   for (const absl::string_view json : {"{}", R"({"@odata.id":null})", R"({"@odata.type":"x"})"}) {
-    EXPECT_THAT(ReadGraphReference(json), StatusIs(absl::StatusCode::kInvalidArgument,
-                                                   HasSubstr("@odata.id is required")));
+    EXPECT_THAT(ReadGraphReference(json),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("@odata.id is required")));
   }
   EXPECT_THAT(ReadGraphReference(R"({"@odata.id":1})"),
               StatusIs(absl::StatusCode::kInvalidArgument,
-                       "line 1, column 15: @odata.id: expected a string, got a number"));
+                       "line 1, column 14: @odata.id: expected a string, got a number"));
   EXPECT_THAT(ReadGraphReference(R"({"id":"x"})"),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("id: unknown member")));
   EXPECT_THAT(ReadGraphReference("7"), StatusIs(absl::StatusCode::kInvalidArgument));

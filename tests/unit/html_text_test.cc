@@ -126,6 +126,21 @@ TEST(HtmlTextOnOneLineTest, TakesWhatIsLarge) {
   EXPECT_EQ(Text(Repeat("<p>€</p>", 20'000)), Repeat("€ ", 127) + "€");
 }
 
+TEST(WholeHtmlTextTest, IsAllOrNothing) {
+  EXPECT_EQ(WholeHtmlText(""), "");
+  EXPECT_EQ(WholeHtmlText("<p>a</p><p>b &amp; c"), "a\nb & c");
+  EXPECT_EQ(WholeHtmlText(Repeat("<p>a</p>", 10'000)), "a" + Repeat("\na", 9'999));
+  // What is left out of long tags is no text.
+  EXPECT_EQ(WholeHtmlText("a<img src='data:" + Repeat("A", kMebibyte) + "'>b"), "a\nb");
+  EXPECT_EQ(WholeHtmlText("a<img src='data:" + Repeat("A", kMebibyte) + "'>"), "a");
+  EXPECT_EQ(WholeHtmlText("a<img src='data:" + Repeat("A", kMebibyte)), "a");
+  EXPECT_EQ(WholeHtmlText(Repeat("a", kMebibyte)), std::nullopt);
+  EXPECT_EQ(WholeHtmlText(Repeat("<b>", 10'000) + "a"), std::nullopt);
+  EXPECT_EQ(
+      WholeHtmlText("a<img src='data:" + Repeat("A", kMebibyte) + "'>" + Repeat("b", kMebibyte)),
+      std::nullopt);
+}
+
 // Sanitizers see what goes wrong here.
 TEST(HtmlTextOnOneLineTest, AnyBytesWillDo) {
   constexpr char kAlphabet[] = "<>&;/!-='\"# \0\n\xFF\xC3\xA9xscriptSTYLE10";

@@ -392,6 +392,9 @@ TEST_F(ThreadClientTest, RefusesWhatNoHeaderCanCarry) {
     EXPECT_THAT(ThreadClient::Create(options), StatusIs(absl::StatusCode::kInvalidArgument));
   }
   ThreadClient::Options options;
+  options.tls_roots = "no certificate";
+  EXPECT_THAT(ThreadClient::Create(options), StatusIs(absl::StatusCode::kInvalidArgument));
+  options = {};
   options.server = "";
   EXPECT_THAT(ThreadClient::Create(options), StatusIs(absl::StatusCode::kInvalidArgument));
 }

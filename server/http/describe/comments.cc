@@ -1,8 +1,12 @@
 #include "server/http/describe/comments.h"
 
+#include <algorithm>
+#include <regex>
 #include <utility>
 
+#include "absl/status/status.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/cord.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -10,6 +14,10 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "google/protobuf/stubs/logging.h"
+#include "google/rpc/code.pb.h"
+#include "google/rpc/error_details.pb.h"
+#include "server/http/graph_error.h"
+#include "threadstore/v1/error_reason.pb.h"
 
 namespace threadstore {
 namespace {
@@ -26,6 +34,7 @@ const std::pair<const char*, const char*> kNames[] = {
     {"conversation.etag", "If-Match"},
     {"create_time", "createdDateTime"},
     {"delta_token", "$deltatoken"},
+    {"display_name", "displayName"},
     {"expand", "$expand"},
     {"filter", "$filter"},
     {"include_total_size", "$count"},
@@ -41,12 +50,14 @@ const std::pair<const char*, const char*> kNames[] = {
     {"etag", "@odata.etag"},
 };
 
-// Codes of gRPC, which stand outside of backticks.
+// Codes of gRPC that stand without a reason.
 const std::pair<const char*, const char*> kStatuses[] = {
-    {"INVALID_ARGUMENT", "400"}, {"UNAUTHENTICATED", "401"},   {"PERMISSION_DENIED", "403"},
-    {"NOT_FOUND", "404"},        {"ALREADY_EXISTS", "409"},    {"FAILED_PRECONDITION", "409"},
-    {"OUT_OF_RANGE", "410"},     {"ABORTED", "412"},           {"RESOURCE_EXHAUSTED", "429 or 503"},
-    {"UNAVAILABLE", "503"},      {"DEADLINE_EXCEEDED", "504"},
+    {"INVALID_ARGUMENT", "400"},  {"UNAUTHENTICATED", "401"},
+    {"PERMISSION_DENIED", "403"}, {"NOT_FOUND", "404"},
+    {"ALREADY_EXISTS", "409"},    {"FAILED_PRECONDITION", "400"},
+    {"OUT_OF_RANGE", "410"},      {"ABORTED", "412"},
+    {"UNAVAILABLE", "503"},       {"RESOURCE_EXHAUSTED", "503 or 507"},
+    {"DEADLINE_EXCEEDED", "504"},
 };
 
 // What is for callers of gRPC, and what stands in its place.
@@ -63,6 +74,12 @@ const std::pair<const char*, const char*> kPhrases[] = {
     {" Graph's `name`.", ""},
     {" Empty in the basic view.", ""},
     {"In the full view a page ends early", "A page may end early"},
+    {"Deletes a group that has no threads, with its members. 400 `ErrorInvalidRequest` if it has "
+     "any.",
+     "Deletes a group with its members and threads."},
+    {"Under the name `groups/{group}/owners/{user}` it", "Under `owners` it"},
+    {" under `groups/{group}/owners`", " under `owners`"},
+    {"Under `groups/{group}/owners` it", "Under `owners` it"},
     {"The last segment of the name.", "The key of its paths."},
     {", and returns it.", "."},
     {" in the mask", ""},
@@ -75,6 +92,8 @@ constexpr absl::string_view kBehaviours[] = {"Required. ", "Optional. ", "Immuta
 const std::pair<const char*, const char*> kPropertiesWithoutField[] = {
     {"changeKey", "Changes with every change of the post: what its `@odata.etag` has in quotes."},
     {"id", "`microsoft.graph.openTypeExtension.` and the extension's name."},
+    {"contentLocation", "Always null."},
+    {"visibility", "Always `Private`: only members see what is in a group."},
     {"groupTypes", "Always `Unified`, as conversations belong to Microsoft 365 groups."},
     {"mailEnabled", "Always true."},
     {"securityEnabled", "Always false."},
@@ -116,6 +135,23 @@ bool IsSnakeCase(absl::string_view name) {
          !absl::StartsWith(name, "_") && !absl::EndsWith(name, "_");
 }
 
+// The status and the code of Graph's error for a reason, of which its comment says the code of
+// gRPC: `423 `ErrorThreadLocked``.
+std::string GraphErrorOf(const google::protobuf::EnumValueDescriptor& reason,
+                         absl::string_view comment, absl::string_view reason_name) {
+  const std::string code_name(comment.substr(0, comment.find_first_of(":, ")));
+  google::rpc::Code code = google::rpc::UNKNOWN;
+  GOOGLE_CHECK(google::rpc::Code_Parse(code_name, &code)) << reason.full_name();
+  google::rpc::ErrorInfo info;
+  info.set_domain("threadstore");
+  info.set_reason(std::string(reason_name));
+  absl::Status status(static_cast<absl::StatusCode>(code), "");
+  status.SetPayload(absl::StrCat("type.googleapis.com/", info.GetTypeName()),
+                    absl::Cord(info.SerializeAsString()));
+  const GraphError error = ToGraphError(status, Effect::kRead);
+  return absl::StrCat(error.status, " `", error.code, "`");
+}
+
 }  // namespace
 
 Comments::Comments(const google::protobuf::FileDescriptorSet& files,
@@ -129,6 +165,7 @@ Comments::Comments(const google::protobuf::FileDescriptorSet& files,
   }
   for (const auto& [name, graph_name] : kNames) names_[name] = graph_name;
   for (const auto& [code, status] : kStatuses) names_[code] = status;
+  AddErrors();
   for (const Operation& operation : operations) {
     const std::string& rpc = operation.route->rpc->name();
     names_.emplace(rpc, absl::StrCat("`", operation.id, "`"));
@@ -136,10 +173,25 @@ Comments::Comments(const google::protobuf::FileDescriptorSet& files,
   }
 }
 
+void Comments::AddErrors() {
+  constexpr absl::string_view kPrefix = "ERROR_REASON_";
+  const auto* const reasons = pool_.FindEnumTypeByName(v1::ErrorReason_descriptor()->full_name());
+  GOOGLE_CHECK(reasons != nullptr);
+  for (int i = 0; i < reasons->value_count(); ++i) {
+    const auto& reason = *reasons->value(i);
+    if (reason.number() == v1::ERROR_REASON_UNSPECIFIED) continue;
+    const std::string name(absl::StripPrefix(reason.name(), kPrefix));
+    names_[name] = GraphErrorOf(reason, Read(&reason, reason.full_name()), name);
+  }
+}
+
 Comments::~Comments() = default;
 
 // Names in backticks are replaced part by part; outside, only what cannot be a word of English.
-std::string Comments::Translate(std::string text) const {
+std::string Comments::Translate(const std::string& comment) const {
+  // A reason alone tells its code.
+  static const std::regex code("[A-Z_]+,? (with|and) reason ");
+  const std::string text = std::regex_replace(comment, code, "");
   std::string translated;
   bool in_code = false;
   for (size_t i = 0; i < text.size();) {
@@ -208,7 +260,7 @@ std::string Comments::Of(const FieldDescriptor& field) const {
       again = true;
     }
   }
-  return Translate(std::move(text));
+  return Translate(text);
 }
 
 // A type that is only a part of its message, such as fileAttachment, has the comment of the field's

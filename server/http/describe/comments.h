@@ -36,7 +36,8 @@ class Comments {
  private:
   template <typename Element>
   std::string Read(const Element* element, absl::string_view name) const;
-  std::string Translate(std::string text) const;
+  std::string Translate(const std::string& comment) const;
+  void AddErrors();
 
   google::protobuf::DescriptorPool pool_;
   std::map<std::string, std::string> names_;  // Of fields and RPCs in Graph.

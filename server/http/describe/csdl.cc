@@ -19,6 +19,7 @@ using Shown = GraphProperty::Shown;
 // Graph's base types, which have no message. What posts share with other items of Outlook is in
 // outlookItem there.
 constexpr char kEntity[] = "entity";
+constexpr char kDirectoryObject[] = "directoryObject";
 constexpr char kExtension[] = "extension";
 constexpr char kOutlookItem[] = "outlookItem";
 constexpr absl::string_view kOutlookItemProperties[] = {"categories", "changeKey",
@@ -41,7 +42,7 @@ std::string BaseTypeOf(const GraphType& type) {
       if (derived == &type) return std::string(base->name);
     }
   }
-  if (type.name == "user" || type.name == "group") return std::string(kDirectoryObject);
+  if (type.name == "user" || type.name == "group") return kDirectoryObject;
   if (type.name == "openTypeExtension") return kExtension;
   if (type.name == "post") return kOutlookItem;
   return kEntity;
@@ -144,7 +145,7 @@ void Csdl::AddLists(const GraphType& type, XmlElement& parent) {
     // Members and groups are elsewhere as well, and known by their ids alone here.
     const bool is_contained = operation.type == "conversation" ||
                               operation.type == "conversationThread" || name == "joinedGroups";
-    const std::string target = is_contained ? operation.type : std::string(kDirectoryObject);
+    const std::string target = is_contained ? operation.type : kDirectoryObject;
     XmlElement::Attributes attributes = {{"Name", name}, {"Type", CollectionOf(FullName(target))}};
     if (is_contained) attributes.emplace_back("ContainsTarget", "true");
     Describe(parent.Add("NavigationProperty", std::move(attributes)),
@@ -171,7 +172,7 @@ void Csdl::AddBaseTypes() {
   XmlElement& id =
       entity.Add("Property", {{"Name", "id"}, {"Type", "Edm.String"}, {"Nullable", "false"}});
   id.Add("Annotation", {{"Term", "Core.Computed"}, {"Bool", "true"}});
-  AddEntityType(std::string(kDirectoryObject), kEntity, {});
+  AddEntityType(kDirectoryObject, kEntity, {});
   AddEntityType(kExtension, kEntity, abstract);
   XmlElement& item = AddEntityType(kOutlookItem, kEntity, abstract);
   const GraphType& post = *FindGraphType("post");

@@ -6,6 +6,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "google/protobuf/stubs/logging.h"
 #include "server/http/describe/openapi_components.h"
 #include "server/http/describe/openapi_schemas.h"
@@ -23,6 +24,7 @@ constexpr char kServiceTag[] = "service";
 const std::pair<const char*, const char*> kTagDescriptions[] = {
     {"me", "The groups of the calling user, and all that is in them: other paths of the same."},
     {"users", "The groups of a user, and all that is in them: other paths of the same."},
+    {"owners", "Those members of a group who manage it."},
     {"acceptedSenders", "Those whose posts a group accepts; all others' too if there are none."},
     {"rejectedSenders", "Those whose posts a group rejects."},
     {kServiceTag, "Batches, and descriptions of this service."},
@@ -38,14 +40,8 @@ bool HasEtag(absl::string_view type_name) {
   return type != nullptr && type->message->FindFieldByName("etag") != nullptr;
 }
 
-// If so, nothing in it is for callers to say but what it is.
-bool IsReadOnly(absl::string_view type_name) {
-  const GraphType* const type = FindGraphType(type_name);
-  if (type == nullptr) return true;
-  for (const GraphProperty& property : type->properties) {
-    if (!property.is_read_only) return false;
-  }
-  return true;
+bool IsAlias(const Operation& operation) {
+  return operation.tag == "me" || operation.tag == "users";
 }
 
 Json JsonContent(Json schema) { return {{"application/json", {{"schema", std::move(schema)}}}}; }
@@ -66,14 +62,17 @@ class Document {
 
  private:
   void AddOperation(const Operation& operation);
-  void AddRemoveReference(const Operation& add);
+  void AddRemoveByUrl(const Operation& add);
+  void AddCount(const Operation& list);
   void AddServicePath(const char* path, const char* method, const char* id, const char* summary,
                       Json content, Json request_body);
   void AddServicePaths();
   Json RequestBody(const Operation& operation);
-  Json Responses(const Operation& operation);
-  Json Success(const Operation& operation, std::string& status);
-  Json WithErrors(const std::string& status, Json success);
+  Json Entity(const std::string& type, const std::string& name, const char* description);
+  Json Page(const std::string& name, const std::string& schema_name, Json schema);
+  Json Successes(const Operation& operation);
+  Json WithErrors(Json responses);
+  Json Done();
   Json Headers(bool location, bool etag);
   Json Tags() const;
 
@@ -99,57 +98,68 @@ Json Document::Headers(bool location, bool etag) {
   return headers;
 }
 
-Json Document::Success(const Operation& operation, std::string& status) {
-  const std::string& type = operation.type;
-  const auto add = [&](const std::string& name, Json response) {
-    return components_.Add("responses", name, std::move(response));
-  };
-  const auto entity = [&](const char* description, bool location) {
-    Json response = {{"description", description}};
-    Json headers = Headers(location, HasEtag(type));
-    if (!headers.empty()) response["headers"] = std::move(headers);
-    response["content"] = JsonContent(TypeRef(type));
-    return response;
-  };
-  switch (operation.kind) {
-    case Kind::kList:
-      status = "200";
-      components_.Add("schemas", PageSchemaName(type), PageSchema(TypeRef(type)));
-      return add(absl::StrCat(type, "Page"),
-                 {{"description", "A page."},
-                  {"content", JsonContent(ComponentRef("schemas", PageSchemaName(type)))}});
-    case Kind::kDelta:
-      status = "200";
-      components_.Add("schemas", DeltaSchemaName(type), DeltaSchema(type));
-      return add(absl::StrCat(type, "Changes"),
-                 {{"description", "Changes, in their order."},
-                  {"content", JsonContent(ComponentRef("schemas", DeltaSchemaName(type)))}});
-    case Kind::kGetValue:
-      status = "200";
-      return add("content", {{"description", "The bytes of a file, or the JSON of an item."},
-                             {"content", {{"application/octet-stream", Json::object()}}}});
-    case Kind::kCreate:
-      status = "201";
-      return add(absl::StrCat(type, "Created"), entity("What was created.", true));
-    case Kind::kAddReference:
-    case Kind::kDelete:
-      status = "204";
-      return add("done", {{"description", "Done."}});
-    case Kind::kAction:
-      status = "202";
-      if (type.empty()) return add("accepted", {{"description", "Done. There is no body."}});
-      return add(absl::StrCat(type, "Accepted"),
-                 {{"description", "Done. There is no body."}, {"headers", Headers(true, false)}});
-    default:
-      status = "200";
-      return add(type, entity("As it is now.", false));
-  }
+Json Document::Done() {
+  return components_.Add("responses", "done", {{"description", "Done. There is no body."}});
 }
 
-Json Document::WithErrors(const std::string& status, Json success) {
+Json Document::Entity(const std::string& type, const std::string& name, const char* description) {
+  const bool is_new = name != type;
+  Json response = {{"description", description}};
+  Json headers = Headers(is_new, HasEtag(type));
+  if (!headers.empty()) response["headers"] = std::move(headers);
+  response["content"] = JsonContent(TypeRef(type));
+  return components_.Add("responses", name, std::move(response));
+}
+
+// A page of `schema_name`, which is added.
+Json Document::Page(const std::string& name, const std::string& schema_name, Json schema) {
+  Json content = JsonContent(components_.Add("schemas", schema_name, std::move(schema)));
+  return components_.Add("responses", name,
+                         {{"description", "A page."}, {"content", std::move(content)}});
+}
+
+// By status; more than one where `Prefer` chooses.
+Json Document::Successes(const Operation& operation) {
+  const std::string& type = operation.type;
+  switch (operation.kind) {
+    case Kind::kList:
+      return {{"200",
+               Page(absl::StrCat(type, "Page"), PageSchemaName(type), PageSchema(TypeRef(type)))}};
+    case Kind::kDelta:
+      return {
+          {"200", Page(absl::StrCat(type, "Changes"), DeltaSchemaName(type), DeltaSchema(type))}};
+    case Kind::kGet:
+      return {{"200", Entity(type, type, "As it is now.")}};
+    case Kind::kGetValue:
+      return {
+          {"200", components_.Add("responses", "content",
+                                  {{"description", "The bytes of a file, or the JSON of an item."},
+                                   {"content", {{"application/octet-stream", Json::object()}}}})}};
+    case Kind::kCreate:
+      return {{"201", Entity(type, absl::StrCat(type, "Created"), "What was created.")},
+              {"204", Done()}};
+    case Kind::kUpdate:
+      return {{"200", Entity(type, type, "As it is now.")}, {"204", Done()}};
+    case Kind::kUpdateDirectoryObject:
+      return {{"204", Done()}, {"200", Entity(type, type, "As it is now.")}};
+    case Kind::kAddReference:
+    case Kind::kDelete:
+      return {{"204", Done()}};
+    case Kind::kAction: {
+      Json response = {{"description", "Done. There is no body."}};
+      if (!type.empty()) response["headers"] = Headers(true, false);
+      const std::string name = type.empty() ? "accepted" : absl::StrCat(type, "Accepted");
+      return {{"202", components_.Add("responses", name, std::move(response))}};
+    }
+  }
+  GOOGLE_LOG(FATAL) << operation.id;
+  return nullptr;
+}
+
+Json Document::WithErrors(Json responses) {
   const Json error = components_.Add(
       "responses", "error",
-      {{"description", "Nothing was done. The error says why."},
+      {{"description", "The request failed."},
        {"headers",
         {{"request-id",
           components_.Add("headers", "request-id", TextHeader("The server's id of the request."))},
@@ -157,13 +167,9 @@ Json Document::WithErrors(const std::string& status, Json success) {
           components_.Add("headers", "Retry-After",
                           TextHeader("Seconds to wait, if trying again may help."))}}},
        {"content", JsonContent(ComponentRef("schemas", "error"))}});
-  return {{status, std::move(success)}, {"4XX", error}, {"5XX", error}};
-}
-
-Json Document::Responses(const Operation& operation) {
-  std::string status;
-  Json success = Success(operation, status);
-  return WithErrors(status, std::move(success));
+  responses["4XX"] = error;
+  responses["5XX"] = error;
+  return responses;
 }
 
 Json Document::RequestBody(const Operation& operation) {
@@ -173,8 +179,10 @@ Json Document::RequestBody(const Operation& operation) {
     const auto& request = *operation.route->rpc->input_type();
     schema = components_.Add("schemas", absl::StrCat(first.id, ".parameters"),
                              ParametersSchema(request, comments_));
-  } else if (operation.kind == Kind::kAddReference || IsReadOnly(operation.type)) {
+  } else if (operation.kind == Kind::kAddReference) {
     schema = ComponentRef("schemas", "reference");
+  } else if (operation.kind == Kind::kCreate && operation.type == "group") {
+    schema = ComponentRef("schemas", "newGroup");
   } else {
     schema = TypeRef(operation.type);
   }
@@ -189,32 +197,50 @@ Json Document::RequestBody(const Operation& operation) {
 void Document::AddOperation(const Operation& operation) {
   const MethodDescriptor* const rpc = operation.route->rpc;
   const Operation& first = *first_of_rpc_.emplace(rpc, &operation).first->second;
-  Json& path = paths_[operation.path];
-  if (path.is_null()) path = {{"parameters", parameters_.OfPath(operation)}};
   const std::string comment = comments_.Of(*rpc);
   Json object = {
       {"operationId", operation.id},
       {"tags", {operation.tag}},
-      {"summary", FirstSentence(comment)},
+      {"summary", absl::StrReplaceAll(FirstSentence(comment), {{"`", ""}})},
       {"description", &first == &operation ? comment : absl::StrCat("See `", first.id, "`.")}};
-  Json parameters = parameters_.OfOperation(operation);
-  if (!parameters.empty()) object["parameters"] = std::move(parameters);
+  object["parameters"] = parameters_.OfOperation(operation);
   if (!operation.route->body.empty()) object["requestBody"] = RequestBody(operation);
-  object["responses"] = Responses(operation);
-  path[absl::AsciiStrToLower(operation.route->http_method)] = std::move(object);
-  if (operation.kind == Kind::kAddReference) AddRemoveReference(operation);
+  object["responses"] = WithErrors(Successes(operation));
+  paths_[operation.path][absl::AsciiStrToLower(operation.route->http_method)] = std::move(object);
+  if (operation.kind == Kind::kAddReference && operation.route->last_segment() == "$ref") {
+    AddRemoveByUrl(operation);
+  }
+  if (operation.kind == Kind::kList &&
+      rpc->input_type()->FindFieldByName("include_total_size") != nullptr) {
+    AddCount(operation);
+  }
 }
 
-// Graph's way to remove: an alias that the routes do not have, since the id is in the query.
-void Document::AddRemoveReference(const Operation& add) {
-  std::string status = "204";
+// The other one of Graph's two ways: an alias that the routes do not have, since the id is in the
+// query.
+void Document::AddRemoveByUrl(const Operation& add) {
   paths_[add.path]["delete"] = {
-      {"operationId", absl::StrCat(add.id.substr(0, add.id.rfind('.')), ".removeReference")},
+      {"operationId", absl::StrCat(add.id.substr(0, add.id.rfind('.')), ".removeByUrl")},
       {"tags", {add.tag}},
-      {"summary", "Takes a sender off a list, by its URL"},
-      {"parameters", parameters_.OfRemovedReference()},
-      {"responses",
-       WithErrors(status, components_.Add("responses", "done", {{"description", "Done."}}))}};
+      {"summary", "Takes a user off the list, by its URL"},
+      {"parameters", parameters_.OfRemoveByUrl(add)},
+      {"responses", WithErrors({{"204", Done()}})}};
+}
+
+// `$count` behind a list, which the routes do not have.
+void Document::AddCount(const Operation& list) {
+  const std::string collection = list.id.substr(0, list.id.rfind('.'));
+  const Json number = {{"type", "integer"}, {"format", "int64"}};
+  Json count = components_.Add(
+      "responses", "count",
+      {{"description", "A number."}, {"content", {{"text/plain", {{"schema", number}}}}}});
+  paths_[absl::StrCat(list.path, "/$count")] = {
+      {"get",
+       {{"operationId", absl::StrCat(collection, ".count")},
+        {"tags", {list.tag}},
+        {"summary", "How many there are"},
+        {"parameters", parameters_.OfCount(list)},
+        {"responses", WithErrors({{"200", std::move(count)}})}}}};
 }
 
 void Document::AddServicePath(const char* path, const char* method, const char* id,
@@ -222,7 +248,7 @@ void Document::AddServicePath(const char* path, const char* method, const char* 
   Json object = {{"operationId", id}, {"tags", {kServiceTag}}, {"summary", summary}};
   if (!request_body.is_null()) object["requestBody"] = std::move(request_body);
   object["responses"] =
-      WithErrors("200", {{"description", summary}, {"content", std::move(content)}});
+      WithErrors({{"200", {{"description", summary}, {"content", std::move(content)}}}});
   paths_[path][method] = std::move(object);
 }
 
@@ -255,7 +281,12 @@ Json Document::Tags() const {
     if (description.empty()) description = comments_.Of(*FindGraphType(type_name));
     tags.push_back({{"name", tag}, {"description", description}});
   };
-  for (const Operation& operation : operations_) add(operation.tag, operation.bound_type);
+  // The same under other paths comes last.
+  for (const bool is_alias : {false, true}) {
+    for (const Operation& operation : operations_) {
+      if (IsAlias(operation) == is_alias) add(operation.tag, operation.bound_type);
+    }
+  }
   add(kServiceTag, "");
   return tags;
 }

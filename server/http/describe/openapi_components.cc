@@ -65,13 +65,15 @@ Json OpenApiParameters::Query(const std::string& component, const std::string& n
   return components_.Add("parameters", component, std::move(parameter));
 }
 
-Json OpenApiParameters::Header(const std::string& name, const std::string& description) {
+Json OpenApiParameters::Header(const std::string& component, const std::string& name,
+                               const std::string& description) {
   return components_.Add(
-      "parameters", name,
+      "parameters", component,
       {{"name", name}, {"in", "header"}, {"description", description}, {"schema", Text()}});
 }
 
-Json OpenApiParameters::OfPath(const Operation& operation) {
+// At the operation, as viewers do not resolve references at the path.
+Json OpenApiParameters::Common(const Operation& operation) {
   Json parameters = Json::array();
   for (const std::string& key : operation.keys) {
     Json parameter = {
@@ -83,8 +85,8 @@ Json OpenApiParameters::OfPath(const Operation& operation) {
     if (key == "groupId") parameter["example"] = "demo";
     parameters.push_back(components_.Add("parameters", key, std::move(parameter)));
   }
-  parameters.push_back(
-      Header("client-request-id", "Any UUID. It comes back with the answer, for logs."));
+  parameters.push_back(Header("clientRequestId", "client-request-id",
+                              "Any UUID. It comes back with the answer, for logs."));
   return parameters;
 }
 
@@ -149,35 +151,45 @@ void OpenApiParameters::AddSearch(const Operation& operation, Json& parameters) 
 
 void OpenApiParameters::AddHeaders(const Operation& operation, Json& parameters) {
   const Descriptor& request = *operation.route->rpc->input_type();
-  const bool has_body = operation.kind == Kind::kGet || operation.kind == Kind::kUpdate;
-  if (operation.is_collection() || (has_body && operation.type == "post")) {
+  const bool is_write = operation.kind == Kind::kCreate || operation.kind == Kind::kUpdate ||
+                        operation.kind == Kind::kUpdateDirectoryObject;
+  if (is_write) {
     parameters.push_back(
-        Header("Prefer",
+        Header("preferReturn", "Prefer",
+               "`return=minimal`: the answer is to have no body. `return=representation`: it is to "
+               "have one (RFC 7240)."));
+  } else if (operation.is_collection() ||
+             (operation.kind == Kind::kGet && operation.type == "post")) {
+    parameters.push_back(
+        Header("prefer", "Prefer",
                "`odata.maxpagesize=N`: at most so many on a page. "
                "`outlook.body-content-type=\"text\"` or `\"html\"`: how to write the bodies of "
                "posts. What was followed comes back as `Preference-Applied` (RFC 7240)."));
   }
   if (TakesEtag(*operation.route)) {
-    parameters.push_back(Header("If-Match",
+    parameters.push_back(Header("ifMatch", "If-Match",
                                 "The `@odata.etag` that the caller has read. If it is not the "
                                 "present one, nothing is done, and the answer is 412."));
   }
   if (request.FindFieldByName("request_id") != nullptr) {
     parameters.push_back(
-        Header("Idempotency-Key",
-               "Any UUID but the nil one. The same request sent again with the same key by the "
-               "same caller makes nothing new; another request under the same key is refused."));
+        Header("idempotencyKey", "Idempotency-Key",
+               "Any text of 1 to 255 bytes, such as a UUID. The same request sent again with the "
+               "same key by the same caller makes nothing new; another request under the same key "
+               "is refused."));
   }
 }
 
 Json OpenApiParameters::OfOperation(const Operation& operation) {
-  Json parameters = Json::array();
+  Json parameters = Common(operation);
   const Descriptor& request = *operation.route->rpc->input_type();
   const GraphType* const type = FindGraphType(operation.type);
   const bool is_read = operation.is_collection() || operation.kind == Kind::kGet;
   if (is_read && type != nullptr) {
     parameters.push_back(Select(operation));
-    if (operation.kind != Kind::kDelta && !Relations(*type).empty()) {
+    const bool takes_expand =
+        request.FindFieldByName("expand") != nullptr || !type->derived.empty();
+    if (takes_expand && !Relations(*type).empty()) {
       parameters.push_back(Expand(operation));
     }
   }
@@ -189,14 +201,16 @@ Json OpenApiParameters::OfOperation(const Operation& operation) {
         Query("top", "$top",
               absl::StrCat("At most so many on a page: ", kDefaultPageSize, " without it, ",
                            kMaxPageSize, " if it is more. A page may hold fewer."),
-              Number(0)));
+              Number(1)));
     parameters.push_back(Query("skiptoken", "$skiptoken",
                                "Comes with `@odata.nextLink`; not to be made by callers.", Text()));
   }
   if (operation.kind == Kind::kList) {
     parameters.push_back(
         Query("skip", "$skip",
-              "How many to leave out at the beginning. `@odata.nextLink` costs less.", Number(0)));
+              absl::StrCat("How many to leave out at the beginning, at most ", kMaxRowsExamined,
+                           ". `@odata.nextLink` goes further, and costs less."),
+              Number(0)));
   }
   if (operation.kind == Kind::kDelta) {
     parameters.push_back(
@@ -211,15 +225,22 @@ Json OpenApiParameters::OfOperation(const Operation& operation) {
   return parameters;
 }
 
-Json OpenApiParameters::OfRemovedReference() {
-  Json parameter = components_.Add(
+Json OpenApiParameters::OfCount(const Operation& list) {
+  Json parameters = Common(list);
+  AddFieldOption(list, "filter", "$filter", parameters);
+  return parameters;
+}
+
+Json OpenApiParameters::OfRemoveByUrl(const Operation& add) {
+  Json parameters = Common(add);
+  parameters.push_back(components_.Add(
       "parameters", "id",
       {{"name", "$id"},
        {"in", "query"},
        {"required", true},
        {"description", "The URL of the entity that is referred to. Its last segment is the id."},
-       {"schema", Text()}});
-  return Json::array({std::move(parameter)});
+       {"schema", Text()}}));
+  return parameters;
 }
 
 }  // namespace threadstore

@@ -36,19 +36,21 @@ class OpenApiParameters {
   OpenApiParameters(const std::vector<Operation>& operations, const Comments& comments,
                     OpenApiComponents& components);
 
-  // Those of a path: its keys, and what every request may carry.
-  nlohmann::ordered_json OfPath(const Operation& operation);
-
-  // Query options and headers.
+  // The keys of its path, query options and headers.
   nlohmann::ordered_json OfOperation(const Operation& operation);
 
-  // `$id`, by which a reference is named that is to be removed.
-  nlohmann::ordered_json OfRemovedReference();
+  // Those of a list that is only counted.
+  nlohmann::ordered_json OfCount(const Operation& list);
+
+  // Those of the removal, by its URL, of what `add` adds.
+  nlohmann::ordered_json OfRemoveByUrl(const Operation& add);
 
  private:
+  nlohmann::ordered_json Common(const Operation& operation);
   nlohmann::ordered_json Query(const std::string& component, const std::string& name,
                                const std::string& description, nlohmann::ordered_json schema);
-  nlohmann::ordered_json Header(const std::string& name, const std::string& description);
+  nlohmann::ordered_json Header(const std::string& component, const std::string& name,
+                                const std::string& description);
   nlohmann::ordered_json Select(const Operation& operation);
   nlohmann::ordered_json Expand(const Operation& operation);
   void AddFieldOption(const Operation& operation, const char* field, const std::string& option,

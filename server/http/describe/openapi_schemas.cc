@@ -86,10 +86,12 @@ Json TypeSchema(const GraphType& type, const Comments& comments) {
     properties["@odata.etag"] =
         Annotation("Changes with every visible change; for `If-Match` (RFC 9110, section 8.8.3).");
   }
-  if (!type.derived.empty() || type.is_open) {
+  if (!type.derived.empty() || type.says_type) {
     properties["@odata.type"] = {
         {"type", "string"},
-        {"description", "Which type it is, such as `#microsoft.graph.fileAttachment`."}};
+        {"description", type.derived.empty()
+                            ? absl::StrCat("`#", FullName(type.name), "`")
+                            : "Which type it is, such as `#microsoft.graph.fileAttachment`."}};
   }
   properties.update(Properties(type, comments));
   Json schema = {
@@ -114,17 +116,6 @@ Json BodyTypeSchema() {
            "How to read a text. Requests may have it in any case; answers have lower case."}};
 }
 
-Json DirectoryObjectSchema() {
-  return {{"type", "object"},
-          {"description", "Someone a group refers to."},
-          {"properties",
-           {{"@odata.type", {{"type", "string"}}},
-            {"id",
-             {{"type", "string"},
-              {"description", "A user's id, or a mail address."},
-              {"readOnly", true}}}}}};
-}
-
 Json ReferenceSchema() {
   return {{"type", "object"},
           {"description", "A reference to an entity (OData 4.01 JSON format, section 14)."},
@@ -133,6 +124,26 @@ Json ReferenceSchema() {
            {{"@odata.id",
              {{"type", "string"},
               {"description", "The URL of the entity. Its last segment is the id."}}}}}};
+}
+
+// What only a create takes.
+Json NewGroupSchema() {
+  const Json users = {{"type", "array"}, {"items", {{"type", "string"}}}};
+  Json owners = users;
+  owners["description"] = "URLs of users, who are to be owners.";
+  Json members = users;
+  members["description"] = "URLs of users, who are to be members.";
+  return {{"allOf",
+           {TypeRef("group"),
+            {{"type", "object"},
+             {"properties",
+              {{"id",
+                {{"type", "string"},
+                 {"description",
+                  "1 to 128 characters of `A-Z a-z 0-9 . _ ~ -`, not `.` or `..`: the id of the "
+                  "group in a directory elsewhere. Without it, the server chooses one."}}},
+               {"owners@odata.bind", owners},
+               {"members@odata.bind", members}}}}}}};
 }
 
 Json ErrorSchema() {
@@ -246,7 +257,6 @@ Json DeltaSchema(absl::string_view type_name) {
 Json TypeSchemas(const Comments& comments) {
   Json schemas = Json::object();
   schemas[FullName(kBodyType)] = BodyTypeSchema();
-  schemas[FullName(kDirectoryObject)] = DirectoryObjectSchema();
   const GraphType* base = nullptr;
   for (const GraphType* type : GraphTypes()) {
     if (!type->derived.empty()) base = type;
@@ -257,6 +267,7 @@ Json TypeSchemas(const Comments& comments) {
     schemas[FullName(type->name)] =
         is_derived ? DerivedSchema(*base, *type, comments) : TypeSchema(*type, comments);
   }
+  schemas["newGroup"] = NewGroupSchema();
   schemas["error"] = ErrorSchema();
   schemas["reference"] = ReferenceSchema();
   schemas["batchRequest"] = BatchRequestSchema();

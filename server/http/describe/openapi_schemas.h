@@ -21,7 +21,8 @@ nlohmann::ordered_json TypeRef(absl::string_view type_name);
 std::string PageSchemaName(absl::string_view type_name);
 std::string DeltaSchemaName(absl::string_view type_name);
 
-// The schemas of all of Graph's types, and of those that OData adds: errors, batches, references.
+// The schemas of all of Graph's types, of new groups, and of what OData adds: errors, batches,
+// references.
 nlohmann::ordered_json TypeSchemas(const Comments& comments);
 
 // The schema of a page of `items`, and of a page of changes.

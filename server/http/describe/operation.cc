@@ -49,10 +49,14 @@ const Descriptor* ItemOfPage(const Descriptor& message) {
 
 Kind KindOf(const Route& route) {
   const absl::string_view last = route.last_segment();
-  if (route.http_method == "PATCH") return Kind::kUpdate;
+  if (route.http_method == "PATCH") {
+    const std::string& name = route.rpc->name();
+    const bool is_directory = name == "UpdateGroup" || name == "UpdateMember";
+    return is_directory ? Kind::kUpdateDirectoryObject : Kind::kUpdate;
+  }
   if (route.http_method == "DELETE") return Kind::kDelete;
   if (route.http_method == "POST") {
-    if (last == kReference) return Kind::kAddReference;
+    if (absl::StartsWith(route.rpc->name(), "Add")) return Kind::kAddReference;
     return route.body == "*" ? Kind::kAction : Kind::kCreate;
   }
   if (last == kDelta) return Kind::kDelta;
@@ -60,15 +64,13 @@ Kind KindOf(const Route& route) {
   return ItemOfPage(*route.rpc->output_type()) != nullptr ? Kind::kList : Kind::kGet;
 }
 
-bool HasSegmentOfItsOwn(Kind kind) {
-  return kind == Kind::kDelta || kind == Kind::kGetValue || kind == Kind::kAddReference ||
-         kind == Kind::kAction;
-}
-
 // The path of what the operation is bound to: without `delta`, `$ref`, `reply` or `:search`.
 std::vector<std::string> BoundSegments(const Operation& operation) {
   std::vector<std::string> segments = operation.route->segments;
-  if (HasSegmentOfItsOwn(operation.kind)) segments.pop_back();
+  const std::string& last = segments.back();
+  if (last == kDelta || last == kReference || last == kValue || operation.kind == Kind::kAction) {
+    segments.pop_back();
+  }
   segments.back() = segments.back().substr(0, segments.back().find(':'));
   return segments;
 }
@@ -80,7 +82,8 @@ std::string VerbOf(const Operation& operation) {
   const std::string& name = operation.route->rpc->name();
   size_t end = 1;
   while (end < name.size() && absl::ascii_islower(static_cast<unsigned char>(name[end]))) ++end;
-  return absl::AsciiStrToLower(name.substr(0, end));
+  const bool is_reference = operation.route->last_segment() == kReference;
+  return absl::StrCat(absl::AsciiStrToLower(name.substr(0, end)), is_reference ? "Reference" : "");
 }
 
 void NameOperation(const std::vector<std::string>& bound, Operation& operation) {
@@ -145,7 +148,8 @@ std::string TypeOfAnswer(const Operation& operation) {
 
 std::string TypeNameOf(const Descriptor& message) {
   const GraphType* const type = GraphTypeOf(message);
-  return std::string(type == nullptr ? kDirectoryObject : type->name);
+  GOOGLE_CHECK(type != nullptr) << message.full_name() << " is nothing in Graph";
+  return std::string(type->name);
 }
 
 std::string SingularOf(absl::string_view collection) {

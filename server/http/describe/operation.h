@@ -11,9 +11,6 @@
 // The routes as clients of Graph see them: what the descriptions have in common.
 namespace threadstore {
 
-// Users and other things that groups refer to, of which only the id is known.
-inline constexpr absl::string_view kDirectoryObject = "directoryObject";
-
 // One method of one path.
 struct Operation {
   enum class Kind {
@@ -24,6 +21,7 @@ struct Operation {
     kCreate,        // Of an entity in a collection.
     kAddReference,  // Of an entity elsewhere to a collection.
     kUpdate,
+    kUpdateDirectoryObject,  // As Graph does users and groups: without an answer.
     kDelete,
     kAction,  // With parameters in the body.
   };
@@ -59,7 +57,7 @@ struct Operation {
 // or two operations the same id.
 std::vector<Operation> OperationsOf(const Routes& routes);
 
-// The name of the Graph type of a message's values; `directoryObject` if it has none.
+// The name of the Graph type of a message's values. The process ends if it has none.
 std::string TypeNameOf(const google::protobuf::Descriptor& message);
 
 // The last word of a name in camel case, in lower case and in the singular: `sender` of

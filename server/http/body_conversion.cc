@@ -1,4 +1,4 @@
-#include "server/http/graph_body.h"
+#include "server/http/body_conversion.h"
 
 #include <optional>
 #include <string>

@@ -1,5 +1,5 @@
-#ifndef THREADSTORE_SERVER_HTTP_GRAPH_BODY_H_
-#define THREADSTORE_SERVER_HTTP_GRAPH_BODY_H_
+#ifndef THREADSTORE_SERVER_HTTP_BODY_CONVERSION_H_
+#define THREADSTORE_SERVER_HTTP_BODY_CONVERSION_H_
 
 #include "server/http/graph_writer.h"
 #include "threadstore/v1/conversation_thread.pb.h"
@@ -11,4 +11,4 @@ v1::ItemBody ConvertBody(const v1::ItemBody& body, GraphStyle::Body wanted);
 
 }  // namespace threadstore
 
-#endif  // THREADSTORE_SERVER_HTTP_GRAPH_BODY_H_
+#endif  // THREADSTORE_SERVER_HTTP_BODY_CONVERSION_H_
