@@ -270,7 +270,7 @@ class GroupAndMemberTest(ServedTestCase):
         self.assertEqual((changed["role"], changed["mail"]), ("ROLE_OWNER", "mia@x"))
         self.assertEqual(self.assert_json("member", "get", "groups/g/members/mia"), changed)
         self.assertEqual(len(self.assert_json("member", "list", "groups/g/owners")["members"]), 2)
-        changed = self.assert_json(*update, "--role=member", "--mail=")
+        changed = self.assert_json(*update, "--role=member", "--mail", "")
         self.assertEqual((changed["role"], changed["mail"]), ("ROLE_MEMBER", ""))
         for arguments in ((), ("--role=guest",)):
             self.assert_fails(USAGE, *update, *arguments)
