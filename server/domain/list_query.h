@@ -127,7 +127,8 @@ struct SearchQuery {
 
 struct GroupQuery {
   std::optional<std::string> member = std::nullopt;  // Only groups that this user is in.
-  std::string after_id = {};                         // Empty: from the beginning.
+  std::optional<FilterNode> filter = std::nullopt;
+  std::string after_id = {};  // Empty: from the beginning.
   int32_t limit = 0;
 };
 

@@ -33,6 +33,12 @@ inline void SetPlace(const ThreadCursor& last, internal::v1::PageToken& token) {
   if (last.topic.has_value()) token.set_last_topic(*last.topic);
 }
 
+inline void SetPlace(const GroupPage& page,
+                     const google::protobuf::RepeatedPtrField<v1::Group>& /*groups*/,
+                     internal::v1::PageToken& token) {
+  token.set_last_id(page.last);
+}
+
 inline void SetPlace(const ThreadPage& page,
                      const google::protobuf::RepeatedPtrField<v1::ConversationThread>& /*threads*/,
                      internal::v1::PageToken& token) {

@@ -118,11 +118,6 @@ struct NewPost {
   std::optional<Uuid> in_reply_to;  // A post of the same thread: NOT_FOUND if it is not there.
 };
 
-struct GroupPage {
-  google::protobuf::RepeatedPtrField<v1::Group> groups;
-  bool has_more = false;
-};
-
 struct MemberPage {
   google::protobuf::RepeatedPtrField<v1::Member> members;
   bool has_more = false;
@@ -130,6 +125,12 @@ struct MemberPage {
 
 // Of pages that may be short, or empty, because what was looked at does not pass the filter or has
 // been deleted: `last` is where they ended, if there is more.
+struct GroupPage {
+  google::protobuf::RepeatedPtrField<v1::Group> groups;
+  bool has_more = false;
+  std::string last;
+};
+
 struct ThreadPage {
   google::protobuf::RepeatedPtrField<v1::ConversationThread> threads;
   bool has_more = false;
@@ -269,7 +270,9 @@ class ThreadStore {
 
   virtual void GetGroup(CallContext context, std::string group, Callback<v1::Group> done) = 0;
 
-  // Lists groups by id. The context's required member is not used.
+  // Lists groups by id. However seldom its filter matches, a page looks at no more than
+  // kMaxRowsExamined groups, and for no longer than kMaxFilterTime. The context's required member
+  // is not used.
   virtual void ListGroups(CallContext context, GroupQuery query, Callback<GroupPage> done) = 0;
 
   // Deletes a group with its members and, with `force`, its threads; without, FAILED_PRECONDITION

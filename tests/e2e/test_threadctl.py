@@ -242,6 +242,9 @@ class GroupAndMemberTest(ServedTestCase):
         for command in (("group", "list"), ("group", "joined", "me"),
                         ("group", "joined", "users/ann")):
             self.assertEqual(self.assert_json("--user=ann", *command)["groups"], [created])
+        for command in (("group", "list"), ("group", "joined", "users/ann")):
+            listed = self.assert_json(*command, "--filter=startswith(displayName,'Team')")["groups"]
+            self.assertEqual(listed, [created])
         table = self.assert_prints("group", "list").splitlines()
         self.assertEqual([line.split()[0] for line in table], ["NAME", "groups/g", "groups/team-a"])
 

@@ -438,11 +438,14 @@ absl::StatusOr<GroupPage> Model::ListGroups(const CallContext& /*context*/,
                                             const GroupQuery& query) {
   std::vector<v1::Group> all;
   for (const auto& [id, group] : groups_) {
-    const bool wanted = !query.member.has_value() || group.members.contains(*query.member);
+    const bool wanted =
+        (!query.member.has_value() || group.members.contains(*query.member)) &&
+        (!query.filter.has_value() || Matches(*query.filter, GroupFilterFields(), group.message));
     if (wanted && id > query.after_id) all.push_back(group.message);
   }
   GroupPage page;
   page.has_more = TakePage(all, query.limit, page.groups);
+  if (!page.groups.empty()) page.last = page.groups.rbegin()->id();
   return page;
 }
 

@@ -60,6 +60,12 @@ constexpr ThreadOrder kOrders[] = {ThreadOrder::kNewestActivity, ThreadOrder::kO
                                    ThreadOrder::kTopicAscending, ThreadOrder::kTopicDescending};
 
 // NOW stands for a time.
+const std::vector<std::string> kGroupFilters = {
+    "mail eq 'group@x' or description ne ''",
+    "startswith(mailNickname, 'nick') and createdDateTime lt NOW",
+    "groupTypes/any(c: c eq 'Unified') and id ge 'b'",
+    "contains(displayName, 'display') or not mailEnabled",
+};
 const std::vector<std::string> kThreadFilters = {
     "isLocked eq true",
     "hasAttachments ne false and topic ge 'b'",
@@ -357,12 +363,19 @@ class ModelTest : public ::testing::Test {
       return store.ListGroups({}, query);
     };
     const auto next_group = [](GroupQuery& query, const GroupPage& page) {
-      query.after_id = page.groups.rbegin()->id();
+      query.after_id = page.last;
     };
     Walk("ListGroups", GroupQuery{.limit = 2}, list_groups, next_group);
     for (const std::string& user : kUsers) {
-      Walk("ListGroups", GroupQuery{.member = user, .limit = 2}, list_groups, next_group);
+      Walk(
+          "ListGroups",
+          GroupQuery{
+              .member = user, .filter = SomeFilter(kGroupFilters, GroupFilterFields()), .limit = 2},
+          list_groups, next_group);
     }
+    Walk("ListGroups",
+         GroupQuery{.filter = SomeFilter(kGroupFilters, GroupFilterFields()), .limit = 2},
+         list_groups, next_group);
     for (const std::string& group : kGroups) {
       CompareGroup(group);
       CompareCopy(group);

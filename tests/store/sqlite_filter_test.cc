@@ -9,6 +9,7 @@
 #include <map>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -383,10 +384,15 @@ TEST_F(SqliteFilterTest, LargestFiltersAreTaken) {
     const char* word = levels % 2 == 0 ? " and " : " or ";
     return absl::StrCat("(", branch, word, branch, ")");
   };
+  // A list and a text of each kind.
+  const std::map<std::string, std::pair<std::string, std::string>> names = {
+      {"groups", {"groupTypes", "displayName"}},
+      {"threads", {"uniqueSenders", "topic"}},
+      {"conversations", {"uniqueSenders", "topic"}},
+      {"posts", {"categories", "body/content"}},
+  };
   for (const FilteredStore::Kind& kind : store_->kinds()) {
-    const bool is_post = kind.name == absl::string_view("posts");
-    const std::string list = is_post ? "categories" : "uniqueSenders";
-    const std::string text = is_post ? "body/content" : "topic";
+    const auto& [list, text] = names.at(kind.name);
     std::vector<std::string> filters;
     for (const std::string& leaf :
          {std::string("id eq null"), absl::StrCat("startswith(", text, ",'a')"),

@@ -184,6 +184,23 @@ TEST_F(SqliteListTest, ListsOfThreadsUseTheIndexOfTheirOrder) {
   }
 }
 
+TEST_F(SqliteListTest, ListsOfGroupsUseTheIndexOfTheirOrder) {
+  ASSERT_OK_AND_ASSIGN(const FilterNode node,
+                       ParseFilter("id ne 'x' and groupTypes/any(c: c eq 'Unified') or mail eq 'm'",
+                                   GroupFilterFields()));
+  const std::string filter =
+      sqlite::CompileFilter(node, GroupFilterFields(), sqlite::GroupFilterColumns()).expression;
+  for (const std::string& expression : {std::string(), filter}) {
+    EXPECT_THAT(
+        PlanOf(sqlite::ListGroupsSql(/*of_user=*/false, expression)),
+        AllOf(HasSubstr("groups USING INDEX groups_by_id (id>?)"), Not(HasSubstr("TEMP B-TREE"))));
+    EXPECT_THAT(
+        PlanOf(sqlite::ListGroupsSql(/*of_user=*/true, expression)),
+        AllOf(HasSubstr("INDEX members_by_user (user_id=? AND group_id>?)"),
+              HasSubstr("groups USING INTEGER PRIMARY KEY"), Not(HasSubstr("TEMP B-TREE"))));
+  }
+}
+
 TEST_F(SqliteListTest, ListsOfConversationsAndPostsUseTheIndexOfTheirOrder) {
   const std::pair<ThreadOrder, const char*> indexes[] = {
       {ThreadOrder::kNewestActivity, "threads_by_activity (group_key=? AND last_delivered_us>?"},
@@ -243,6 +260,32 @@ TEST_F(SqliteListTest, OrdersByTopicSortKeysOnly) {
 }
 
 // --- Costs
+
+TEST_F(SqliteListTest, PagesOfGroupsLookAtABoundedNumberOfThem) {
+  constexpr int kGroups = 25'000;
+  ASSERT_THAT(db_->Execute(
+                  absl::StrCat("WITH RECURSIVE numbers(n) AS"
+                               " (SELECT 1 UNION ALL SELECT n + 1 FROM numbers LIMIT ",
+                               kGroups,
+                               ") INSERT INTO groups (id, display_name, mail, created_us, deleted)"
+                               " SELECT printf('%06d', n), '', '', n, 0 FROM numbers;"
+                               "INSERT INTO members SELECT key, 'ann', '', '', 0, id FROM groups")),
+              IsOk());
+  ASSERT_OK_AND_ASSIGN(const FilterNode filter, ParseFilter("id eq '012345'", GroupFilterFields()));
+  for (const std::optional<std::string>& member :
+       {std::optional<std::string>(), std::optional<std::string>("ann")}) {
+    GroupQuery query{.member = member, .filter = filter, .limit = 10};
+    std::vector<int> sizes;
+    while (true) {
+      const auto page = lists_->ListGroups(query);
+      ASSERT_THAT(page, IsOk());
+      sizes.push_back(page->groups.size());
+      if (!page->has_more) break;
+      query.after_id = page->last;
+    }
+    EXPECT_THAT(sizes, ::testing::ElementsAre(0, 1, 0));
+  }
+}
 
 TEST_F(SqliteListTest, PagesLookAtABoundedNumberOfRowsWhateverTheyFind) {
   constexpr int kThreads = 25'000;
@@ -388,6 +431,7 @@ TEST_F(SqliteListTest, EveryStatementUsesAnIndexAndDoesNotSort) {
                                   "SCAN (subquery",
                                   "SCAN search_state\n",
                                   "SCAN store_metadata\n",
+                                  "SCAN groups USING INDEX groups_by_id",
                                   "SCAN groups USING INDEX groups_deleted",
                                   "SCAN threads USING INDEX threads_deleted",
                                   "SCAN conversations USING INDEX conversations_deleted"};

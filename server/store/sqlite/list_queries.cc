@@ -95,6 +95,9 @@ absl::StatusOr<std::unique_ptr<ListQueries>> ListQueries::Prepare(Database& db,
 }
 
 absl::Status ListQueries::PrepareAll() {
+  for (const bool of_user : {false, true}) {
+    ASSIGN_OR_RETURN(list_groups_[of_user ? 1 : 0], db_.Prepare(ListGroupsSql(of_user)));
+  }
   for (int scope = 0; scope < kScopes; ++scope) {
     const auto list_scope = static_cast<ListScope>(scope);
     ASSIGN_OR_RETURN(count_threads_[scope], db_.Prepare(CountThreadsSql(list_scope)));
@@ -123,6 +126,32 @@ absl::Status ListQueries::CheckSortable(ThreadOrder order, Statement& count, int
   ASSIGN_OR_RETURN([[maybe_unused]] const bool found, query.Step());
   if (query.Integer(0) <= kMaxRowsToSort) return absl::OkStatus();
   return TooManyToSortError(type, name, what, kMaxRowsToSort);
+}
+
+// --- Groups
+
+absl::StatusOr<GroupPage> ListQueries::ListGroups(const GroupQuery& query) {
+  const bool of_user = query.member.has_value();
+  ASSIGN_OR_RETURN(ListStatement list,
+                   ListStatement::Make(
+                       db_, list_groups_[of_user ? 1 : 0], query.filter, GroupFilterFields(),
+                       GroupFilterColumns(),
+                       [&](absl::string_view filter) { return ListGroupsSql(of_user, filter); }));
+  Query rows(list.statement());
+  list.BindFilterTo(rows);
+  if (of_user) rows.BindText(*query.member);
+  rows.BindText(query.after_id);
+  GroupPage page;
+  ASSIGN_OR_RETURN(page.has_more, FillPageOfPassing(
+                                      rows, kGroupPasses, query.limit, clock_, page.groups,
+                                      [](const Query& row) -> absl::StatusOr<v1::Group> {
+                                        return ReadQueries::ReadGroupRow(row);
+                                      },
+                                      [&](const Query& row) -> absl::Status {
+                                        page.last = std::string(row.Text(0));
+                                        return absl::OkStatus();
+                                      }));
+  return page;
 }
 
 // --- Conversations

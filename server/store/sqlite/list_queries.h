@@ -16,14 +16,16 @@
 
 namespace threadstore::sqlite {
 
-// Gets and lists of threads, conversations and posts, as ThreadStore promises them. Prepared on one
-// connection; as ReadQueries and PostQueries, on which they are built.
+// Lists of groups, and gets and lists of threads, conversations and posts, as ThreadStore promises
+// them. Prepared on one connection; as ReadQueries and PostQueries, on which they are built.
 class ListQueries {
  public:
   // All must outlive the queries.
   static absl::StatusOr<std::unique_ptr<ListQueries>> Prepare(Database& db, ReadQueries& threads,
                                                               PostQueries& posts,
                                                               const Clock& clock);
+
+  absl::StatusOr<GroupPage> ListGroups(const GroupQuery& query);
 
   absl::StatusOr<v1::Conversation> GetConversation(int64_t group_key, const ConversationName& name,
                                                    const ConversationView& view);
@@ -56,6 +58,7 @@ class ListQueries {
   // Lists without a filter. By ListScope and ThreadOrder.
   static constexpr int kScopes = 2;
   static constexpr int kOrders = 6;
+  Statement list_groups_[2];  // By whether they are a user's.
   Statement list_threads_[kScopes][kOrders];
   Statement list_conversations_[kOrders];
   Statement list_posts_[2];  // By whether the newest come first.

@@ -61,6 +61,20 @@ std::string SortedKeys(absl::string_view table, absl::string_view parent, Thread
 
 }  // namespace
 
+std::string ListGroupsSql(bool of_user, absl::string_view filter) {
+  const std::string select =
+      absl::StrCat("SELECT ", kGroupColumns, ", ", Passes("groups.deleted = 0", filter), " FROM ");
+  if (of_user) {
+    return absl::StrCat(select,
+                        "members CROSS JOIN groups ON groups.key = members.group_key"
+                        " WHERE members.user_id = ? AND members.group_id > ?"
+                        " ORDER BY members.group_id");
+  }
+  // The index has none that are deleted.
+  return absl::StrCat(select, "groups WHERE groups.deleted = 0 AND groups.id > ?",
+                      " ORDER BY groups.id");
+}
+
 std::string ListThreadsSql(ListScope scope, ThreadOrder order, absl::string_view filter) {
   const std::string select =
       absl::StrCat("SELECT ", kThreadColumns, ", ",

@@ -12,25 +12,28 @@
 #include "server/store/sqlite/columns.h"
 #include "server/store/sqlite/database.h"
 
-// The statements behind lists of threads, conversations and posts.
+// The statements behind lists of groups, threads, conversations and posts.
 //
 // They return the rows of a part of an index in its order. Which of them are on the list is a
 // column, `passes`, not a condition: so whoever steps sees every row that is looked at, and can
 // stop. Only orders of topics, which have no index, are sorted: first the keys, so that the rest is
 // read of the rows that are stepped to.
 //
-// Parameters: the values of the filter, if there is one; the key of the parent; the range.
+// Parameters: the values of the filter, if there is one; the key of the parent; the range. Of
+// groups: those values; the user, if there is one; the id to begin after.
 namespace threadstore::sqlite {
 
 enum class ListScope { kGroup, kConversation };
 
 // What follows the columns of the resource: `passes` and, of conversations, where they stand in the
 // order as last_delivered_us and id.
+inline constexpr int kGroupPasses = kGroupColumnCount;
 inline constexpr int kThreadPasses = kThreadColumnCount;
 inline constexpr int kConversationPasses = kConversationColumnCount;
 inline constexpr int kPostPasses = kPostColumnCount;
 
 // `filter` is the expression of a FilterSql, or empty.
+std::string ListGroupsSql(bool of_user, absl::string_view filter = "");
 std::string ListThreadsSql(ListScope scope, ThreadOrder order, absl::string_view filter = "");
 std::string ListConversationsSql(ThreadOrder order, absl::string_view filter = "");
 std::string ListPostsSql(bool newest_first, absl::string_view filter = "");
