@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/random/random.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "google/rpc/error_details.pb.h"
@@ -72,6 +73,11 @@ absl::Status ToStatus(const grpc::Status& status) {
   return result;
 }
 
+bool IsPrintableAscii(absl::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return absl::ascii_isprint(static_cast<unsigned char>(c)); });
+}
+
 std::optional<absl::Duration> ServersDelay(const absl::Status& status) {
   const auto retry = ErrorDetailOf<google::rpc::RetryInfo>(status);
   if (!retry.has_value()) return std::nullopt;
@@ -123,7 +129,11 @@ void ThreadClient::Connection::AddCredentials(grpc::ClientContext* context) cons
   if (!options_.token.empty()) {
     context->AddMetadata("authorization", absl::StrCat("Bearer ", options_.token));
   }
-  if (!options_.user.empty()) context->AddMetadata("x-threadstore-user", options_.user);
+  if (!options_.user.empty()) {
+    context->AddMetadata(
+        IsPrintableAscii(options_.user) ? "x-threadstore-user" : "x-threadstore-user-bin",
+        options_.user);
+  }
 }
 
 bool ThreadClient::Connection::MayRepeat(const absl::Status& status, Repeat repeat) {

@@ -50,6 +50,7 @@ void AddMemberCommands(CLI::App& app, Command* command);
 void AddPostCommands(CLI::App& app, Command* command);
 void AddSenderCommands(CLI::App& app, Command* command);
 void AddThreadCommands(CLI::App& app, Command* command);
+void AddUserCommands(CLI::App& app, Command* command);
 
 // `script` is set if the command line asks for it: to what completes, in the shell, all that `app`
 // has by then. It knows a flag's values from a type name such as `table|json`, and offers files

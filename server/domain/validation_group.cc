@@ -180,6 +180,10 @@ absl::StatusOr<ListGroupsInput> Validate(const v1::ListGroupsRequest& request) {
   return input;
 }
 
+absl::StatusOr<UserName> Validate(const v1::GetUserRequest& request) {
+  return ValidateName("name", ParseUserName(request.name()));
+}
+
 absl::StatusOr<ListJoinedGroupsInput> Validate(const v1::ListJoinedGroupsRequest& request,
                                                absl::string_view calling_user) {
   Violations violations;

@@ -11,6 +11,8 @@ namespace threadstore {
 namespace {
 
 constexpr char kUserMetadata[] = "x-threadstore-user";
+// The same for ids that text metadata, which is ASCII, cannot carry.
+constexpr char kBinaryUserMetadata[] = "x-threadstore-user-bin";
 
 absl::string_view ToView(const grpc::string_ref& text) { return {text.data(), text.size()}; }
 
@@ -22,9 +24,11 @@ bool IsLoopbackPeer(absl::string_view peer) {
 
 Credentials ReadCredentials(const grpc::CallbackServerContext& context) {
   Credentials credentials;
-  const auto [begin, end] = context.client_metadata().equal_range(kUserMetadata);
-  for (auto entry = begin; entry != end; ++entry) {
-    credentials.users.push_back(ToView(entry->second));
+  for (const char* const name : {kUserMetadata, kBinaryUserMetadata}) {
+    const auto [begin, end] = context.client_metadata().equal_range(name);
+    for (auto entry = begin; entry != end; ++entry) {
+      credentials.users.push_back(ToView(entry->second));
+    }
   }
   credentials.from_loopback = IsLoopbackPeer(context.peer());
   return credentials;

@@ -29,7 +29,7 @@ VERBS = ("attachment add", "attachment get", "attachment list", "changes", "comp
          "post delete", "post forward", "post get", "post list", "post reply", "post update",
          "sender add", "sender list", "sender remove", "thread create", "thread delete",
          "thread get", "thread list", "thread reply", "thread search", "thread show",
-         "thread update", "watch")
+         "thread update", "user get", "watch")
 
 
 class ThreadctlTestCase(harness.TestCase):
@@ -280,6 +280,12 @@ class GroupAndMemberTest(ServedTestCase):
         self.assertEqual(
             self.assert_prints("--user=olga", "member", "remove", "groups/g/members/mia"), "")
         self.assertEqual(self.assert_json("member", "list", "groups/g")["members"], [owner])
+
+    def test_users(self):
+        self.assertEqual(self.assert_json("--user=J\u00fcrgen", "user", "get", "me"),
+                         {"name": "users/J\u00fcrgen", "id": "J\u00fcrgen", "displayName": "",
+                          "mail": ""})
+        self.assertIn("users/ann", self.assert_prints("user", "get", "users/ann"))
 
     def test_the_exit_status_is_the_number_of_the_code(self):
         self.application.add_member("groups/g", "olga", harness.Member.ROLE_OWNER)

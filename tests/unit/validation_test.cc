@@ -582,6 +582,18 @@ TEST(ValidateGroupTest, MembersAreListedByRole) {
   EXPECT_THAT(FieldsOf(Validate(request)), ElementsAre("role"));
 }
 
+TEST(ValidateGroupTest, GetUser) {
+  v1::GetUserRequest request;
+  request.set_name("me");
+  EXPECT_TRUE(Validate(request)->is_me);
+  request.set_name("users/ann");
+  EXPECT_EQ(Validate(request)->user, "ann");
+  for (const char* bad : {"", "ann", "users/", "users/a/b", "me/"}) {
+    request.set_name(bad);
+    EXPECT_THAT(FieldsOf(Validate(request)), ElementsAre("name")) << bad;
+  }
+}
+
 TEST(ValidateGroupTest, NamesAndPageSizes) {
   v1::GetGroupRequest get;
   get.set_name("groups/g/");
