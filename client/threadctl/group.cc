@@ -162,6 +162,7 @@ void AddList(CLI::App& noun, Command* command) {
                            "Example:\n"
                            "  threadctl group list --output=json | jq -r '.groups[].name'"));
   AddFilter(verb, arguments->request.mutable_filter());
+  AddCountFlag(verb, arguments);
   AddPageFlags(verb, arguments);
   SetCommand(verb, command, arguments, &ListGroups);
 }

@@ -173,6 +173,7 @@ absl::StatusOr<ListGroupsInput> Validate(const v1::ListGroupsRequest& request) {
   ListGroupsInput input;
   input.query.limit = CheckPageSize(request.page_size(), violations);
   input.query.filter = CheckFilter(request.filter(), GroupFilterFields(), violations);
+  input.query.count = request.include_total_size();
   input.fingerprint = QueryFingerprint("ListGroups", "", /*order=*/"", request.filter());
   input.query.after_id =
       CheckPageToken(request.page_token(), input.fingerprint, violations).last_id();

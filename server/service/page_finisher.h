@@ -78,6 +78,9 @@ auto PageFinisher(
       SetPlace(*page, listed, token);
       response.set_next_page_token(EncodePageToken(token));
     }
+    if constexpr (requires { response.set_total_size(*page->total_size); }) {
+      if (page->total_size.has_value()) response.set_total_size(*page->total_size);
+    }
     for (Resource& resource : listed) mask.Trim(resource);
     std::move(call).Finish(std::move(response));
   };

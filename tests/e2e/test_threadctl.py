@@ -287,6 +287,17 @@ class GroupAndMemberTest(ServedTestCase):
                           "mail": ""})
         self.assertIn("users/ann", self.assert_prints("user", "get", "users/ann"))
 
+    def test_lists_are_counted(self):
+        thread = self.application.create_thread("groups/g")
+        self.application.create_thread("groups/g", Thread(topic="Another"))
+        for command, count in ((("group", "list"), "1"), (("conversation", "list", "groups/g"), "2"),
+                               (("thread", "list", "groups/g"), "2"),
+                               (("thread", "list", "groups/g", "--filter=topic eq 'Another'"), "1"),
+                               (("post", "list", thread.name), "0")):
+            for output in ("json", "table"):
+                self.assertEqual(self.assert_prints(f"--output={output}", *command, "--count"),
+                                 f"{count}\n")
+
     def test_the_exit_status_is_the_number_of_the_code(self):
         self.application.add_member("groups/g", "olga", harness.Member.ROLE_OWNER)
         self.application.create_thread("groups/g")

@@ -138,7 +138,11 @@ template <typename Page>
 std::string Describe(const Page& page) {
   std::string text;
   for (const auto& item : ItemsOf(page)) absl::StrAppend(&text, item.ShortDebugString(), "\n");
-  return absl::StrCat(text, page.has_more ? "and more" : "and no more");
+  absl::StrAppend(&text, page.has_more ? "and more" : "and no more");
+  if constexpr (requires { page.total_size; }) {
+    if (page.total_size.has_value()) absl::StrAppend(&text, " of ", *page.total_size);
+  }
+  return text;
 }
 
 template <typename T>
@@ -367,14 +371,17 @@ class ModelTest : public ::testing::Test {
     };
     Walk("ListGroups", GroupQuery{.limit = 2}, list_groups, next_group);
     for (const std::string& user : kUsers) {
-      Walk(
-          "ListGroups",
-          GroupQuery{
-              .member = user, .filter = SomeFilter(kGroupFilters, GroupFilterFields()), .limit = 2},
-          list_groups, next_group);
+      Walk("ListGroups",
+           GroupQuery{.member = user,
+                      .filter = SomeFilter(kGroupFilters, GroupFilterFields()),
+                      .limit = 2,
+                      .count = OneIn(2)},
+           list_groups, next_group);
     }
     Walk("ListGroups",
-         GroupQuery{.filter = SomeFilter(kGroupFilters, GroupFilterFields()), .limit = 2},
+         GroupQuery{.filter = SomeFilter(kGroupFilters, GroupFilterFields()),
+                    .limit = 2,
+                    .count = OneIn(2)},
          list_groups, next_group);
     for (const std::string& group : kGroups) {
       CompareGroup(group);
@@ -408,7 +415,8 @@ class ModelTest : public ::testing::Test {
           ConversationQuery{.group = group,
                             .order = order,
                             .filter = SomeFilter(kConversationFilters, ConversationFilterFields()),
-                            .limit = 3},
+                            .limit = 3,
+                            .count = OneIn(2)},
           [](auto& store, const auto& query) { return store.ListConversations({}, query); },
           [](auto& query, const auto& page) { query.after = page.last; });
     }
@@ -478,7 +486,8 @@ class ModelTest : public ::testing::Test {
                       .conversation = conversation,
                       .order = order,
                       .filter = SomeFilter(kThreadFilters, ThreadFilterFields()),
-                      .limit = 3},
+                      .limit = 3,
+                      .count = OneIn(2)},
           [](auto& store, const auto& query) { return store.ListThreads({}, query); },
           [](auto& query, const auto& page) { query.after = page.last; });
     }
@@ -493,7 +502,8 @@ class ModelTest : public ::testing::Test {
           PostQuery{.thread = name,
                     .newest_first = newest_first,
                     .filter = SomeFilter(kPostFilters, PostFilterFields()),
-                    .limit = 2},
+                    .limit = 2,
+                    .count = OneIn(2)},
           [](auto& store, const auto& query) { return store.ListPosts({}, query); },
           [](auto& query, const auto& page) { query.after = page.last; });
     }

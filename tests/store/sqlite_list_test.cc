@@ -231,6 +231,27 @@ TEST_F(SqliteListTest, ListsOfConversationsAndPostsUseTheIndexOfTheirOrder) {
   }
 }
 
+TEST_F(SqliteListTest, CountsReadTheIndexThatBoundsThem) {
+  for (const ThreadOrder order : kOrders) {
+    for (const ListScope scope : kScopes) {
+      EXPECT_THAT(PlanOf(sqlite::PassingThreadsSql(scope, sqlite::CountingOrder(order))),
+                  AllOf(HasSubstr(scope == ListScope::kGroup ? "(group_key=? AND"
+                                                             : "(conversation_key=? AND"),
+                        Not(HasSubstr("SCAN")), Not(HasSubstr("TEMP B-TREE"))));
+    }
+  }
+  EXPECT_THAT(PlanOf(sqlite::PassingConversationsSql()),
+              AllOf(HasSubstr("conversations_by_id (group_key=? AND id>? AND id<?)"),
+                    Not(HasSubstr("TEMP B-TREE"))));
+  EXPECT_THAT(PlanOf(sqlite::PassingPostsSql()),
+              AllOf(HasSubstr("posts_by_id (thread_key=? AND id>? AND id<?)"),
+                    Not(HasSubstr("TEMP B-TREE"))));
+  EXPECT_THAT(PlanOf(sqlite::PassingGroupsSql(/*of_user=*/false)),
+              HasSubstr("groups_by_id (id>?)"));
+  EXPECT_THAT(PlanOf(sqlite::PassingGroupsSql(/*of_user=*/true)),
+              HasSubstr("members_by_user (user_id=? AND group_id>?)"));
+}
+
 TEST_F(SqliteListTest, ExpansionsReadTheirRowsInOrder) {
   EXPECT_THAT(PlanOf(sqlite::Expansions::ThreadsSql()),
               AllOf(HasSubstr("threads_by_conversation_activity (conversation_key=?)"),
@@ -260,6 +281,33 @@ TEST_F(SqliteListTest, OrdersByTopicSortKeysOnly) {
 }
 
 // --- Costs
+
+TEST_F(SqliteListTest, CountsLookAtABoundedNumberOfRows) {
+  InsertThreads(kMaxRowsCounted);
+  ASSERT_OK_AND_ASSIGN(const FilterNode none, ParseFilter("topic eq 'x'", ThreadFilterFields()));
+  // Times are microseconds since 1970.
+  ASSERT_OK_AND_ASSIGN(
+      const FilterNode late,
+      ParseFilter("lastDeliveredDateTime gt 1970-01-01T00:00:00.099990Z", ThreadFilterFields()));
+  const auto count = [&](const std::optional<FilterNode>& filter,
+                         ThreadOrder order = ThreadOrder::kNewestActivity) {
+    return lists_->ListThreads(
+        kKey, {.group = "g", .order = order, .filter = filter, .limit = 1, .count = true});
+  };
+  for (const ThreadOrder order : kOrders) {
+    EXPECT_EQ(count(std::nullopt, order)->total_size, kMaxRowsCounted);
+    EXPECT_EQ(count(none, order)->total_size, 0);
+    EXPECT_EQ(count(late, order)->total_size, 10);
+  }
+  ASSERT_THAT(db_->Execute("INSERT INTO threads (group_key, conversation_key, id, topic,"
+                           " has_attachments, last_delivered_us, preview, is_locked, revision,"
+                           " created_us, modified_us)"
+                           " VALUES (1, 1, zeroblob(16), 't', 0, 0, 'p', 0, 1, 0, 0)"),
+              IsOk());
+  EXPECT_THAT(count(std::nullopt), HasReason(v1::ERROR_REASON_TOO_MANY_TO_COUNT));
+  EXPECT_THAT(count(none), HasReason(v1::ERROR_REASON_TOO_MANY_TO_COUNT));
+  EXPECT_EQ(count(late)->total_size, 10) << "a filter bounds what is looked at";
+}
 
 TEST_F(SqliteListTest, PagesOfGroupsLookAtABoundedNumberOfThem) {
   constexpr int kGroups = 25'000;

@@ -3,12 +3,16 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/base/clock.h"
 #include "server/store/sqlite/database.h"
 #include "server/store/sqlite/expansions.h"
+#include "server/store/sqlite/filter_sql.h"
 #include "server/store/sqlite/list_sql.h"
 #include "server/store/sqlite/post_queries.h"
 #include "server/store/sqlite/read_queries.h"
@@ -43,6 +47,21 @@ class ListQueries {
   ListQueries(Database& db, ReadQueries& threads, PostQueries& posts, const Clock& clock)
       : db_(db), threads_(threads), posts_(posts), clock_(clock) {}
   absl::Status PrepareAll();
+
+  // What is counted, for the error if it is too much.
+  struct Counted {
+    absl::string_view type;
+    std::string name;
+    absl::string_view what;
+  };
+
+  // How many rows of a list pass. `make_sql` makes of a filter's expression, or of none, a
+  // statement with one column; `bind` binds what follows the filter's values.
+  template <typename MakeSql, typename BindRest>
+  absl::StatusOr<int64_t> Count(const std::optional<FilterNode>& filter,
+                                const std::vector<FilterField>& fields,
+                                const std::vector<FilterColumn>& columns, MakeSql make_sql,
+                                BindRest bind, const Counted& counted);
 
   // Refuses to sort too much.
   absl::Status CheckSortable(ThreadOrder order, Statement& count, int64_t parent_key,
