@@ -113,9 +113,10 @@ HttpServer::Options MakeHttpOptions(const Config& config, const std::optional<Tl
   for (const std::string& origin : config.http_cors_origins) {
     options.cors.allowed.push_back(*ParseWebOrigin(origin));
   }
-  // With --auth=none, the only mode: whoever reaches the server may do anything.
-  options.cors.refuse_others = true;
-  options.cors.loopback_only = ParseHostPort(config.http_listen)->is_loopback();
+  const bool believes_everyone = config.auth == "none";
+  options.cors.refuse_others = believes_everyone;
+  options.cors.loopback_only =
+      believes_everyone && ParseHostPort(config.http_listen)->is_loopback();
   absl::string_view path;
   options.cors.own = ParseWebOrigin(config.http_public_url, &path);
   options.trusted_proxies = *TrustedProxies::Parse(config.trusted_proxies);
