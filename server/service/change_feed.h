@@ -95,7 +95,8 @@ class ChangeFeed {
   // The watch's message has been taken.
   void Taken(const WatchSink& sink);
 
-  // The watch is over, whoever has ended it. Its sink may be called until it is destroyed.
+  // The watch is over, whoever has ended it. Its sink may be called until it is destroyed, which is
+  // when nothing is read for it any more.
   void Remove(const WatchSink& sink);
 
   // Ends all watches with OK, and lets none in any more.
