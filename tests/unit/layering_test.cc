@@ -25,6 +25,7 @@ const std::map<std::string, std::set<std::string>> kRoomsBelow = {
     {"server/auth", {"server/store", "server/domain", "server/base", "server/telemetry"}},
     {"server/service",
      {"server/auth", "server/store", "server/domain", "server/base", "server/telemetry"}},
+    {"server/http", {"server/domain", "server/base", "server/telemetry"}},
     {"server",
      {"server/service", "server/auth", "server/store", "server/store/sqlite", "server/domain",
       "server/base", "server/telemetry"}},
