@@ -84,10 +84,10 @@ absl::StatusOr<std::unique_ptr<SearchQueries>> SearchQueries::Prepare(Database& 
 
 absl::StatusOr<SearchAnswer> SearchQueries::Search(int64_t group_key, const SearchQuery& query,
                                                    std::optional<int64_t> needed) {
-  if (!needed.has_value()) {
-    ASSIGN_OR_RETURN(needed, source_->NewestSequence());
-  }
   ASSIGN_OR_RETURN(const SearchState state, source_->ReadState());
+  if (!needed.has_value()) {
+    ASSIGN_OR_RETURN(needed, source_->NeededSequence(group_key, state));
+  }
   SearchAnswer answer;
   if (!state.Has(*needed)) {
     answer.needs = needed;

@@ -30,8 +30,8 @@ class SearchQueries {
   // Both must outlive the queries.
   static absl::StatusOr<std::unique_ptr<SearchQueries>> Prepare(Database& db, ReadQueries& threads);
 
-  // Searches the index, if it has all up to the change `needed`, or without one all that the
-  // snapshot has.
+  // Searches the index, if it has all up to the change `needed`, or without one all of the group
+  // that the snapshot has.
   absl::StatusOr<SearchAnswer> Search(int64_t group_key, const SearchQuery& query,
                                       std::optional<int64_t> needed);
 
