@@ -48,7 +48,8 @@ class WatchSink {
 // may see a group is looked at anew when a watch reads by itself, and otherwise before it is sent
 // anything, if it has not been for a second.
 //
-// A watch never waits for another, and the store for none of them.
+// The store never waits for a watch, and a watch for another only while those that are slow have
+// all the memory for messages on their way.
 class ChangeFeed {
  public:
   struct Options {
