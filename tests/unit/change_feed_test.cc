@@ -220,8 +220,8 @@ class ChangeFeedTest : public ::testing::Test {
   }
 
   std::vector<std::string> CreateThreads(int count) {
-    std::vector<std::string> names;
-    for (int i = 0; i < count; ++i) names.push_back(CreateThread());
+    std::vector<std::string> names(static_cast<size_t>(count));
+    for (std::string& name : names) name = CreateThread();
     return names;
   }
 
