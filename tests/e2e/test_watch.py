@@ -13,8 +13,8 @@ from harness import thread_messages
 CREATED = thread_messages.ThreadChange.KIND_CREATED
 DELETED = thread_messages.ThreadChange.KIND_DELETED
 
-# The environment may ask for more.
-CHANGES = int(os.environ.get("THREADSTORE_WATCH_CHANGES", "20000"))
+# The environment may ask for others.
+CHANGES = int(os.environ.get("THREADSTORE_WATCH_CHANGES", "100000"))
 THREADS_OF_A_CREATE = 20
 MIB = 1 << 20
 
