@@ -40,10 +40,6 @@ bool HasEtag(absl::string_view type_name) {
   return type != nullptr && type->message->FindFieldByName("etag") != nullptr;
 }
 
-bool IsAlias(const Operation& operation) {
-  return operation.tag == "me" || operation.tag == "users";
-}
-
 Json JsonContent(Json schema) { return {{"application/json", {{"schema", std::move(schema)}}}}; }
 
 Json TextHeader(const char* description) {
@@ -284,7 +280,7 @@ Json Document::Tags() const {
   // The same under other paths comes last.
   for (const bool is_alias : {false, true}) {
     for (const Operation& operation : operations_) {
-      if (IsAlias(operation) == is_alias) add(operation.tag, operation.bound_type);
+      if (operation.is_alias == is_alias) add(operation.tag, operation.bound_type);
     }
   }
   add(kServiceTag, "");
