@@ -17,7 +17,7 @@ let server;
 let browser;
 
 before(async () => {
-  server = await startServer('--http_docs');
+  server = await startServer({flags: ['--http_docs']});
   browser = await chromium.launch({
     executablePath: '/usr/bin/chromium',
     args: [
