@@ -154,7 +154,7 @@ TEST(OpenApiTest, SaysHowRequestsAreAnswered) {
       {"PATCH /groups/*/threads/*", "200"},
       {"DELETE /groups/*/threads/*", "204"},
       {"POST /groups/*/threads/*/reply", "202"},
-      {"POST /groups/*/threads/*/posts/*/forward", "202"},
+      {"POST /groups/*/threads/*/posts/*/forward", "200"},
       {"PATCH /groups/*", "204"},
       {"POST /groups/*/members/$ref", "204"},
       {"POST /groups/*/acceptedSenders/$ref", "204"},

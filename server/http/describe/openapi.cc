@@ -142,10 +142,12 @@ Json Document::Successes(const Operation& operation) {
     case Kind::kDelete:
       return {{"204", Done()}};
     case Kind::kAction: {
-      Json response = {{"description", "Done. There is no body."}};
-      if (!type.empty()) response["headers"] = Headers(true, false);
-      const std::string name = type.empty() ? "accepted" : absl::StrCat(type, "Accepted");
-      return {{"202", components_.Add("responses", name, std::move(response))}};
+      // What has no URL is answered otherwise in Graph.
+      if (type.empty()) return {{"200", Done()}};
+      Json response = {{"description", "Done. There is no body."},
+                       {"headers", Headers(true, false)}};
+      return {{"202",
+               components_.Add("responses", absl::StrCat(type, "Accepted"), std::move(response))}};
     }
   }
   GOOGLE_LOG(FATAL) << operation.id;
