@@ -1,5 +1,6 @@
 #include "server/http/attachment_body.h"
 
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -16,8 +17,15 @@ class AttachmentBody final : public HttpBodySource {
   AttachmentBody(GraphText body, GrpcFace& face, HttpCaller caller)
       : body_(std::move(body)), face_(face), caller_(std::move(caller)) {}
 
-  // The text up to a hole with what fills it, and at last the rest of the text.
+  // The text up to a hole, then what fills it, and so on; at last the rest of the text. What fills
+  // a hole is made here, and not where it arrives: that is a thread of gRPC's.
   void Next(absl::AnyInvocable<void(absl::StatusOr<std::string>) &&> done) override {
+    if (filling_.has_value()) {
+      const std::optional<Filling> filling = std::exchange(filling_, std::nullopt);
+      return std::move(done)(*filling == nullptr
+                                 ? "null"
+                                 : GraphContentOf(static_cast<const v1::Attachment&>(**filling)));
+    }
     if (hole_ == body_.holes.size()) {
       return std::move(done)(body_.text.substr(std::exchange(position_, body_.text.size())));
     }
@@ -28,13 +36,19 @@ class AttachmentBody final : public HttpBodySource {
     request.set_name(hole.attachment);
     request.set_view(v1::ATTACHMENT_VIEW_FULL);
     face_.Call(*GetAttachment(), caller_, request,
-               [text = std::move(text),
+               [this, text = std::move(text),
                 done = std::move(done)](absl::StatusOr<std::unique_ptr<Message>> answer) mutable {
-                 std::move(done)(Filled(std::move(text), answer));
+                 if (absl::IsNotFound(answer.status())) answer = Filling();
+                 if (!answer.ok()) return std::move(done)(answer.status());
+                 filling_ = *std::move(answer);
+                 std::move(done)(std::move(text));
                });
   }
 
  private:
+  // An attachment with its content; null if there is none any more.
+  using Filling = std::unique_ptr<Message>;
+
   static const google::protobuf::MethodDescriptor* GetAttachment() {
     static const google::protobuf::MethodDescriptor* const method =
         v1::GetAttachmentRequest::descriptor()
@@ -44,18 +58,12 @@ class AttachmentBody final : public HttpBodySource {
     return method;
   }
 
-  static absl::StatusOr<std::string> Filled(
-      std::string text, const absl::StatusOr<std::unique_ptr<Message>>& answer) {
-    if (absl::IsNotFound(answer.status())) return text + "null";
-    if (!answer.ok()) return answer.status();
-    return text + GraphContentOf(static_cast<const v1::Attachment&>(**answer));
-  }
-
   const GraphText body_;
   GrpcFace& face_;
   const HttpCaller caller_;
   size_t hole_ = 0;
   size_t position_ = 0;
+  std::optional<Filling> filling_;  // Of the hole that the text has come to.
 };
 
 }  // namespace

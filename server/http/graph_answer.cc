@@ -47,6 +47,7 @@ std::string Collection(const GraphRequest& request) {
     segments.pop_back();
   }
   const absl::string_view last = segments.back();
+  if (last == "memberOf") return "directoryObjects";
   if (request.type->name == "group") return "groups";
   if (request.type->name == "user") return last == "me" ? "users" : "directoryObjects";
   if (request.operation == GraphOperation::kGet || request.operation == GraphOperation::kUpdate) {
@@ -291,11 +292,10 @@ GraphAnswer MakeAnswer(const GraphRequest& request, const GraphLinks& links, Mes
     case GraphOperation::kRemoveReference:
       return EmptyAnswer(204);
     case GraphOperation::kAct: {
+      // A forward has no URL, and Graph answers it otherwise.
+      if (answer.GetDescriptor() == v1::Forward::descriptor()) return EmptyAnswer(200);
       GraphAnswer result = EmptyAnswer(202);
-      // A forward cannot be read.
-      if (answer.GetDescriptor() == v1::Post::descriptor()) {
-        result.response.headers.Add("Location", links.Resource(TextOf(answer, "name")));
-      }
+      result.response.headers.Add("Location", links.Resource(TextOf(answer, "name")));
       return result;
     }
   }

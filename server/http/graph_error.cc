@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "google/rpc/error_details.pb.h"
 #include "server/base/errors.h"
 #include "server/base/proto_json.h"
@@ -49,23 +50,27 @@ GraphError UnknownOutcome() {
           "Idempotency-Key it is not carried out twice."};
 }
 
+// Whether a field is what the path of the URL names: `name`, `parent`, or `thread.name`.
+bool IsOfPath(absl::string_view field) {
+  const std::vector<absl::string_view> names = absl::StrSplit(field, '.');
+  return field == "parent" || (names.back() == "name" && names.size() <= 2);
+}
+
 // Field paths become names of members and of query options.
 std::string InvalidArgumentMessage(const absl::Status& error) {
   const std::vector<FieldViolation> violations = FieldViolationsOf(error);
   if (violations.empty()) return std::string(error.message());
   return absl::StrJoin(violations, "; ", [](std::string* out, const FieldViolation& violation) {
-    absl::StrAppend(out, GraphPath(violation.field), ": ", violation.description);
+    if (!IsOfPath(violation.field)) absl::StrAppend(out, GraphPath(violation.field), ": ");
+    absl::StrAppend(out, violation.description);
   });
 }
 
-// A name comes from the path.
 bool IsMalformedId(const absl::Status& error) {
   const std::vector<FieldViolation> violations = FieldViolationsOf(error);
   return ErrorReasonOf(error) == v1::ERROR_REASON_INVALID_FIELD && !violations.empty() &&
-         std::any_of(violations.begin(), violations.end(), [](const FieldViolation& violation) {
-           return violation.field == "name" || violation.field == "parent" ||
-                  absl::EndsWith(violation.field, ".name");
-         });
+         std::any_of(violations.begin(), violations.end(),
+                     [](const FieldViolation& violation) { return IsOfPath(violation.field); });
 }
 
 GraphError FailedPrecondition(const absl::Status& error) {

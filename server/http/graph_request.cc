@@ -188,6 +188,14 @@ absl::Status ReadAction(const std::string& json, Message& message) {
   return absl::InternalError(absl::StrCat("no reader for ", message.GetTypeName()));
 }
 
+// What a thread says of its posts can be given only when it is created; clients that change one
+// send back what they have read.
+bool IsComputed(const MethodDescriptor& rpc, absl::string_view field) {
+  return rpc.name() == "UpdateThread" &&
+         (field == "has_attachments" || field == "last_delivered_date_time" ||
+          field == "unique_senders" || field == "preview");
+}
+
 absl::Status ReadBody(const std::string& json, const Route& route, GraphRequest& request) {
   if (route.body.empty()) return absl::OkStatus();
   if (json.empty()) return Invalid("The request has no body");
@@ -202,7 +210,9 @@ absl::Status ReadBody(const std::string& json, const Route& route, GraphRequest&
   ASSIGN_OR_RETURN(const GraphBody body, ReadGraphEntity(json, &resource));
   if (HasField(message, "update_mask")) {
     FieldMask& mask = *MutableMask(message, "update_mask");
-    for (const std::string& field : body.fields) mask.add_paths(field);
+    for (const std::string& field : body.fields) {
+      if (!IsComputed(*route.rpc, field)) mask.add_paths(field);
+    }
     if (mask.paths().empty()) return Invalid("The body has nothing that can be changed");
   }
   return absl::OkStatus();
@@ -362,6 +372,8 @@ absl::Status SetShown(GraphRequest& request) {
   RETURN_IF_ERROR(CheckProperties(options.select, *request.type));
   request.view.select = options.select;
   request.style.body = request.preferences.body;
+  // A collection of more types than one in Graph.
+  request.style.with_types = request.route->last_segment() == "memberOf";
   if (request.operation == GraphOperation::kCreate) {
     if (!options.expand.empty()) return NotHere("expand");
     ShowCreated(*request.type, request.view);

@@ -35,7 +35,7 @@ enum class GraphOperation {
   kDelete,           // 204
   kAddReference,     // 204
   kRemoveReference,  // 204
-  kAct,              // 202
+  kAct,              // 202, or 200
 };
 
 // The preferences of `Prefer` (RFC 7240) that this server knows.

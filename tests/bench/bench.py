@@ -3,6 +3,8 @@
 A round starts both servers empty and, for each number of connections and streams, loads them in
 turn with
   create  CreateThread of the seed's thread; each load has a group of its own
+  http    the same as POST /groups/{group}/threads over HTTP/1.1, which has no streams: as many
+          connections as the others have calls in flight, at most 512
   etcd    Put of 300 bytes under one key, fsync on: a durable write of a known store
   health  the health check: the most that this gRPC can do
   get     GetThread of one thread
@@ -37,8 +39,9 @@ BUILD = REPOSITORY / "build"
 FIGURES = BUILD / "bench" / "figures.json"
 
 LOADS = [(1, 1), (4, 4), (8, 32), (16, 64)]  # Connections, and streams of each.
-WORK = ["create", "etcd", "health", "get"]
-RATIOS = [("create", "etcd"), ("create", "health"), ("get", "health")]
+WORK = ["create", "http", "etcd", "health", "get"]
+RATIOS = [("create", "etcd"), ("create", "health"), ("http", "create"), ("get", "health")]
+MAX_HTTP_CONNECTIONS = 512
 
 # Only keeps a broken server from blocking the run.
 PATIENCE_SECONDS = 30
@@ -52,6 +55,27 @@ class Call:
     method: str
     request: bytes
     answer_bytes: int = 0
+
+    def h2load(self, load, folder):
+        """The arguments for this call."""
+        connections, streams = load
+        body = folder / "body.bin"
+        body.write_bytes(b"\0" + len(self.request).to_bytes(4, "big") + self.request)
+        return [f"--clients={connections}", f"--max-concurrent-streams={streams}",
+                f"--data={body}", "--header=content-type: application/grpc",
+                "--header=te: trailers", f"http://{self.address}{self.method}"]
+
+
+class HttpCall(Call):
+    """A POST of JSON; `method` is its path."""
+
+    def h2load(self, load, folder):
+        connections, streams = load
+        body = folder / "body.json"
+        body.write_bytes(self.request)
+        return ["--h1", f"--clients={min(connections * streams, MAX_HTTP_CONNECTIONS)}",
+                "--max-concurrent-streams=1", f"--data={body}",
+                "--header=content-type: application/json", f"http://{self.address}{self.method}"]
 
 
 @contextlib.contextmanager
@@ -69,20 +93,21 @@ def running(command, log):
                 process.kill()
 
 
-def ready_address(threadstored):
+def ready_addresses(threadstored):
+    """Where gRPC and HTTP are served."""
     readable, _, _ = select.select([threadstored.stdout], [], [], PATIENCE_SECONDS)
     line = threadstored.stdout.readline().decode() if readable else ""
-    match = re.match(r"ready grpc=(\S+)", line)
+    match = re.match(r"ready grpc=(\S+) http=(\S+)", line)
     if not match:
         sys.exit("threadstored did not start")
-    return match[1]
+    return match[1], match[2]
 
 
 def start_threadstored(stack, binary, folder):
-    command = [binary, "serve", "--listen=127.0.0.1:0", "--http_listen=",
+    command = [binary, "serve", "--listen=127.0.0.1:0", "--http_listen=127.0.0.1:0",
                f"--store=sqlite:{folder}/threadstore.db"]
     process = stack.enter_context(running(command, folder / "threadstored.log"))
-    return process, ready_address(process)
+    return process, *ready_addresses(process)
 
 
 def free_address():
@@ -145,8 +170,20 @@ def create_calls(api, address):
     return calls
 
 
-def group_of(load):
-    return "{}x{}".format(*load)
+def http_create_calls(api, address, http_address):
+    """The same over HTTP, in groups of their own."""
+    seed = (REPOSITORY / "tests/testdata/create_thread_request.json").read_bytes()
+    calls = {}
+    for load in LOADS:
+        group = group_of(load, "http")
+        call(address, "/threadstore.v1.GroupService/CreateGroup",
+             api.request("CreateGroupRequest", groupId=group))
+        calls[load] = HttpCall(http_address, f"/v1.0/groups/{group}/threads", seed)
+    return calls
+
+
+def group_of(load, work="create"):
+    return "{}-{}x{}".format(work, *load)
 
 
 def get_call(api, address):
@@ -173,15 +210,11 @@ def health_call(address):
 
 def measure(call_to_make, load, seconds, folder):
     """What h2load finds in one run."""
-    body, log = folder / "body.bin", folder / "requests.log"
-    body.write_bytes(b"\0" + len(call_to_make.request).to_bytes(4, "big") + call_to_make.request)
+    log = folder / "requests.log"
     log.unlink(missing_ok=True)
-    connections, streams = load
     output = subprocess.run(
-        ["h2load", f"--duration={seconds}", "--threads=1", f"--clients={connections}",
-         f"--max-concurrent-streams={streams}", f"--data={body}", f"--log-file={log}",
-         "--header=content-type: application/grpc", "--header=te: trailers",
-         f"http://{call_to_make.address}{call_to_make.method}"],
+        ["h2load", f"--duration={seconds}", "--threads=1", f"--log-file={log}",
+         *call_to_make.h2load(load, folder)],
         check=True, capture_output=True, text=True, timeout=seconds + PATIENCE_SECONDS).stdout
     found = re.search(r"(\d+) succeeded, 0 failed, 0 errored.*\((\d+)\) data", output, re.DOTALL)
     if not found:
@@ -211,12 +244,13 @@ def check_rows(folder, measurements):
             "SELECT groups.id, count(*) FROM threads JOIN groups ON groups.key = threads.group_key"
             " GROUP BY groups.id"))
     for measurement in measurements:
-        if measurement["work"] != "create":
+        if measurement["work"] not in ("create", "http"):
             continue
         load, answered = tuple(measurement["load"]), measurement["requests"]
-        stored = rows.get(group_of(load), 0)
+        group = group_of(load, measurement["work"])
+        stored = rows.get(group, 0)
         if not answered <= stored <= answered + load[0] * load[1]:
-            sys.exit(f"CreateThread at {group_of(load)}: {answered} answers, but {stored} rows")
+            sys.exit(f"creates at {group}: {answered} answers, but {stored} rows")
 
 
 def resident_mib(process):
@@ -227,18 +261,19 @@ def resident_mib(process):
 def run_round(api, options, folder, number):
     figures = {"load_average": os.getloadavg()[0], "measurements": []}
     with contextlib.ExitStack() as stack:
-        process, address = start_threadstored(stack, options.server, folder)
+        process, address, http_address = start_threadstored(stack, options.server, folder)
         figures["resident_mib_at_rest"] = resident_mib(process)
         etcd = start_etcd(stack, folder)
         creates = create_calls(api, address)
+        http_creates = http_create_calls(api, address, http_address)
         others = {"etcd": etcd_put_call(etcd), "health": health_call(address),
                   "get": get_call(api, address)}
         # Every other round backwards: what one leaves to be written disturbs the next.
         order = WORK if number % 2 == 0 else WORK[::-1]
         for load in LOADS:
             for work in order:
-                found = measure({"create": creates[load], **others}[work], load, options.seconds,
-                                folder)
+                calls = {"create": creates[load], "http": http_creates[load], **others}
+                found = measure(calls[work], load, options.seconds, folder)
                 figures["measurements"].append({"work": work, "load": load, **found})
         figures["resident_mib_after"] = resident_mib(process)
     check_rows(folder, figures["measurements"])
@@ -280,7 +315,7 @@ def latency_cell(rounds, work, load):
 
 def print_table(title, head, row_of):
     print(f"\n{title}")
-    for row in [["", *head], *([group_of(load), *row_of(load)] for load in LOADS)]:
+    for row in [["", *head], *(["{}x{}".format(*load), *row_of(load)] for load in LOADS)]:
         print(f"{row[0]:<8}" + "".join(f"{cell:>20}" for cell in row[1:]))
 
 

@@ -51,14 +51,14 @@ def measure(create, load, options, folder):
 def show(load, when, found):
     medians = [statistics.median(run[figure] for run in found)
                for figure in ("p50_ms", "p99_ms", "per_second")]
-    print("{:>5} {:<16} p50 {:6.2f} ms   p99 {:6.2f} ms   {:8.0f}/s".format(
+    print("{:>11} {:<16} p50 {:6.2f} ms   p99 {:6.2f} ms   {:8.0f}/s".format(
         bench.group_of(load), when, *medians))
     return medians[1]
 
 
 def run(api, options, folder):
     with contextlib.ExitStack() as stack:
-        _, address = bench.start_threadstored(stack, options.server, folder)
+        _, address, _ = bench.start_threadstored(stack, options.server, folder)
         creates = bench.create_calls(api, address)
         for load in LOADS:
             fill(api, address, options.threads, folder)

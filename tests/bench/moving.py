@@ -92,10 +92,10 @@ def export_all(api, channel, threads):
 
 
 def run_server(api, options, messages, folder):
-    command = [options.server, "serve", "--listen=127.0.0.1:0", "--http_listen=",
+    command = [options.server, "serve", "--listen=127.0.0.1:0", "--http_listen=127.0.0.1:0",
                f"--store=sqlite:{folder}/threadstore.db"]
     with bench.running(command, folder / "threadstored.log") as process:
-        address = bench.ready_address(process)
+        address, _ = bench.ready_addresses(process)
         with grpc.insecure_channel(address, options=UNLIMITED) as channel:
             imported = import_all(api, channel, messages, options.threads)
             peak = peak_mib(process)

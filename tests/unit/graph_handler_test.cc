@@ -363,6 +363,12 @@ TEST_F(GraphHandlerTest, NamesFieldsByTheirMembers) {
               InvalidFieldError("thread.to_recipients[3].email_address.address", "is too long"));
   const json body = json::parse(Send("POST", "/groups/G/threads", R"({"topic":"Hello"})").body);
   EXPECT_EQ(body["error"]["message"], "toRecipients[3].emailAddress.address: is too long");
+  face_->Fail("CreateThread", InvalidFieldError("thread.to_recipients[3].email_address.name", "x"));
+  EXPECT_EQ(ErrorOf(Send("POST", "/groups/G/threads", R"({"topic":"Hello"})")), "400 BadRequest");
+  face_->Fail("UpdateThread", InvalidFieldError("thread.name", "the id must be a UUID"));
+  const HttpResponse malformed = Send("PATCH", "/groups/G/threads/x", R"({"isLocked":true})");
+  EXPECT_EQ(ErrorOf(malformed), "400 ErrorInvalidIdMalformed");
+  EXPECT_THAT(malformed.body, HasSubstr("\"message\":\"the id must be a UUID\""));
 }
 
 TEST_F(GraphHandlerTest, RefusesOtherBodies) {
