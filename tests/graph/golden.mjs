@@ -21,8 +21,17 @@ import {startServer} from './server.mjs';
 const FOLDER = new URL('./golden/', import.meta.url);
 
 const SHOWN_HEADERS = [
-  'Allow', 'Client-Request-Id', 'Content-Disposition', 'Content-Type', 'ETag', 'Location',
-  'OData-EntityId', 'OData-Version', 'Preference-Applied', 'Request-Id', 'Retry-After',
+  'Allow',
+  'Client-Request-Id',
+  'Content-Disposition',
+  'Content-Type',
+  'ETag',
+  'Location',
+  'OData-EntityId',
+  'OData-Version',
+  'Preference-Applied',
+  'Request-Id',
+  'Retry-After',
   'WWW-Authenticate',
 ];
 
@@ -211,7 +220,8 @@ function describe(answer, masker) {
   for (const [, value] of shown) masker.learn(value);
   masker.learn(answer.json);
   const lines = [`${answer.status} ${STATUS_CODES[answer.status]}`];
-  for (const [name, value] of shown) lines.push(`${name}: ${masker.maskText(value, name)}`.trimEnd());
+  for (const [name, value] of shown)
+    lines.push(`${name}: ${masker.maskText(value, name)}`.trimEnd());
   const body = answer.json
     ? JSON.stringify(masker.mask(answer.json), null, 2)
     : masker.maskText(answer.text);
