@@ -114,6 +114,12 @@ describe('bodies', () => {
     ],
     ['a type that is a number', '{"@odata.type": 1, "topic": "T"}', 400, /@odata\.type/],
     ['U+0000', '{"topic": "a\\u0000b"}', 400, /topic.*U\+0000/],
+    [
+      'U+0000 where anything may stand',
+      '{"topic": "T", "posts": [{"extensions": [{"extensionName": "e", "a": "a\\u0000b"}]}]}',
+      400,
+      /U\+0000/,
+    ],
     ['U+0000 in a name', '{"topic": "T", "a\\u0000b": 1}', 400, /./],
     ['a byte 0', '{"topic": "a\0b"}', 400, /line 1, column 1\d/],
     ['a line break in a string', '{"topic": "a\nb"}', 400, /line 1, column 1\d/],

@@ -13,22 +13,27 @@ const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 let server;
 let thread;
+let stored;
 
-// A server with one thread, for all tests of a file; after each it has to have that thread alone.
+async function storedTopics() {
+  const {value} = await server.expect('GET', THREADS, {user: 'ann'});
+  return value.map(({topic}) => topic);
+}
+
+// A server with one thread, for all tests of a file, none of which may store another.
 export function useServer() {
   before(async () => {
     server = await startServer();
     await server.createGroup('team', {owners: ['ann']});
     thread = `${THREADS}/${(await server.createThread('ann', 'team', 'A thread')).id}`;
+    stored = await storedTopics();
   });
   after(() => server?.stop());
   afterEach(async () => {
     assert.ok(server.isRunning);
-    const {value} = await server.expect('GET', THREADS, {user: 'ann'});
-    assert.deepEqual(
-      value.map(({topic}) => topic),
-      ['A thread'],
-    );
+    const before = stored;
+    stored = await storedTopics();
+    assert.deepEqual(stored, before);
   });
 }
 
