@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/random/random.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "google/rpc/error_details.pb.h"
 #include "grpcpp/create_channel.h"
@@ -65,6 +66,11 @@ absl::Status ToStatus(const grpc::Status& status) {
   return StatusFromWire(status.error_code(), status.error_message(), status.error_details());
 }
 
+bool IsPrintableAscii(absl::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return absl::ascii_isprint(static_cast<unsigned char>(c)); });
+}
+
 std::optional<absl::Duration> ServersDelay(const absl::Status& status) {
   const auto retry = ErrorDetailOf<google::rpc::RetryInfo>(status);
   if (!retry.has_value()) return std::nullopt;
@@ -116,7 +122,11 @@ void ThreadClient::Connection::AddCredentials(grpc::ClientContext* context) cons
   if (!options_.token.empty()) {
     context->AddMetadata("authorization", absl::StrCat("Bearer ", options_.token));
   }
-  if (!options_.user.empty()) context->AddMetadata("x-threadstore-user", options_.user);
+  if (!options_.user.empty()) {
+    context->AddMetadata(
+        IsPrintableAscii(options_.user) ? "x-threadstore-user" : "x-threadstore-user-bin",
+        options_.user);
+  }
 }
 
 bool ThreadClient::Connection::MayRepeat(const absl::Status& status, Repeat repeat) {

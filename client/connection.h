@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "client/thread_client.h"
@@ -28,6 +29,9 @@ namespace threadstore {
 
 // The error as its callers get it, with the server's details as payloads.
 absl::Status ToStatus(const grpc::Status& status);
+
+// Whether a header that is text can carry it.
+bool IsPrintableAscii(absl::string_view text);
 
 // How long the server asks to wait before the next try, if it does.
 std::optional<absl::Duration> ServersDelay(const absl::Status& status);

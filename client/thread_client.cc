@@ -20,11 +20,6 @@ using Groups = v1::GroupService::Stub;
 using Posts = v1::PostService::Stub;
 using Threads = v1::ThreadService::Stub;
 
-bool IsPrintableAscii(absl::string_view text) {
-  return std::all_of(text.begin(), text.end(),
-                     [](char c) { return absl::ascii_isprint(static_cast<unsigned char>(c)); });
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ThreadClient>> ThreadClient::Create(const Options& options) {
@@ -35,12 +30,13 @@ absl::StatusOr<std::unique_ptr<ThreadClient>> ThreadClient::Create(const Options
     return absl::InvalidArgumentError("the TLS roots hold no PEM certificate");
   }
   // gRPC ends the process when it is handed a header that it cannot send.
-  for (const auto& [what, value] : {std::pair("token", options.token), {"user", options.user}}) {
-    if (!IsPrintableAscii(value)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("the ", what, " holds characters other than printable ASCII"));
-    }
+  if (!IsPrintableAscii(options.token)) {
+    return absl::InvalidArgumentError("the token holds characters other than printable ASCII");
   }
+  const bool has_control = std::any_of(options.user.begin(), options.user.end(), [](char c) {
+    return absl::ascii_iscntrl(static_cast<unsigned char>(c));
+  });
+  if (has_control) return absl::InvalidArgumentError("the user holds control characters");
   return std::unique_ptr<ThreadClient>(new ThreadClient(std::make_unique<Connection>(options)));
 }
 
@@ -107,6 +103,10 @@ absl::Status ThreadClient::RemoveSender(const v1::RemoveSenderRequest& request) 
 absl::StatusOr<v1::ListSendersResponse> ThreadClient::ListSenders(
     const v1::ListSendersRequest& request) {
   return connection_->Read(&Groups::ListSenders, request);
+}
+
+absl::StatusOr<v1::User> ThreadClient::GetUser(const v1::GetUserRequest& request) {
+  return connection_->Read(&Groups::GetUser, request);
 }
 
 absl::StatusOr<v1::Conversation> ThreadClient::CreateConversation(

@@ -98,8 +98,8 @@ class ThreadClient {
     // Sent as `authorization: Bearer TOKEN`; nothing is sent if empty.
     std::string token;
 
-    // Sent as `x-threadstore-user: USER`, which a server with `--auth=none` heeds; nothing is
-    // sent if empty.
+    // Sent as `x-threadstore-user: USER`, or as `x-threadstore-user-bin` if it is not printable
+    // ASCII, which a server with `--auth=none` heeds; nothing is sent if empty.
     std::string user;
 
     // How long a call may take, all tries and the waiting between them included. Positive; may
@@ -108,8 +108,8 @@ class ThreadClient {
   };
 
   // Connects with the first call, so an unreachable server is no error here. INVALID_ARGUMENT
-  // if there is no server, the roots are no PEM certificates, or the token or the user cannot be
-  // sent in a header: they may hold printable ASCII only.
+  // if there is no server, the roots are no PEM certificates, the token cannot be sent in a header,
+  // which may hold printable ASCII only, or the user has control characters.
   static absl::StatusOr<std::unique_ptr<ThreadClient>> Create(const Options& options);
 
   ~ThreadClient();
@@ -133,6 +133,8 @@ class ThreadClient {
   absl::StatusOr<v1::Sender> AddSender(const v1::AddSenderRequest& request);
   absl::Status RemoveSender(const v1::RemoveSenderRequest& request);
   absl::StatusOr<v1::ListSendersResponse> ListSenders(const v1::ListSendersRequest& request);
+
+  absl::StatusOr<v1::User> GetUser(const v1::GetUserRequest& request);
 
   absl::StatusOr<v1::Conversation> CreateConversation(v1::CreateConversationRequest request);
   absl::StatusOr<v1::Conversation> GetConversation(const v1::GetConversationRequest& request);

@@ -50,6 +50,7 @@ void AddMemberCommands(CLI::App& app, Command* command);
 void AddPostCommands(CLI::App& app, Command* command);
 void AddSenderCommands(CLI::App& app, Command* command);
 void AddThreadCommands(CLI::App& app, Command* command);
+void AddUserCommands(CLI::App& app, Command* command);
 
 // `script` is set if the command line asks for it: to what completes, in the shell, all that `app`
 // has by then. It knows a flag's values from a type name such as `table|json`, and offers files
@@ -111,6 +112,7 @@ template <typename Request>
 struct ListArguments {
   Request request;
   bool one_page = false;
+  bool count_only = false;
 };
 
 constexpr absl::string_view kPageNotes =
@@ -134,6 +136,13 @@ void AddPageFlags(CLI::App* verb, const std::shared_ptr<ListArguments<Request>>&
       "Print one page: the next one, as the page before has named it");
 }
 
+// Of lists that can count.
+template <typename Request>
+void AddCountFlag(CLI::App* verb, const std::shared_ptr<ListArguments<Request>>& arguments) {
+  verb->add_flag("--count", arguments->count_only,
+                 "Print how many there are instead; with --filter, that it holds for");
+}
+
 // How a list is shown: the member of the response that holds it, and its columns.
 template <typename Item>
 struct ListView {
@@ -142,7 +151,8 @@ struct ListView {
   std::function<Row(const Item&)> row;
 };
 
-// Prints what `list` returns, page by page until `arguments` are served.
+// Prints what `list` returns, page by page until `arguments` are served; or only how many there
+// are.
 template <typename Request, typename Response, typename Item>
 absl::Status PrintList(const ListArguments<Request>& arguments,
                        absl::StatusOr<Response> (ThreadClient::*list)(const Request&),
@@ -151,6 +161,15 @@ absl::Status PrintList(const ListArguments<Request>& arguments,
   // Large enough that the calls cost little, small enough that the first rows come at once.
   constexpr int32_t kWalkPageSize = 200;
   Request request = arguments.request;
+  if constexpr (requires { request.set_include_total_size(true); }) {
+    if (arguments.count_only) {
+      request.set_include_total_size(true);
+      request.set_page_size(1);
+      ASSIGN_OR_RETURN(const Response response, (client.*list)(request));
+      printer.PrintLine(absl::StrCat(response.total_size()));
+      return absl::OkStatus();
+    }
+  }
   if (!arguments.one_page) request.set_page_size(kWalkPageSize);
   for (bool is_first = true;; is_first = false) {
     ASSIGN_OR_RETURN(const Response response, (client.*list)(request));

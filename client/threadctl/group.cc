@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/threadctl/command.h"
 #include "client/threadctl/input.h"
+#include "client/threadctl/selection.h"
 #include "client/threadctl/text.h"
 #include "threadstore/v1/group_service.pb.h"
 
@@ -160,6 +161,8 @@ void AddList(CLI::App& noun, Command* command) {
               absl::StrCat("An application sees all groups, a user those it is in. ", kPageNotes,
                            "Example:\n"
                            "  threadctl group list --output=json | jq -r '.groups[].name'"));
+  AddFilter(verb, arguments->request.mutable_filter());
+  AddCountFlag(verb, arguments);
   AddPageFlags(verb, arguments);
   SetCommand(verb, command, arguments, &ListGroups);
 }
@@ -171,6 +174,7 @@ void AddJoined(CLI::App& noun, Command* command) {
                                         "Example:\n"
                                         "  threadctl --user=ann group joined me"));
   AddName(verb, "USER", arguments->request.mutable_parent(), "me or users/USER");
+  AddFilter(verb, arguments->request.mutable_filter());
   AddPageFlags(verb, arguments);
   SetCommand(verb, command, arguments, &ListJoinedGroups);
 }

@@ -181,6 +181,7 @@ int Main(int argc, char** argv) {
   AddPostCommands(app, &command);
   AddSenderCommands(app, &command);
   AddThreadCommands(app, &command);
+  AddUserCommands(app, &command);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {

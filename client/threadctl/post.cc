@@ -100,6 +100,7 @@ void AddList(CLI::App& noun, Command* command) {
   AddOrderBy(verb, arguments->request.mutable_order_by(), "create_time or create_time desc");
   AddFields(verb, arguments->request.mutable_read_mask());
   AddExpand(verb, arguments->request.mutable_expand(), kExpandable);
+  AddCountFlag(verb, arguments);
   AddPageFlags(verb, arguments);
   SetCommand(verb, command, arguments, &ListPosts);
 }

@@ -247,6 +247,7 @@ void AddList(CLI::App& noun, Command* command) {
              "last_delivered_date_time, create_time or topic; with desc behind it, the other way");
   AddFields(verb, arguments->request.mutable_read_mask());
   AddExpand(verb, arguments->request.mutable_expand(), kExpandable);
+  AddCountFlag(verb, arguments);
   AddPageFlags(verb, arguments);
   SetCommand(verb, command, arguments, &ListThreads);
 }

@@ -14,7 +14,8 @@ absl::StatusOr<Principal> NoAuthentication::Authenticate(const Credentials& cred
   if (credentials.from_loopback) principal.permissions |= kAdmin;
   if (credentials.users.empty()) return principal;
   if (credentials.users.size() > 1) {
-    return InvalidCredentialsError("x-threadstore-user must be given once");
+    return InvalidCredentialsError(
+        "x-threadstore-user or x-threadstore-user-bin must be given once, and not both");
   }
   const absl::string_view user = credentials.users.front();
   if (const absl::Status status = CheckUserId(user); !status.ok()) {

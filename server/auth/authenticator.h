@@ -11,8 +11,10 @@ namespace threadstore {
 
 // What a call says of its caller. Views live as long as the call.
 struct Credentials {
-  std::vector<absl::string_view> users = {};  // Every value of `x-threadstore-user`.
-  bool from_loopback = false;                 // The peer's address is this machine's.
+  // Every value of `x-threadstore-user`, and of `x-threadstore-user-bin`, as bytes.
+  std::vector<absl::string_view> users = {};
+
+  bool from_loopback = false;  // The peer's address is this machine's.
 };
 
 // Tells who is calling. Implementations are safe to call from any thread and do not block.

@@ -39,6 +39,8 @@ constexpr Rule kRules[] = {
     {"threadstore.v1.GroupService.DeleteGroup", kGroupReadWrite, kAdmin},
     {"threadstore.v1.GroupService.GetGroup", kReadsGroups, kReadsGroups},
     {"threadstore.v1.GroupService.GetMember", kReadsGroups, kReadsGroups},
+    {"threadstore.v1.GroupService.GetUser", kReadsGroups | kReadsConversations,
+     kReadsGroups | kReadsConversations},
     {"threadstore.v1.GroupService.ListGroups", kReadsGroups, kReadsGroups},
     {"threadstore.v1.GroupService.ListJoinedGroups", kReadsGroups, kReadsGroups},
     {"threadstore.v1.GroupService.ListMembers", kReadsGroups, kReadsGroups},

@@ -19,6 +19,10 @@ struct Principal {
 
   Permissions permissions = 0;
 
+  // What the credentials say of a user besides; empty if they do not.
+  std::string display_name = {};
+  std::string mail = {};
+
   bool is_user() const { return kind == Kind::kUser; }
 
   // Differs between any two principals.

@@ -225,6 +225,15 @@ absl::Status TooManyToSortError(absl::string_view type, absl::string_view name,
       absl::StrCat("has more than ", max, " ", what, ", too many to sort for each page"));
 }
 
+absl::Status TooManyToCountError(absl::string_view type, absl::string_view name,
+                                 absl::string_view what, int max) {
+  return MakeResourceError(
+      absl::StatusCode::kFailedPrecondition, v1::ERROR_REASON_TOO_MANY_TO_COUNT, type, name,
+      absl::StrCat("has more than ", max, " ", what,
+                   " to count, or the filter takes too long over them; ask without"
+                   " include_total_size"));
+}
+
 absl::Status DeltaTokenExpiredError() {
   return MakeError(absl::StatusCode::kOutOfRange, v1::ERROR_REASON_DELTA_TOKEN_EXPIRED,
                    "the changes after this delta_token are not kept any more; start over without "

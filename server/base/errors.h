@@ -68,6 +68,9 @@ absl::Status TooManyForwardsError(absl::string_view post_name, int max);
 absl::Status TooManyToSortError(absl::string_view type, absl::string_view name,
                                 absl::string_view what, int max);
 
+absl::Status TooManyToCountError(absl::string_view type, absl::string_view name,
+                                 absl::string_view what, int max);
+
 // OUT_OF_RANGE: the changes after the token are not there, or not any more.
 absl::Status DeltaTokenExpiredError();
 

@@ -29,10 +29,18 @@ struct FilterField {
 
   // Whether it may be absent, and so equal to null.
   bool is_nullable = false;
+
+  // Of what is the same for all resources, and no field of theirs: true or false, or the elements
+  // of a list.
+  std::optional<std::variant<bool, std::vector<std::string>>> constant = std::nullopt;
 };
+
+// The one of Graph's types of groups that groups here are of.
+inline constexpr absl::string_view kUnifiedGroupType = "Unified";
 
 // The fields of each resource that may be filtered by. Their order is fixed: a node names a field
 // by its place here.
+const std::vector<FilterField>& GroupFilterFields();
 const std::vector<FilterField>& ThreadFilterFields();
 const std::vector<FilterField>& ConversationFilterFields();
 const std::vector<FilterField>& PostFilterFields();

@@ -4,6 +4,24 @@ namespace threadstore {
 
 using Type = FilterField::Type;
 
+const std::vector<FilterField>& GroupFilterFields() {
+  static const auto* fields = new std::vector<FilterField>{
+      {"id", Type::kText},
+      {"display_name", Type::kText},
+      {"mail", Type::kText},
+      {"mail_nickname", Type::kText},
+      {"description", Type::kText},
+      {"created_date_time", Type::kTime},
+      // What Graph says of its groups that have conversations.
+      {.path = "group_types",
+       .type = Type::kTextList,
+       .constant = std::vector<std::string>{std::string(kUnifiedGroupType)}},
+      {.path = "mail_enabled", .type = Type::kBoolean, .constant = true},
+      {.path = "security_enabled", .type = Type::kBoolean, .constant = false},
+  };
+  return *fields;
+}
+
 const std::vector<FilterField>& ThreadFilterFields() {
   static const auto* fields = new std::vector<FilterField>{
       {"id", Type::kId},

@@ -38,6 +38,7 @@ std::optional<Place> Find(const Message& resource, const FilterField& field) {
 
 // Null if the field is absent.
 Value ValueOf(const Message& resource, const FilterField& field) {
+  if (field.constant.has_value()) return std::get<bool>(*field.constant);
   const std::optional<Place> place = Find(resource, field);
   if (!place.has_value()) return nullptr;
   const auto& [message, descriptor] = *place;
@@ -63,6 +64,18 @@ Value ValueOf(const Message& resource, const FilterField& field) {
       break;
   }
   return nullptr;
+}
+
+std::vector<std::string> ElementsOf(const Message& resource, const FilterField& list) {
+  if (list.constant.has_value()) return std::get<std::vector<std::string>>(*list.constant);
+  std::vector<std::string> elements;
+  const std::optional<Place> place = Find(resource, list);
+  if (!place.has_value()) return elements;
+  const auto& [message, field] = *place;
+  for (int i = 0; i < message->GetReflection()->FieldSize(*message, field); ++i) {
+    elements.push_back(message->GetReflection()->GetRepeatedString(*message, field, i));
+  }
+  return elements;
 }
 
 // Negative, 0 or positive, as with std::string::compare. Both are texts or both are times.
@@ -127,13 +140,11 @@ class Matcher {
 
  private:
   bool AnyMatches(const FilterNode& node) {
-    const std::optional<Place> list = Find(resource_, fields_[static_cast<size_t>(node.field)]);
-    if (!list.has_value()) return false;
-    const google::protobuf::Reflection& reflection = *list->message->GetReflection();
-    const int size = reflection.FieldSize(*list->message, list->field);
-    if (node.children.empty()) return size > 0;
-    for (int i = 0; i < size; ++i) {
-      element_ = reflection.GetRepeatedString(*list->message, list->field, i);
+    const std::vector<std::string> elements =
+        ElementsOf(resource_, fields_[static_cast<size_t>(node.field)]);
+    if (node.children.empty()) return !elements.empty();
+    for (const std::string& element : elements) {
+      element_ = element;
       if (Matches(node.children[0])) return true;
     }
     return false;

@@ -129,6 +129,11 @@ inline constexpr absl::Duration kMaxFilterTime = absl::Milliseconds(200);
 // Lists by topic read all topics of their parent for each page: a tenth of a second.
 inline constexpr int kMaxRowsToSort = 100'000;
 
+// What counting a list looks at: some tenths of a second. And how long it takes with a filter, for
+// which a reader is held once, not for each page.
+inline constexpr int kMaxRowsCounted = 100'000;
+inline constexpr absl::Duration kMaxCountTime = absl::Seconds(2);
+
 // How many posts a thread, and threads a conversation, is expanded by. The rest is a list away.
 inline constexpr int kMaxExpanded = 100;
 

@@ -60,7 +60,8 @@ struct ConversationView {
   bool threads = false;
 };
 
-// Filters are over the fields that server/domain/filter.h says.
+// Filters are over the fields that server/domain/filter.h says. With `count` a list also tells how
+// many resources pass, wherever its page begins and ends.
 struct ThreadQuery {
   std::string group;
   std::optional<Uuid> conversation = std::nullopt;
@@ -69,6 +70,7 @@ struct ThreadQuery {
   std::optional<ThreadCursor> after = std::nullopt;
   int32_t limit = 0;
   ThreadView view = {};
+  bool count = false;
 };
 
 // Orders are those of threads; in orders of activity a conversation stands where its newest thread
@@ -80,6 +82,7 @@ struct ConversationQuery {
   std::optional<ThreadCursor> after = std::nullopt;
   int32_t limit = 0;
   ConversationView view = {};
+  bool count = false;
 };
 
 // By id, which for the posts of a thread is the order of time.
@@ -90,6 +93,7 @@ struct PostQuery {
   std::optional<Uuid> after = std::nullopt;
   int32_t limit = 0;
   PostView view = {};
+  bool count = false;
 };
 
 // By id, which is the order in which they were attached.
@@ -127,8 +131,10 @@ struct SearchQuery {
 
 struct GroupQuery {
   std::optional<std::string> member = std::nullopt;  // Only groups that this user is in.
-  std::string after_id = {};                         // Empty: from the beginning.
+  std::optional<FilterNode> filter = std::nullopt;
+  std::string after_id = {};  // Empty: from the beginning.
   int32_t limit = 0;
+  bool count = false;
 };
 
 struct MemberQuery {

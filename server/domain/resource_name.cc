@@ -360,6 +360,8 @@ absl::StatusOr<std::string> ParseExtensionId(absl::string_view name) {
 
 std::string MakeGroupName(absl::string_view group) { return absl::StrCat("groups/", group); }
 
+std::string MakeUserName(absl::string_view user) { return absl::StrCat("users/", user); }
+
 std::string MakeMemberName(absl::string_view group, absl::string_view user) {
   return absl::StrCat(MakeGroupName(group), "/", kMembers, "/", user);
 }

@@ -114,7 +114,7 @@ struct MemberName {
   std::string Canonical() const;
 };
 
-// The parent of ListJoinedGroups.
+// A user: the parent of ListJoinedGroups, and the name of GetUser.
 struct UserName {
   bool is_me = false;
   std::string user;  // Empty if is_me.
@@ -142,6 +142,7 @@ absl::Status CheckUserId(absl::string_view id);
 absl::StatusOr<std::string> ParseExtensionId(absl::string_view name);
 
 std::string MakeGroupName(absl::string_view group);
+std::string MakeUserName(absl::string_view user);
 std::string MakeMemberName(absl::string_view group, absl::string_view user);
 std::string MakeConversationName(absl::string_view group, const Uuid& conversation);
 std::string MakeThreadName(absl::string_view group, const Uuid& thread);

@@ -219,6 +219,7 @@ absl::StatusOr<UpdateMemberInput> Validate(const v1::UpdateMemberRequest& reques
 absl::StatusOr<MemberName> Validate(const v1::RemoveMemberRequest& request);
 absl::StatusOr<ListMembersInput> Validate(const v1::ListMembersRequest& request);
 absl::StatusOr<ListGroupsInput> Validate(const v1::ListGroupsRequest& request);
+absl::StatusOr<UserName> Validate(const v1::GetUserRequest& request);
 
 // The group to export, or nothing for all.
 absl::StatusOr<std::optional<std::string>> Validate(const v1::ExportThreadsRequest& request);

@@ -172,11 +172,17 @@ absl::StatusOr<ListGroupsInput> Validate(const v1::ListGroupsRequest& request) {
   Violations violations;
   ListGroupsInput input;
   input.query.limit = CheckPageSize(request.page_size(), violations);
-  input.fingerprint = QueryFingerprint("ListGroups", "");
+  input.query.filter = CheckFilter(request.filter(), GroupFilterFields(), violations);
+  input.query.count = request.include_total_size();
+  input.fingerprint = QueryFingerprint("ListGroups", "", /*order=*/"", request.filter());
   input.query.after_id =
       CheckPageToken(request.page_token(), input.fingerprint, violations).last_id();
   RETURN_IF_ERROR(violations.ToStatus());
   return input;
+}
+
+absl::StatusOr<UserName> Validate(const v1::GetUserRequest& request) {
+  return ValidateName("name", ParseUserName(request.name()));
 }
 
 absl::StatusOr<ListJoinedGroupsInput> Validate(const v1::ListJoinedGroupsRequest& request,
@@ -185,8 +191,10 @@ absl::StatusOr<ListJoinedGroupsInput> Validate(const v1::ListJoinedGroupsRequest
   ListJoinedGroupsInput input;
   input.user = violations.Take("parent", ParseUserName(request.parent()));
   input.query.limit = CheckPageSize(request.page_size(), violations);
+  input.query.filter = CheckFilter(request.filter(), GroupFilterFields(), violations);
   input.fingerprint = QueryFingerprint(
-      "ListJoinedGroups", input.user.is_me ? calling_user : absl::string_view(input.user.user));
+      "ListJoinedGroups", input.user.is_me ? calling_user : absl::string_view(input.user.user),
+      /*order=*/"", request.filter());
   input.query.after_id =
       CheckPageToken(request.page_token(), input.fingerprint, violations).last_id();
   RETURN_IF_ERROR(violations.ToStatus());

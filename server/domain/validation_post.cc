@@ -61,6 +61,7 @@ absl::StatusOr<ListPostsInput> Validate(const v1::ListPostsRequest& request) {
   input.query.limit = CheckPageSize(request.page_size(), violations);
   input.query.newest_first = violations.Take("order_by", ParsePostOrder(request.order_by()));
   input.query.filter = CheckFilter(request.filter(), PostFilterFields(), violations);
+  input.query.count = request.include_total_size();
   input.query.view = CheckPostView(request, input.mask, violations);
   input.fingerprint = QueryFingerprint("ListPosts", input.parent.Canonical(),
                                        OrderText(input.query.newest_first), request.filter());

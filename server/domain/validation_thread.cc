@@ -170,6 +170,7 @@ absl::StatusOr<ListThreadsInput> Validate(const v1::ListThreadsRequest& request)
   input.query.limit = CheckPageSize(request.page_size(), violations);
   input.query.order = violations.Take("order_by", ParseThreadOrder(request.order_by()));
   input.query.filter = CheckFilter(request.filter(), ThreadFilterFields(), violations);
+  input.query.count = request.include_total_size();
   input.query.view = CheckThreadView(request, input.mask, violations);
   input.fingerprint = QueryFingerprint("ListThreads", input.parent.Canonical(),
                                        OrderText(input.query.order), request.filter());
@@ -263,6 +264,7 @@ absl::StatusOr<ListConversationsInput> Validate(const v1::ListConversationsReque
   input.query.limit = CheckPageSize(request.page_size(), violations);
   input.query.order = violations.Take("order_by", ParseThreadOrder(request.order_by()));
   input.query.filter = CheckFilter(request.filter(), ConversationFilterFields(), violations);
+  input.query.count = request.include_total_size();
   input.query.view = CheckConversationView(request, input.mask, violations);
   input.fingerprint = QueryFingerprint("ListConversations", input.parent.Canonical(),
                                        OrderText(input.query.order), request.filter());

@@ -14,11 +14,12 @@ namespace threadstore {
 namespace {
 
 constexpr char kUserMetadata[] = "x-threadstore-user";
+// The same for ids that text metadata, which is ASCII, cannot carry.
+constexpr char kBinaryUserMetadata[] = "x-threadstore-user-bin";
 
 // What the HTTP face sends.
 constexpr char kFaceSecretMetadata[] = "x-threadstore-face-secret";
 constexpr char kFacePeerMetadata[] = "x-threadstore-face-peer";
-constexpr char kFaceUserMetadata[] = "x-threadstore-face-user-bin";
 
 absl::string_view ToView(const grpc::string_ref& text) { return {text.data(), text.size()}; }
 
@@ -49,12 +50,15 @@ bool IsFromHttpFace(const ServiceContext& services, const grpc::CallbackServerCo
 Credentials ReadCredentials(const ServiceContext& services,
                             const grpc::CallbackServerContext& context) {
   Credentials credentials;
+  for (const char* const name : {kUserMetadata, kBinaryUserMetadata}) {
+    for (const absl::string_view user : MetadataOf(context, name)) {
+      credentials.users.push_back(user);
+    }
+  }
   if (IsFromHttpFace(services, context)) {
-    credentials.users = MetadataOf(context, kFaceUserMetadata);
     const std::vector<absl::string_view> peers = MetadataOf(context, kFacePeerMetadata);
     credentials.from_loopback = peers.size() == 1 && IsLoopbackAddress(peers.front());
   } else {
-    credentials.users = MetadataOf(context, kUserMetadata);
     credentials.from_loopback = IsLoopbackPeer(context.peer());
   }
   return credentials;

@@ -31,6 +31,7 @@ using RemoveMemberCall = UnaryCall<v1::RemoveMemberRequest, Empty, CallKind::kWr
 using ListMembersCall = UnaryCall<v1::ListMembersRequest, v1::ListMembersResponse, CallKind::kRead>;
 using AddSenderCall = UnaryCall<v1::AddSenderRequest, v1::Sender, CallKind::kWrite>;
 using RemoveSenderCall = UnaryCall<v1::RemoveSenderRequest, Empty, CallKind::kWrite>;
+using GetUserCall = UnaryCall<v1::GetUserRequest, v1::User, CallKind::kRead>;
 using ListSendersCall = UnaryCall<v1::ListSendersRequest, v1::ListSendersResponse, CallKind::kRead>;
 
 absl::Status HandleCreateGroup(CreateGroupCall& call) {
@@ -209,6 +210,21 @@ absl::Status HandleListSenders(ListSendersCall& call) {
   return absl::OkStatus();
 }
 
+// Users are not the store's: what is known of one is what its own credentials say.
+absl::Status HandleGetUser(GetUserCall& call) {
+  ASSIGN_OR_RETURN(const UserName name, Validate(call.request()));
+  const Principal& principal = call.principal();
+  v1::User user;
+  ASSIGN_OR_RETURN(*user.mutable_id(), ResolveUser(principal, name, "name"));
+  user.set_name(MakeUserName(user.id()));
+  if (principal.is_user()) {
+    user.set_display_name(principal.display_name);
+    user.set_mail(principal.mail);
+  }
+  std::move(call).Finish(user);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 GroupServiceImpl::GroupServiceImpl(const ServiceContext& services) : UnaryService(services) {
@@ -226,6 +242,7 @@ GroupServiceImpl::GroupServiceImpl(const ServiceContext& services) : UnaryServic
   Serve(HandleAddSender);
   Serve(HandleRemoveSender);
   Serve(HandleListSenders);
+  Serve(HandleGetUser);
 }
 
 }  // namespace threadstore

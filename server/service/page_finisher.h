@@ -33,6 +33,12 @@ inline void SetPlace(const ThreadCursor& last, internal::v1::PageToken& token) {
   if (last.topic.has_value()) token.set_last_topic(*last.topic);
 }
 
+inline void SetPlace(const GroupPage& page,
+                     const google::protobuf::RepeatedPtrField<v1::Group>& /*groups*/,
+                     internal::v1::PageToken& token) {
+  token.set_last_id(page.last);
+}
+
 inline void SetPlace(const ThreadPage& page,
                      const google::protobuf::RepeatedPtrField<v1::ConversationThread>& /*threads*/,
                      internal::v1::PageToken& token) {
@@ -71,6 +77,9 @@ auto PageFinisher(
       token.set_query_fingerprint(fingerprint);
       SetPlace(*page, listed, token);
       response.set_next_page_token(EncodePageToken(token));
+    }
+    if constexpr (requires { response.set_total_size(*page->total_size); }) {
+      if (page->total_size.has_value()) response.set_total_size(*page->total_size);
     }
     for (Resource& resource : listed) mask.Trim(resource);
     std::move(call).Finish(std::move(response));

@@ -118,22 +118,26 @@ struct NewPost {
   std::optional<Uuid> in_reply_to;  // A post of the same thread: NOT_FOUND if it is not there.
 };
 
-struct GroupPage {
-  google::protobuf::RepeatedPtrField<v1::Group> groups;
-  bool has_more = false;
-};
-
 struct MemberPage {
   google::protobuf::RepeatedPtrField<v1::Member> members;
   bool has_more = false;
 };
 
 // Of pages that may be short, or empty, because what was looked at does not pass the filter or has
-// been deleted: `last` is where they ended, if there is more.
+// been deleted: `last` is where they ended, if there is more. `total_size` is there if it was asked
+// for.
+struct GroupPage {
+  google::protobuf::RepeatedPtrField<v1::Group> groups;
+  bool has_more = false;
+  std::string last;
+  std::optional<int64_t> total_size;
+};
+
 struct ThreadPage {
   google::protobuf::RepeatedPtrField<v1::ConversationThread> threads;
   bool has_more = false;
   ThreadCursor last;
+  std::optional<int64_t> total_size;
 };
 
 struct SearchPage {
@@ -146,12 +150,14 @@ struct ConversationPage {
   google::protobuf::RepeatedPtrField<v1::Conversation> conversations;
   bool has_more = false;
   ThreadCursor last;
+  std::optional<int64_t> total_size;
 };
 
 struct PostPage {
   google::protobuf::RepeatedPtrField<v1::Post> posts;
   bool has_more = false;
   Uuid last;
+  std::optional<int64_t> total_size;
 };
 
 struct AttachmentPage {
@@ -269,7 +275,13 @@ class ThreadStore {
 
   virtual void GetGroup(CallContext context, std::string group, Callback<v1::Group> done) = 0;
 
-  // Lists groups by id. The context's required member is not used.
+  // A list that is asked to count is FAILED_PRECONDITION / TOO_MANY_TO_COUNT if there is more to
+  // look at than kMaxRowsCounted, what was deleted lately included, or it takes longer than
+  // kMaxCountTime. The count and the page are of one moment.
+
+  // Lists groups by id. However seldom its filter matches, a page looks at no more than
+  // kMaxRowsExamined groups, and for no longer than kMaxFilterTime. The context's required member
+  // is not used.
   virtual void ListGroups(CallContext context, GroupQuery query, Callback<GroupPage> done) = 0;
 
   // Deletes a group with its members and, with `force`, its threads; without, FAILED_PRECONDITION

@@ -62,6 +62,7 @@ EmailAddress = resources.EmailAddress
 Group = group_messages.Group
 Member = group_messages.Member
 Sender = group_messages.Sender
+User = group_messages.User
 Health = health_pb2.HealthCheckResponse
 
 # Looks like an id of ours, and names nothing.
@@ -332,6 +333,9 @@ class Client:
     def list_senders(self, parent, **fields):
         request = group_messages.ListSendersRequest(parent=parent, **fields)
         return self.call(self.groups.ListSenders, request)
+
+    def get_user(self, name):
+        return self.call(self.groups.GetUser, group_messages.GetUserRequest(name=name))
 
 
 def mask(paths):

@@ -4,7 +4,7 @@ import unittest
 
 import harness
 from harness import (UNKNOWN_ID, Attachment, Client, Code, Conversation, Extension, Group, Member,
-                     Post, Thread, mailbox, resources, text_post)
+                     Post, Thread, User, mailbox, resources, text_post)
 
 
 def calls_on(client, group, thread=None):
@@ -185,6 +185,51 @@ class GroupAccessTest(harness.RefusalTestCase):
                                     caller.list_groups)
                 self.assert_refused(Code.UNAUTHENTICATED, "INVALID_CREDENTIALS",
                                     caller.create_thread, "groups/private")
+
+
+class UserTest(harness.TestCase):
+
+    def setUp(self):
+        super().setUp()
+        self.server = self.start_server()
+
+    def calling_as(self, *metadata):
+        caller = Client(self.server.connect())
+        caller.metadata = list(metadata)
+        return caller
+
+    def test_a_user_sees_itself_and_nobody_else(self):
+        ann = self.server.client("ann")
+        for name in ("me", "users/ann"):
+            self.assertEqual(ann.get_user(name), User(name="users/ann", id="ann"))
+        self.assert_refused(Code.PERMISSION_DENIED, "MISSING_PERMISSION", ann.get_user, "users/bob")
+        self.assert_invalid(["name"], ann.get_user, "ann")
+
+    def test_an_application_may_name_any_user(self):
+        application = self.server.client()
+        self.assertEqual(application.get_user("users/bob"), User(name="users/bob", id="bob"))
+        refusal = self.assert_refused(Code.INVALID_ARGUMENT, "USER_REQUIRED",
+                                      application.get_user, "me")
+        self.assertEqual(refusal.fields, ["name"])
+
+    def test_ids_beyond_ascii_come_as_bytes(self):
+        user = "J\u00fcrgen \u6771"
+        caller = self.calling_as(("x-threadstore-user-bin", user.encode()))
+        self.assertEqual(caller.get_user("me").id, user)
+        caller.create_group("g")
+        self.assertEqual([member.id for member in caller.list_members("groups/g/owners").members],
+                         [user])
+        ann = self.calling_as(("x-threadstore-user-bin", b"ann"))
+        self.assertEqual(ann.get_user("me").id, "ann")
+
+    def test_a_caller_has_one_name(self):
+        text, binary = ("x-threadstore-user", "ann"), ("x-threadstore-user-bin", b"ann")
+        for metadata in ((text, binary), (binary, binary), (text, text),
+                         (("x-threadstore-user-bin", b""),), (("x-threadstore-user-bin", b"\xff"),),
+                         (("x-threadstore-user-bin", b"a/b"),)):
+            with self.subTest(metadata=metadata):
+                self.assert_refused(Code.UNAUTHENTICATED, "INVALID_CREDENTIALS",
+                                    self.calling_as(*metadata).get_user, "users/ann")
 
 
 class MembershipChangeTest(harness.TestCase):

@@ -97,6 +97,32 @@ class GroupTest(harness.TestCase):
         self.assertEqual(ids(self.application.list_joined_groups("users/ann")), ["C", "a", "b"])
         self.assertEqual(ids(self.bob.list_joined_groups("users/bob")), ["d"])
 
+    def test_groups_are_filtered(self):
+        for group in ("a", "b", "c", "d"):
+            self.application.create_group(group, display_name=f"Team {group}",
+                                          members=[Member(id="ann")] if group < "c" else [])
+        self.application.update_group(Group(name="groups/b", mail_nickname="sales"))
+        unified = "groupTypes/any(c:c eq 'Unified')"
+
+        def ids(response):
+            return [group.id for group in response.groups]
+        for text, expected in ((unified, "abcd"), (f"{unified} and displayName gt 'Team b'", "cd"),
+                               ("mailNickname eq 'sales'", "b"), ("securityEnabled", ""),
+                               ("mailEnabled eq true and id eq 'd'", "d")):
+            with self.subTest(filter=text):
+                self.assertEqual(ids(self.application.list_groups(filter=text)), list(expected))
+        self.assertEqual(ids(self.ann.list_groups(filter="id ne 'a'")), ["b"])
+        self.assertEqual(ids(self.ann.list_joined_groups("me", filter="id eq 'a'")), ["a"])
+        page = self.application.list_groups(filter="id ne 'b'", page_size=2)
+        self.assertEqual(ids(page), ["a", "c"])
+        token = page.next_page_token
+        self.assertEqual(ids(self.application.list_groups(filter="id ne 'b'", page_token=token)),
+                         ["d"])
+        for fields in ({}, {"filter": "id ne 'c'"}):
+            self.assert_invalid(["page_token"], self.application.list_groups, page_token=token,
+                                **fields)
+        self.assert_invalid(["filter"], self.application.list_groups, filter="visibility eq 'x'")
+
     def test_an_empty_group_is_deleted_with_its_members(self):
         self.ann.create_group("g", display_name="Old")
         self.ann.add_member("groups/g", "bob")

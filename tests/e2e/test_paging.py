@@ -19,6 +19,32 @@ def create_many(client, parent, count):
     return [future.result() for future in futures]
 
 
+class TotalSizeTest(harness.TestCase):
+
+    def test_lists_count_if_asked(self):
+        application = self.start_server().client()
+        application.create_group("g", allow_external_senders=True)
+        locked = application.create_thread("groups/g", Thread(topic="a", is_locked=True))
+        conversation = f"groups/g/conversations/{locked.conversation_id}"
+        for topic in ("b", "c"):
+            thread = application.create_thread(conversation, Thread(topic=topic))
+        post = harness.text_post("Hi", sender=harness.mailbox("Robot"))
+        for _ in range(2):
+            application.reply_to_thread(thread.name, post)
+        for list_page, total, some, filtered in (
+                (functools.partial(application.list_threads, "groups/g"), 3, "isLocked eq false", 2),
+                (functools.partial(application.list_threads, conversation), 3, "isLocked", 1),
+                (functools.partial(application.list_conversations, "groups/g"), 1, "topic eq 'x'", 0),
+                (functools.partial(application.list_posts, thread.name), 2, "hasAttachments", 0),
+                (application.list_groups, 1, "id eq 'h'", 0)):
+            self.assertFalse(list_page().HasField("total_size"))
+            for page in pages(list_page, page_size=1, include_total_size=True):
+                self.assertTrue(page.HasField("total_size"))
+                self.assertEqual(page.total_size, total)
+            page = list_page(filter=some, include_total_size=True)
+            self.assertEqual((page.HasField("total_size"), page.total_size), (True, filtered))
+
+
 class PageSizeTest(harness.TestCase):
 
     def setUp(self):

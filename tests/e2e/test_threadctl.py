@@ -29,7 +29,7 @@ VERBS = ("attachment add", "attachment get", "attachment list", "changes", "comp
          "post delete", "post forward", "post get", "post list", "post reply", "post update",
          "sender add", "sender list", "sender remove", "thread create", "thread delete",
          "thread get", "thread list", "thread reply", "thread search", "thread show",
-         "thread update", "watch")
+         "thread update", "user get", "watch")
 
 
 class ThreadctlTestCase(harness.TestCase):
@@ -242,6 +242,9 @@ class GroupAndMemberTest(ServedTestCase):
         for command in (("group", "list"), ("group", "joined", "me"),
                         ("group", "joined", "users/ann")):
             self.assertEqual(self.assert_json("--user=ann", *command)["groups"], [created])
+        for command in (("group", "list"), ("group", "joined", "users/ann")):
+            listed = self.assert_json(*command, "--filter=startswith(displayName,'Team')")["groups"]
+            self.assertEqual(listed, [created])
         table = self.assert_prints("group", "list").splitlines()
         self.assertEqual([line.split()[0] for line in table], ["NAME", "groups/g", "groups/team-a"])
 
@@ -270,13 +273,30 @@ class GroupAndMemberTest(ServedTestCase):
         self.assertEqual((changed["role"], changed["mail"]), ("ROLE_OWNER", "mia@x"))
         self.assertEqual(self.assert_json("member", "get", "groups/g/members/mia"), changed)
         self.assertEqual(len(self.assert_json("member", "list", "groups/g/owners")["members"]), 2)
-        changed = self.assert_json(*update, "--role=member", "--mail=")
+        changed = self.assert_json(*update, "--role=member", "--mail", "")
         self.assertEqual((changed["role"], changed["mail"]), ("ROLE_MEMBER", ""))
         for arguments in ((), ("--role=guest",)):
             self.assert_fails(USAGE, *update, *arguments)
         self.assertEqual(
             self.assert_prints("--user=olga", "member", "remove", "groups/g/members/mia"), "")
         self.assertEqual(self.assert_json("member", "list", "groups/g")["members"], [owner])
+
+    def test_users(self):
+        self.assertEqual(self.assert_json("--user=J\u00fcrgen", "user", "get", "me"),
+                         {"name": "users/J\u00fcrgen", "id": "J\u00fcrgen", "displayName": "",
+                          "mail": ""})
+        self.assertIn("users/ann", self.assert_prints("user", "get", "users/ann"))
+
+    def test_lists_are_counted(self):
+        thread = self.application.create_thread("groups/g")
+        self.application.create_thread("groups/g", Thread(topic="Another"))
+        for command, count in ((("group", "list"), "1"), (("conversation", "list", "groups/g"), "2"),
+                               (("thread", "list", "groups/g"), "2"),
+                               (("thread", "list", "groups/g", "--filter=topic eq 'Another'"), "1"),
+                               (("post", "list", thread.name), "0")):
+            for output in ("json", "table"):
+                self.assertEqual(self.assert_prints(f"--output={output}", *command, "--count"),
+                                 f"{count}\n")
 
     def test_the_exit_status_is_the_number_of_the_code(self):
         self.application.add_member("groups/g", "olga", harness.Member.ROLE_OWNER)

@@ -86,6 +86,41 @@ TEST_F(Conformance, GroupsOfAMemberAreThoseItIsIn) {
   EXPECT_THAT(db_->ListGroups({}, {.member = "eve", .limit = 5})->groups, IsEmpty());
 }
 
+TEST_F(Conformance, GroupsAreFiltered) {
+  for (const char* id : {"a", "b", "c", "d"}) CreateGroup(id);
+  GroupChanges changes;
+  changes.mail_nickname = "sales";
+  for (const char* id : {"b", "d"}) ASSERT_THAT(db_->UpdateGroup({}, id, changes), IsOk());
+  for (const char* id : {"a", "b"}) {
+    ASSERT_THAT(db_->AddMember({}, id, MakeMember(id, "ann")), IsOk());
+  }
+  const auto ids = [&](const std::string& filter, const std::optional<std::string>& member = {}) {
+    GroupQuery query;
+    query.member = member;
+    query.filter = ParseFilter(filter, GroupFilterFields()).value();
+    query.limit = 1;
+    std::vector<std::string> found;
+    while (true) {
+      const auto page = db_->ListGroups({}, query);
+      EXPECT_THAT(page, IsOk());
+      if (!page.ok()) return found;
+      for (const v1::Group& group : page->groups) found.push_back(group.id());
+      if (!page->has_more) return found;
+      query.after_id = page->last;
+    }
+  };
+  EXPECT_THAT(ids("mailNickname eq 'sales'"), ElementsAre("b", "d"));
+  EXPECT_THAT(ids("mailNickname eq 'sales'", "ann"), ElementsAre("b"));
+  EXPECT_THAT(ids("id in ('a', 'c', 'x')"), ElementsAre("a", "c"));
+  EXPECT_THAT(ids("startswith(displayName, 'Display') and mail ne 'a@example.com'"),
+              ElementsAre("b", "c", "d"));
+  EXPECT_THAT(ids("description eq 'What c is for'"), ElementsAre("c"));
+  EXPECT_THAT(ids("createdDateTime lt 2000-01-01T00:00:00Z"), IsEmpty());
+  EXPECT_THAT(ids("groupTypes/any(c:c eq 'Unified')", "ann"), ElementsAre("a", "b"));
+  EXPECT_THAT(ids("groupTypes/any(c:c eq 'Other') or securityEnabled eq true"), IsEmpty());
+  EXPECT_THAT(ids("mailEnabled and id le 'b'"), ElementsAre("a", "b"));
+}
+
 TEST_F(Conformance, DeletedGroupIsGoneForEveryReaderAndItsIdIsFree) {
   ASSERT_THAT(db_->CreateGroup({}, MakeGroup("g"), MakeMember("g", "ann", v1::Member::ROLE_OWNER)),
               IsOk());

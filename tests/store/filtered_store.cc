@@ -20,7 +20,7 @@ constexpr size_t kThreadsWithPosts = 4;
 constexpr size_t kPostsEach = 15;
 constexpr int32_t kAll = 1000;
 
-enum Place { kThreads, kConversations, kPosts };
+enum Place { kGroups, kThreads, kConversations, kPosts };
 
 FakeClock& TheClock() {
   static auto* clock = new FakeClock;
@@ -167,6 +167,11 @@ std::vector<std::string> FilteredStore::ids() const {
 }
 
 FilteredStore::FilteredStore() {
+  kinds_.push_back({"groups",
+                    GroupFilterFields(),
+                    sqlite::GroupFilterColumns(),
+                    "SELECT groups.id FROM groups WHERE groups.deleted = 0 AND ",
+                    {}});
   kinds_.push_back({"threads",
                     ThreadFilterFields(),
                     sqlite::ThreadFilterColumns(),
@@ -202,9 +207,24 @@ void FilteredStore::Fill(const std::string& path) {
   request.set_group_id(kGroup);
   request.mutable_group()->set_allow_external_senders(true);
   blocking.CreateGroup({}, BuildGroup(request, TheClock().Now())).value();
+  FillGroups(blocking);
   FillThreads(blocking);
   FillPosts(blocking);
   ReadAll(blocking);
+}
+
+void FilteredStore::FillGroups(BlockingStore& store) {
+  for (size_t i = 0; i < texts().size(); ++i) {
+    v1::CreateGroupRequest request;
+    request.set_group_id(absl::StrCat(kGroup, i));
+    v1::Group& group = *request.mutable_group();
+    if (i % 2 == 0) group.set_display_name(absl::StrCat(Text(i), Text(i * 3)));
+    if (i % 3 != 0) group.set_mail(Text(i));
+    group.set_description(Text(i * 5));
+    group.set_mail_nickname(Text(i * 7));
+    const absl::Time created = absl::FromUnixMicros(times()[i % times().size()]);
+    store.CreateGroup({}, BuildGroup(request, created)).value();
+  }
 }
 
 // Every third thread begins a conversation, which the next two join.
@@ -253,6 +273,9 @@ void FilteredStore::FillPosts(BlockingStore& store) {
 }
 
 void FilteredStore::ReadAll(BlockingStore& store) {
+  GroupQuery groups;
+  groups.limit = kAll;
+  Keep(store.ListGroups({}, groups).value().groups, kinds_[kGroups]);
   ConversationQuery conversations;
   conversations.group = kGroup;
   conversations.limit = kAll;
@@ -304,8 +327,9 @@ absl::StatusOr<std::vector<std::string>> FilteredStore::AskSql(const Kind& kind,
   while (true) {
     ASSIGN_OR_RETURN(const bool found, query.Step());
     if (!found) break;
-    ASSIGN_OR_RETURN(const Uuid id, sqlite::ReadUuid(query, 0));
-    ids.push_back(id.ToString());
+    // Groups have ids of their own, which are shorter.
+    const std::optional<Uuid> id = Uuid::FromBytes(query.Blob(0));
+    ids.push_back(id.has_value() ? id->ToString() : std::string(query.Text(0)));
   }
   std::sort(ids.begin(), ids.end());
   return ids;

@@ -18,9 +18,9 @@ namespace threadstore::testing {
 
 class BlockingStore;
 
-// The file of a SQLite store with threads, conversations and posts that filters can tell apart, to
-// be asked in two ways which have to agree. Made through the ThreadStore; without GoogleTest, so
-// that fuzzers can use it. What fails ends the process.
+// The file of a SQLite store with groups, threads, conversations and posts that filters can tell
+// apart, to be asked in two ways which have to agree. Made through the ThreadStore; without
+// GoogleTest, so that fuzzers can use it. What fails ends the process.
 class FilteredStore {
  public:
   struct Kind {
@@ -51,6 +51,7 @@ class FilteredStore {
 
  private:
   void Fill(const std::string& path);
+  static void FillGroups(BlockingStore& store);
   void FillThreads(BlockingStore& store);
   void FillPosts(BlockingStore& store);
   void ReadAll(BlockingStore& store);

@@ -315,6 +315,71 @@ TEST_F(ListConformance, PageLooksForWhatSeldomMatchesForABoundedTimeOnly) {
   }
 }
 
+// --- Counts
+
+TEST_F(ListConformance, ListsTellHowManyPassIfAsked) {
+  const v1::ConversationThread first = CreateThread("g", "topic: 'a' is_locked: true");
+  CreateThread("g", "topic: 'b'", ConversationOf(first));
+  CreateThread("g", "topic: 'c' is_locked: true");
+  const v1::ConversationThread deleted = CreateThread("g", "topic: 'd'");
+  ASSERT_THAT(db_->DeleteThread({}, NameOf("g", deleted)), IsOk());
+  const FilterNode locked = Parse("is_locked", ThreadFilterFields());
+  for (const ThreadOrder order : kOrders) {
+    ThreadQuery query{.group = "g", .order = order, .limit = 1};
+    EXPECT_EQ(db_->ListThreads({}, query)->total_size, std::nullopt);
+    query.count = true;
+    auto page = db_->ListThreads({}, query);
+    EXPECT_EQ(page->total_size, 3);
+    query.after = page->last;
+    EXPECT_EQ(db_->ListThreads({}, query)->total_size, 3) << "on whatever page";
+    query.filter = locked;
+    EXPECT_EQ(db_->ListThreads({}, query)->total_size, 2);
+    query.conversation = ConversationOf(first);
+    EXPECT_EQ(db_->ListThreads({}, query)->total_size, 1);
+
+    ConversationQuery conversations{.group = "g", .order = order, .limit = 1, .count = true};
+    EXPECT_EQ(db_->ListConversations({}, conversations)->total_size, 2);
+    conversations.filter = Parse("topic eq 'c'", ConversationFilterFields());
+    EXPECT_EQ(db_->ListConversations({}, conversations)->total_size, 1);
+    conversations.filter = Parse("topic eq 'x'", ConversationFilterFields());
+    EXPECT_EQ(db_->ListConversations({}, conversations)->total_size, 0);
+  }
+  const v1::ConversationThread thread = CreateThread("g", "topic: 'with posts'");
+  for (const char* text : {"one", "two", "three"}) {
+    CreatePost(
+        NameOf("g", thread),
+        absl::StrCat("sender { email_address { name: 'Ann' } } body { content: '", text, "' }"));
+  }
+  for (const bool newest_first : {false, true}) {
+    PostQuery posts{
+        .thread = NameOf("g", thread), .newest_first = newest_first, .limit = 1, .count = true};
+    EXPECT_EQ(db_->ListPosts({}, posts)->total_size, 3);
+    posts.filter = Parse("startswith(body/content, 't')", PostFilterFields());
+    EXPECT_EQ(db_->ListPosts({}, posts)->total_size, 2);
+  }
+  CreateGroup("h");
+  ASSERT_THAT(db_->AddMember({}, "h", MakeMember("h", "zoe")), IsOk());
+  EXPECT_EQ(db_->ListGroups({}, {.limit = 1, .count = true})->total_size, 2);
+  EXPECT_EQ(db_->ListGroups({}, {.after_id = "x", .limit = 1, .count = true})->total_size, 2);
+  EXPECT_EQ(db_->ListGroups({}, {.member = "zoe", .limit = 1, .count = true})->total_size, 1);
+  GroupQuery groups{.limit = 1, .count = true};
+  groups.filter = Parse("id gt 'g'", GroupFilterFields());
+  EXPECT_EQ(db_->ListGroups({}, groups)->total_size, 1);
+}
+
+TEST_F(ListConformance, CountingThatTakesTooLongIsRefused) {
+  CreateThread("g", "topic: 'a'");
+  CreateThread("g", "topic: 'b'");
+  store_.reset();
+  const TickingClock clock(clock_.Now(), kMaxCountTime);
+  store_ = engine_->Open({}, clock);
+  db_ = std::make_unique<BlockingStore>(*store_);
+  ThreadQuery query{.group = "g", .limit = 10, .count = true};
+  EXPECT_THAT(db_->ListThreads({}, query), HasReason(v1::ERROR_REASON_TOO_MANY_TO_COUNT));
+  query.count = false;
+  EXPECT_THAT(db_->ListThreads({}, query), IsOk());
+}
+
 // --- Expansions
 
 TEST_F(ListConformance, ThreadsAreExpandedByTheirFirstPostsAndWhatTheseHave) {

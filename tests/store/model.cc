@@ -437,12 +437,18 @@ absl::StatusOr<v1::Group> Model::GetGroup(const CallContext& context, const std:
 absl::StatusOr<GroupPage> Model::ListGroups(const CallContext& /*context*/,
                                             const GroupQuery& query) {
   std::vector<v1::Group> all;
+  int64_t total_size = 0;
   for (const auto& [id, group] : groups_) {
-    const bool wanted = !query.member.has_value() || group.members.contains(*query.member);
+    const bool wanted =
+        (!query.member.has_value() || group.members.contains(*query.member)) &&
+        (!query.filter.has_value() || Matches(*query.filter, GroupFilterFields(), group.message));
+    if (wanted) ++total_size;
     if (wanted && id > query.after_id) all.push_back(group.message);
   }
   GroupPage page;
+  if (query.count) page.total_size = total_size;
   page.has_more = TakePage(all, query.limit, page.groups);
+  if (!page.groups.empty()) page.last = page.groups.rbegin()->id();
   return page;
 }
 
@@ -626,8 +632,9 @@ absl::StatusOr<ConversationPage> Model::ListConversations(const CallContext& con
         query.order == ThreadOrder::kNewestActivity || query.order == ThreadOrder::kOldestActivity;
     all.emplace_back(by_activity ? *newest : ThreadCursor{id, 0, read.topic()}, read);
   }
-  all = Arrange(std::move(all), query);
   ConversationPage page;
+  if (query.count) page.total_size = static_cast<int64_t>(all.size());
+  all = Arrange(std::move(all), query);
   page.has_more = TakePage(WithoutPositions(all), query.limit, page.conversations);
   if (!page.conversations.empty()) {
     page.last = all[static_cast<size_t>(page.conversations.size()) - 1].first;
@@ -722,6 +729,7 @@ absl::StatusOr<ThreadPage> Model::ListThreads(const CallContext& context,
     }
   }
   ThreadPage page;
+  if (query.count) page.total_size = static_cast<int64_t>(all.size());
   page.has_more =
       TakePage(WithoutPositions(Arrange(std::move(all), query)), query.limit, page.threads);
   return page;
@@ -814,16 +822,19 @@ absl::StatusOr<v1::Post> Model::GetPost(const CallContext& context, const PostNa
 absl::StatusOr<PostPage> Model::ListPosts(const CallContext& context, const PostQuery& query) {
   ASSIGN_OR_RETURN(const ThreadPath path, FindThread(context, query.thread));
   std::vector<v1::Post> all;
+  int64_t total_size = 0;
   for (const auto& [id, post] : path.thread->posts) {
     const bool is_after =
         !query.after.has_value() || (query.newest_first ? id < *query.after : id > *query.after);
     const v1::Post read = Read(*path.group, post);
     const bool passes =
         !query.filter.has_value() || Matches(*query.filter, PostFilterFields(), read);
+    if (passes) ++total_size;
     if (is_after && passes) all.push_back(read);
   }
   if (query.newest_first) std::reverse(all.begin(), all.end());
   PostPage page;
+  if (query.count) page.total_size = total_size;
   page.has_more = TakePage(all, query.limit, page.posts);
   return page;
 }

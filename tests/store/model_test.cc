@@ -60,6 +60,12 @@ constexpr ThreadOrder kOrders[] = {ThreadOrder::kNewestActivity, ThreadOrder::kO
                                    ThreadOrder::kTopicAscending, ThreadOrder::kTopicDescending};
 
 // NOW stands for a time.
+const std::vector<std::string> kGroupFilters = {
+    "mail eq 'group@x' or description ne ''",
+    "startswith(mailNickname, 'nick') and createdDateTime lt NOW",
+    "groupTypes/any(c: c eq 'Unified') and id ge 'b'",
+    "contains(displayName, 'display') or not mailEnabled",
+};
 const std::vector<std::string> kThreadFilters = {
     "isLocked eq true",
     "hasAttachments ne false and topic ge 'b'",
@@ -132,7 +138,11 @@ template <typename Page>
 std::string Describe(const Page& page) {
   std::string text;
   for (const auto& item : ItemsOf(page)) absl::StrAppend(&text, item.ShortDebugString(), "\n");
-  return absl::StrCat(text, page.has_more ? "and more" : "and no more");
+  absl::StrAppend(&text, page.has_more ? "and more" : "and no more");
+  if constexpr (requires { page.total_size; }) {
+    if (page.total_size.has_value()) absl::StrAppend(&text, " of ", *page.total_size);
+  }
+  return text;
 }
 
 template <typename T>
@@ -357,12 +367,22 @@ class ModelTest : public ::testing::Test {
       return store.ListGroups({}, query);
     };
     const auto next_group = [](GroupQuery& query, const GroupPage& page) {
-      query.after_id = page.groups.rbegin()->id();
+      query.after_id = page.last;
     };
     Walk("ListGroups", GroupQuery{.limit = 2}, list_groups, next_group);
     for (const std::string& user : kUsers) {
-      Walk("ListGroups", GroupQuery{.member = user, .limit = 2}, list_groups, next_group);
+      Walk("ListGroups",
+           GroupQuery{.member = user,
+                      .filter = SomeFilter(kGroupFilters, GroupFilterFields()),
+                      .limit = 2,
+                      .count = OneIn(2)},
+           list_groups, next_group);
     }
+    Walk("ListGroups",
+         GroupQuery{.filter = SomeFilter(kGroupFilters, GroupFilterFields()),
+                    .limit = 2,
+                    .count = OneIn(2)},
+         list_groups, next_group);
     for (const std::string& group : kGroups) {
       CompareGroup(group);
       CompareCopy(group);
@@ -395,7 +415,8 @@ class ModelTest : public ::testing::Test {
           ConversationQuery{.group = group,
                             .order = order,
                             .filter = SomeFilter(kConversationFilters, ConversationFilterFields()),
-                            .limit = 3},
+                            .limit = 3,
+                            .count = OneIn(2)},
           [](auto& store, const auto& query) { return store.ListConversations({}, query); },
           [](auto& query, const auto& page) { query.after = page.last; });
     }
@@ -465,7 +486,8 @@ class ModelTest : public ::testing::Test {
                       .conversation = conversation,
                       .order = order,
                       .filter = SomeFilter(kThreadFilters, ThreadFilterFields()),
-                      .limit = 3},
+                      .limit = 3,
+                      .count = OneIn(2)},
           [](auto& store, const auto& query) { return store.ListThreads({}, query); },
           [](auto& query, const auto& page) { query.after = page.last; });
     }
@@ -480,7 +502,8 @@ class ModelTest : public ::testing::Test {
           PostQuery{.thread = name,
                     .newest_first = newest_first,
                     .filter = SomeFilter(kPostFilters, PostFilterFields()),
-                    .limit = 2},
+                    .limit = 2,
+                    .count = OneIn(2)},
           [](auto& store, const auto& query) { return store.ListPosts({}, query); },
           [](auto& query, const auto& page) { query.after = page.last; });
     }

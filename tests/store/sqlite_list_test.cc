@@ -184,6 +184,23 @@ TEST_F(SqliteListTest, ListsOfThreadsUseTheIndexOfTheirOrder) {
   }
 }
 
+TEST_F(SqliteListTest, ListsOfGroupsUseTheIndexOfTheirOrder) {
+  ASSERT_OK_AND_ASSIGN(const FilterNode node,
+                       ParseFilter("id ne 'x' and groupTypes/any(c: c eq 'Unified') or mail eq 'm'",
+                                   GroupFilterFields()));
+  const std::string filter =
+      sqlite::CompileFilter(node, GroupFilterFields(), sqlite::GroupFilterColumns()).expression;
+  for (const std::string& expression : {std::string(), filter}) {
+    EXPECT_THAT(
+        PlanOf(sqlite::ListGroupsSql(/*of_user=*/false, expression)),
+        AllOf(HasSubstr("groups USING INDEX groups_by_id (id>?)"), Not(HasSubstr("TEMP B-TREE"))));
+    EXPECT_THAT(
+        PlanOf(sqlite::ListGroupsSql(/*of_user=*/true, expression)),
+        AllOf(HasSubstr("INDEX members_by_user (user_id=? AND group_id>?)"),
+              HasSubstr("groups USING INTEGER PRIMARY KEY"), Not(HasSubstr("TEMP B-TREE"))));
+  }
+}
+
 TEST_F(SqliteListTest, ListsOfConversationsAndPostsUseTheIndexOfTheirOrder) {
   const std::pair<ThreadOrder, const char*> indexes[] = {
       {ThreadOrder::kNewestActivity, "threads_by_activity (group_key=? AND last_delivered_us>?"},
@@ -212,6 +229,27 @@ TEST_F(SqliteListTest, ListsOfConversationsAndPostsUseTheIndexOfTheirOrder) {
                 AllOf(HasSubstr("posts_by_id (thread_key=? AND id>? AND id<?)"),
                       Not(HasSubstr("TEMP B-TREE"))));
   }
+}
+
+TEST_F(SqliteListTest, CountsReadTheIndexThatBoundsThem) {
+  for (const ThreadOrder order : kOrders) {
+    for (const ListScope scope : kScopes) {
+      EXPECT_THAT(PlanOf(sqlite::PassingThreadsSql(scope, sqlite::CountingOrder(order))),
+                  AllOf(HasSubstr(scope == ListScope::kGroup ? "(group_key=? AND"
+                                                             : "(conversation_key=? AND"),
+                        Not(HasSubstr("SCAN")), Not(HasSubstr("TEMP B-TREE"))));
+    }
+  }
+  EXPECT_THAT(PlanOf(sqlite::PassingConversationsSql()),
+              AllOf(HasSubstr("conversations_by_id (group_key=? AND id>? AND id<?)"),
+                    Not(HasSubstr("TEMP B-TREE"))));
+  EXPECT_THAT(PlanOf(sqlite::PassingPostsSql()),
+              AllOf(HasSubstr("posts_by_id (thread_key=? AND id>? AND id<?)"),
+                    Not(HasSubstr("TEMP B-TREE"))));
+  EXPECT_THAT(PlanOf(sqlite::PassingGroupsSql(/*of_user=*/false)),
+              HasSubstr("groups_by_id (id>?)"));
+  EXPECT_THAT(PlanOf(sqlite::PassingGroupsSql(/*of_user=*/true)),
+              HasSubstr("members_by_user (user_id=? AND group_id>?)"));
 }
 
 TEST_F(SqliteListTest, ExpansionsReadTheirRowsInOrder) {
@@ -243,6 +281,59 @@ TEST_F(SqliteListTest, OrdersByTopicSortKeysOnly) {
 }
 
 // --- Costs
+
+TEST_F(SqliteListTest, CountsLookAtABoundedNumberOfRows) {
+  InsertThreads(kMaxRowsCounted);
+  ASSERT_OK_AND_ASSIGN(const FilterNode none, ParseFilter("topic eq 'x'", ThreadFilterFields()));
+  // Times are microseconds since 1970.
+  ASSERT_OK_AND_ASSIGN(
+      const FilterNode late,
+      ParseFilter("lastDeliveredDateTime gt 1970-01-01T00:00:00.099990Z", ThreadFilterFields()));
+  const auto count = [&](const std::optional<FilterNode>& filter,
+                         ThreadOrder order = ThreadOrder::kNewestActivity) {
+    return lists_->ListThreads(
+        kKey, {.group = "g", .order = order, .filter = filter, .limit = 1, .count = true});
+  };
+  for (const ThreadOrder order : kOrders) {
+    EXPECT_EQ(count(std::nullopt, order)->total_size, kMaxRowsCounted);
+    EXPECT_EQ(count(none, order)->total_size, 0);
+    EXPECT_EQ(count(late, order)->total_size, 10);
+  }
+  ASSERT_THAT(db_->Execute("INSERT INTO threads (group_key, conversation_key, id, topic,"
+                           " has_attachments, last_delivered_us, preview, is_locked, revision,"
+                           " created_us, modified_us)"
+                           " VALUES (1, 1, zeroblob(16), 't', 0, 0, 'p', 0, 1, 0, 0)"),
+              IsOk());
+  EXPECT_THAT(count(std::nullopt), HasReason(v1::ERROR_REASON_TOO_MANY_TO_COUNT));
+  EXPECT_THAT(count(none), HasReason(v1::ERROR_REASON_TOO_MANY_TO_COUNT));
+  EXPECT_EQ(count(late)->total_size, 10) << "a filter bounds what is looked at";
+}
+
+TEST_F(SqliteListTest, PagesOfGroupsLookAtABoundedNumberOfThem) {
+  constexpr int kGroups = 25'000;
+  ASSERT_THAT(db_->Execute(
+                  absl::StrCat("WITH RECURSIVE numbers(n) AS"
+                               " (SELECT 1 UNION ALL SELECT n + 1 FROM numbers LIMIT ",
+                               kGroups,
+                               ") INSERT INTO groups (id, display_name, mail, created_us, deleted)"
+                               " SELECT printf('%06d', n), '', '', n, 0 FROM numbers;"
+                               "INSERT INTO members SELECT key, 'ann', '', '', 0, id FROM groups")),
+              IsOk());
+  ASSERT_OK_AND_ASSIGN(const FilterNode filter, ParseFilter("id eq '012345'", GroupFilterFields()));
+  for (const std::optional<std::string>& member :
+       {std::optional<std::string>(), std::optional<std::string>("ann")}) {
+    GroupQuery query{.member = member, .filter = filter, .limit = 10};
+    std::vector<int> sizes;
+    while (true) {
+      const auto page = lists_->ListGroups(query);
+      ASSERT_THAT(page, IsOk());
+      sizes.push_back(page->groups.size());
+      if (!page->has_more) break;
+      query.after_id = page->last;
+    }
+    EXPECT_THAT(sizes, ::testing::ElementsAre(0, 1, 0));
+  }
+}
 
 TEST_F(SqliteListTest, PagesLookAtABoundedNumberOfRowsWhateverTheyFind) {
   constexpr int kThreads = 25'000;
@@ -388,6 +479,7 @@ TEST_F(SqliteListTest, EveryStatementUsesAnIndexAndDoesNotSort) {
                                   "SCAN (subquery",
                                   "SCAN search_state\n",
                                   "SCAN store_metadata\n",
+                                  "SCAN groups USING INDEX groups_by_id",
                                   "SCAN groups USING INDEX groups_deleted",
                                   "SCAN threads USING INDEX threads_deleted",
                                   "SCAN conversations USING INDEX conversations_deleted"};

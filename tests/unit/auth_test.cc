@@ -88,12 +88,14 @@ TEST(PermissionsTest, RightsDecide) {
   EXPECT_THAT(check(application, kAdmin, "GroupService.DeleteGroup"), IsOk());
   EXPECT_THAT(check(user, kGroupConversationReadWrite, "ThreadService.ReplyToThread"), IsOk());
   EXPECT_THAT(check(application, kGroupRead, "PostService.GetAttachment"), IsOk());
+  EXPECT_THAT(check(user, kGroupConversationRead, "GroupService.GetUser"), IsOk());
   for (const absl::Status& status : {
            check(user, kGroupConversationRead, "ThreadService.CreateThread"),
            check(user, 0, "ThreadService.GetThread"),
            check(application, kAllButAdmin, "GroupService.CreateGroup"),
            check(user, kGroupRead, "GroupService.AddMember"),
            check(application, kAllButAdmin, "GroupService.AddSender"),
+           check(application, kAllButAdmin, "GroupService.UpdateMember"),
            check(user, kGroupConversationReadWrite, "GroupService.UpdateGroup"),
            check(user, kGroupRead, "ConversationService.DeleteConversation"),
            check(application, kGroupConversationRead, "PostService.ForwardPost"),

@@ -1,8 +1,10 @@
 // The rules of the API that no tool checks: annotations, comments, linked descriptors.
 
 #include <fstream>
+#include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -112,6 +114,47 @@ TEST(HttpRulesTest, EveryMethodThatTakesAGroupTakesItsAliasesOverHttp) {
       }
     }
   }
+}
+
+// `{name=groups/*}` as `groups/*`: what requests are told apart by.
+std::string Pattern(std::string path) {
+  const size_t open = path.find('{');
+  if (open == std::string::npos) return path;
+  const size_t equals = path.find('=', open);
+  path.erase(open, equals + 1 - open);
+  path.erase(path.find('}'), 1);
+  return path;
+}
+
+void CollectPatterns(const google::api::HttpRule& rule, const std::string& method,
+                     std::map<std::string, std::string>& methods) {
+  for (const auto& [verb, path] : {std::pair<std::string, std::string>("GET ", rule.get()),
+                                   {"POST ", rule.post()},
+                                   {"PUT ", rule.put()},
+                                   {"PATCH ", rule.patch()},
+                                   {"DELETE ", rule.delete_()}}) {
+    if (path.empty()) continue;
+    const auto [other, is_new] = methods.emplace(verb + Pattern(path), method);
+    EXPECT_TRUE(is_new) << verb << path << " is " << method << " and " << other->second;
+  }
+  for (const auto& binding : rule.additional_bindings()) CollectPatterns(binding, method, methods);
+}
+
+TEST(HttpRulesTest, ARequestIsOneMethods) {
+  std::map<std::string, std::string> methods;
+  for (const char* name : kFiles) {
+    const FileDescriptor& file = *DescriptorPool::generated_pool()->FindFileByName(name);
+    for (int s = 0; s < file.service_count(); ++s) {
+      for (int m = 0; m < file.service(s)->method_count(); ++m) {
+        const MethodDescriptor& method = *file.service(s)->method(m);
+        CollectPatterns(method.options().GetExtension(google::api::http), method.full_name(),
+                        methods);
+      }
+    }
+  }
+  EXPECT_EQ(methods["DELETE /v1.0/groups/*/owners/*/$ref"],
+            "threadstore.v1.GroupService.RemoveMember");
+  EXPECT_EQ(methods["GET /v1.0/me"], "threadstore.v1.GroupService.GetUser");
 }
 
 // A file that the linker has dropped could not be served by reflection.

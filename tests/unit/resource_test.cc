@@ -448,9 +448,9 @@ TEST(DeriveFromFirstPostTest, ThePostReplacesWhatTheCallerSaid) {
 }
 
 TEST(BuildMemberTest, RoleDefaultsToMember) {
-  GroupName group;
-  group.group = "g";
-  EXPECT_THAT(BuildMember(group, ParseText<v1::Member>("id: 'ann' name: 'x'")),
+  MemberListName list;
+  list.group.group = "g";
+  EXPECT_THAT(BuildMember(list, ParseText<v1::Member>("id: 'ann' name: 'x'")),
               EqualsProto(ParseText<v1::Member>(
                   "id: 'ann' name: 'groups/g/members/ann' role: ROLE_MEMBER")));
 }

@@ -108,7 +108,7 @@ class ScriptedServer final : public v1::GroupService::Service {
     ++calls_;
     request_ids_.push_back(request_id);
     headers_.clear();
-    for (const char* name : {"authorization", "x-threadstore-user"}) {
+    for (const char* name : {"authorization", "x-threadstore-user", "x-threadstore-user-bin"}) {
       const auto header = context.client_metadata().find(name);
       if (header == context.client_metadata().end()) continue;
       headers_.emplace_back(header->second.data(), header->second.size());
@@ -242,11 +242,14 @@ TEST_F(ThreadClientTest, CallsEveryMethodAndRepeatsReadsAndCreates) {
            Calling(&ThreadClient::UpdateGroup),
            Calling(&ThreadClient::DeleteGroup),
            Calling(&ThreadClient::AddMember),
+           Calling(&ThreadClient::GetMember),
+           Calling(&ThreadClient::UpdateMember),
            Calling(&ThreadClient::RemoveMember),
            Calling(&ThreadClient::ListMembers),
            Calling(&ThreadClient::AddSender),
            Calling(&ThreadClient::RemoveSender),
            Calling(&ThreadClient::ListSenders),
+           Calling(&ThreadClient::GetUser),
            Calling(&ThreadClient::CreateConversation),
            Calling(&ThreadClient::GetConversation),
            Calling(&ThreadClient::ListConversations),
@@ -380,6 +383,9 @@ TEST_F(ThreadClientTest, SaysWhoIsCalling) {
   options_.user = "ann";
   EXPECT_THAT(NewClient()->GetGroup({}), IsOk());
   EXPECT_THAT(server_.headers(), ElementsAre("Bearer s3cret", "ann"));
+  options_.user = "Jürgen";
+  EXPECT_THAT(NewClient()->GetGroup({}), IsOk());
+  EXPECT_THAT(server_.headers(), ElementsAre("Bearer s3cret", "Jürgen"));
 }
 
 TEST_F(ThreadClientTest, RefusesWhatNoHeaderCanCarry) {
@@ -387,7 +393,9 @@ TEST_F(ThreadClientTest, RefusesWhatNoHeaderCanCarry) {
     ThreadClient::Options options;
     options.token = text;
     EXPECT_THAT(ThreadClient::Create(options), StatusIs(absl::StatusCode::kInvalidArgument));
-    options = {};
+  }
+  for (const std::string& text : {std::string("a\nb"), std::string("\x7F"), std::string(1, '\0')}) {
+    ThreadClient::Options options;
     options.user = text;
     EXPECT_THAT(ThreadClient::Create(options), StatusIs(absl::StatusCode::kInvalidArgument));
   }

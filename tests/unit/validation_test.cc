@@ -447,6 +447,24 @@ TEST(ValidateListJoinedGroupsTest, TokensBelongToTheUser) {
   EXPECT_EQ(named.query.after_id, "g");
 }
 
+TEST(ValidateListGroupsTest, TokensBelongToTheFilter) {
+  v1::ListGroupsRequest request;
+  EXPECT_EQ(Validate(request)->fingerprint, QueryFingerprint("ListGroups", ""));
+  request.set_filter("startswith(displayName,'a')");
+  ASSERT_OK_AND_ASSIGN(const ListGroupsInput filtered, Validate(request));
+  EXPECT_TRUE(filtered.query.filter.has_value());
+  EXPECT_NE(filtered.fingerprint, QueryFingerprint("ListGroups", ""));
+  request.set_filter("no_such_field eq 1");
+  EXPECT_THAT(FieldsOf(Validate(request)), ElementsAre("filter"));
+  v1::ListJoinedGroupsRequest joined;
+  joined.set_parent("me");
+  EXPECT_EQ(Validate(joined, "ann")->fingerprint, QueryFingerprint("ListJoinedGroups", "ann"));
+  joined.set_filter("mail eq 'm'");
+  EXPECT_NE(Validate(joined, "ann")->fingerprint, QueryFingerprint("ListJoinedGroups", "ann"));
+  joined.set_filter("(");
+  EXPECT_THAT(FieldsOf(Validate(joined, "ann")), ElementsAre("filter"));
+}
+
 TEST(ValidateGroupTest, CreateGroup) {
   v1::CreateGroupRequest request;
   request.set_group_id("g");
@@ -562,6 +580,18 @@ TEST(ValidateGroupTest, MembersAreListedByRole) {
   EXPECT_THAT(FieldsOf(Validate(request)), ElementsAre("role"));
   request.set_role(static_cast<v1::Member::Role>(7));
   EXPECT_THAT(FieldsOf(Validate(request)), ElementsAre("role"));
+}
+
+TEST(ValidateGroupTest, GetUser) {
+  v1::GetUserRequest request;
+  request.set_name("me");
+  EXPECT_TRUE(Validate(request)->is_me);
+  request.set_name("users/ann");
+  EXPECT_EQ(Validate(request)->user, "ann");
+  for (const char* bad : {"", "ann", "users/", "users/a/b", "me/"}) {
+    request.set_name(bad);
+    EXPECT_THAT(FieldsOf(Validate(request)), ElementsAre("name")) << bad;
+  }
 }
 
 TEST(ValidateGroupTest, NamesAndPageSizes) {

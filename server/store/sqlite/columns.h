@@ -28,6 +28,10 @@ absl::StatusOr<Uuid> RequireUuid(absl::string_view text);
 
 // The columns that ReadQueries and PostQueries make resources of. Those of threads need
 // `conversations` as well.
+inline constexpr char kGroupColumns[] =
+    "groups.id, groups.display_name, groups.mail, groups.created_us,"
+    " groups.allow_external_senders, groups.description, groups.mail_nickname";
+inline constexpr int kGroupColumnCount = 7;
 inline constexpr char kThreadColumns[] =
     "threads.key, threads.id, threads.topic, threads.has_attachments, threads.last_delivered_us,"
     " threads.preview, threads.is_locked, threads.revision, threads.created_us,"

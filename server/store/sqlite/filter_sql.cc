@@ -300,6 +300,22 @@ SplitFilter SplitByField(FilterNode filter, int field) {
   return parts;
 }
 
+const std::vector<FilterColumn>& GroupFilterColumns() {
+  static const auto* columns = new std::vector<FilterColumn>{
+      {"groups.id"},
+      {"groups.display_name"},
+      {"groups.mail"},
+      {"groups.mail_nickname"},
+      {"groups.description"},
+      {"groups.created_us"},
+      {"types.name",
+       absl::StrCat("(SELECT '", kUnifiedGroupType, "' AS name) AS types WHERE TRUE")},
+      {"1"},
+      {"0"},
+  };
+  return *columns;
+}
+
 const std::vector<FilterColumn>& ThreadFilterColumns() {
   static const auto* columns = new std::vector<FilterColumn>{
       {"threads.id"},

@@ -46,6 +46,9 @@ struct SplitFilter {
 // whatever the rest says: a list in the field's order need not read beyond.
 SplitFilter SplitByField(FilterNode filter, int field);
 
+// The columns of GroupFilterFields(), in statements that have the table `groups`.
+const std::vector<FilterColumn>& GroupFilterColumns();
+
 // The columns of ThreadFilterFields(), in statements that have the tables `threads` and
 // `conversations`.
 const std::vector<FilterColumn>& ThreadFilterColumns();

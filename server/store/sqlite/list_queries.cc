@@ -95,6 +95,9 @@ absl::StatusOr<std::unique_ptr<ListQueries>> ListQueries::Prepare(Database& db,
 }
 
 absl::Status ListQueries::PrepareAll() {
+  for (const bool of_user : {false, true}) {
+    ASSIGN_OR_RETURN(list_groups_[of_user ? 1 : 0], db_.Prepare(ListGroupsSql(of_user)));
+  }
   for (int scope = 0; scope < kScopes; ++scope) {
     const auto list_scope = static_cast<ListScope>(scope);
     ASSIGN_OR_RETURN(count_threads_[scope], db_.Prepare(CountThreadsSql(list_scope)));
@@ -125,6 +128,67 @@ absl::Status ListQueries::CheckSortable(ThreadOrder order, Statement& count, int
   return TooManyToSortError(type, name, what, kMaxRowsToSort);
 }
 
+template <typename MakeSql, typename BindRest>
+absl::StatusOr<int64_t> ListQueries::Count(const std::optional<FilterNode>& filter,
+                                           const std::vector<FilterField>& fields,
+                                           const std::vector<FilterColumn>& columns,
+                                           MakeSql make_sql, BindRest bind,
+                                           const Counted& counted) {
+  FilterSql sql;
+  if (filter.has_value()) sql = CompileFilter(*filter, fields, columns);
+  ASSIGN_OR_RETURN(Statement statement, db_.Prepare(make_sql(sql.expression)));
+  Query rows(statement);
+  BindFilter(sql, rows);
+  bind(rows);
+  const absl::Time start = clock_.Now();
+  int64_t passing = 0;
+  for (int examined = 0;; ++examined) {
+    ASSIGN_OR_RETURN(const bool found, rows.Step());
+    if (!found) return passing;
+    if (examined == kMaxRowsCounted || clock_.Now() - start >= kMaxCountTime) {
+      return TooManyToCountError(counted.type, counted.name, counted.what, kMaxRowsCounted);
+    }
+    if (rows.Boolean(0)) ++passing;
+  }
+}
+
+// --- Groups
+
+absl::StatusOr<GroupPage> ListQueries::ListGroups(const GroupQuery& query) {
+  const bool of_user = query.member.has_value();
+  ASSIGN_OR_RETURN(ListStatement list,
+                   ListStatement::Make(
+                       db_, list_groups_[of_user ? 1 : 0], query.filter, GroupFilterFields(),
+                       GroupFilterColumns(),
+                       [&](absl::string_view filter) { return ListGroupsSql(of_user, filter); }));
+  GroupPage page;
+  if (query.count) {
+    const auto bind = [&](Query& rows) {
+      if (of_user) rows.BindText(*query.member);
+      rows.BindText("");
+    };
+    ASSIGN_OR_RETURN(page.total_size, Count(query.filter, GroupFilterFields(), GroupFilterColumns(),
+                                            [&](absl::string_view filter) {
+                                              return PassingGroupsSql(of_user, filter);
+                                            },
+                                            bind, {kGroupType, MakeGroupName("-"), "groups"}));
+  }
+  Query rows(list.statement());
+  list.BindFilterTo(rows);
+  if (of_user) rows.BindText(*query.member);
+  rows.BindText(query.after_id);
+  ASSIGN_OR_RETURN(page.has_more, FillPageOfPassing(
+                                      rows, kGroupPasses, query.limit, clock_, page.groups,
+                                      [](const Query& row) -> absl::StatusOr<v1::Group> {
+                                        return ReadQueries::ReadGroupRow(row);
+                                      },
+                                      [&](const Query& row) -> absl::Status {
+                                        page.last = std::string(row.Text(0));
+                                        return absl::OkStatus();
+                                      }));
+  return page;
+}
+
 // --- Conversations
 
 absl::StatusOr<v1::Conversation> ListQueries::GetConversation(int64_t group_key,
@@ -152,6 +216,18 @@ absl::StatusOr<ConversationPage> ListQueries::ListConversations(int64_t group_ke
                                        }));
   const ListRange range(query.order, query.after, query.filter, ConversationFilterFields());
   ConversationPage page;
+  if (query.count) {
+    const ListRange whole(ThreadOrder::kOldestCreated, std::nullopt, query.filter,
+                          ConversationFilterFields());
+    const auto bind = [&](Query& rows) {
+      rows.Bind(group_key);
+      whole.Bind(rows);
+    };
+    ASSIGN_OR_RETURN(page.total_size,
+                     Count(query.filter, ConversationFilterFields(), ConversationFilterColumns(),
+                           PassingConversationsSql, bind,
+                           {kGroupType, MakeGroupName(query.group), "conversations"}));
+  }
   std::vector<PageRow<ThreadCursor>> listed;
   {
     Query rows(list.statement());
@@ -206,9 +282,9 @@ absl::StatusOr<ThreadPage> ListQueries::ListThreads(int64_t group_key, const Thr
     scope_key = conversation.key;
     parent = MakeConversationName(query.group, *query.conversation);
   }
+  const absl::string_view type = scope == ListScope::kGroup ? kGroupType : kConversationType;
   RETURN_IF_ERROR(CheckSortable(query.order, count_threads_[static_cast<int>(scope)], scope_key,
-                                scope == ListScope::kGroup ? kGroupType : kConversationType, parent,
-                                "threads"));
+                                type, parent, "threads"));
   Statement& unfiltered = list_threads_[static_cast<int>(scope)][static_cast<int>(query.order)];
   ASSIGN_OR_RETURN(ListStatement list,
                    ListStatement::Make(db_, unfiltered, query.filter, ThreadFilterFields(),
@@ -217,6 +293,19 @@ absl::StatusOr<ThreadPage> ListQueries::ListThreads(int64_t group_key, const Thr
                                        }));
   const ListRange range(query.order, query.after, query.filter, ThreadFilterFields());
   ThreadPage page;
+  if (query.count) {
+    const ThreadOrder order = CountingOrder(query.order);
+    const ListRange whole(order, std::nullopt, query.filter, ThreadFilterFields());
+    const auto bind = [&](Query& rows) {
+      rows.Bind(scope_key);
+      whole.Bind(rows);
+    };
+    ASSIGN_OR_RETURN(
+        page.total_size,
+        Count(query.filter, ThreadFilterFields(), ThreadFilterColumns(),
+              [&](absl::string_view filter) { return PassingThreadsSql(scope, order, filter); },
+              bind, {type, parent, "threads"}));
+  }
   std::vector<PageRow<ThreadCursor>> listed;
   {
     Query rows(list.statement());
@@ -273,6 +362,16 @@ absl::StatusOr<PostPage> ListQueries::ListPosts(int64_t group_key, const PostQue
                           }));
   const ListRange range(query.newest_first, query.after, query.filter);
   PostPage page;
+  if (query.count) {
+    const ListRange whole(/*newest_first=*/false, std::nullopt, query.filter);
+    const auto bind = [&](Query& rows) {
+      rows.Bind(thread.key);
+      whole.Bind(rows);
+    };
+    ASSIGN_OR_RETURN(page.total_size,
+                     Count(query.filter, PostFilterFields(), PostFilterColumns(), PassingPostsSql,
+                           bind, {kThreadType, query.thread.Canonical(), "posts"}));
+  }
   std::vector<PageRow<Uuid>> listed;
   {
     Query rows(list.statement());

@@ -59,11 +59,25 @@ std::string SortedKeys(absl::string_view table, absl::string_view parent, Thread
                       RangeClause(table, order), " LIMIT ", kMaxRowsExamined, ") AS sorted");
 }
 
-}  // namespace
-
-std::string ListThreadsSql(ListScope scope, ThreadOrder order, absl::string_view filter) {
+// `columns` are those before `passes`, with a comma behind each.
+std::string GroupsSql(absl::string_view columns, bool of_user, absl::string_view filter) {
   const std::string select =
-      absl::StrCat("SELECT ", kThreadColumns, ", ",
+      absl::StrCat("SELECT ", columns, Passes("groups.deleted = 0", filter), " FROM ");
+  if (of_user) {
+    return absl::StrCat(select,
+                        "members CROSS JOIN groups ON groups.key = members.group_key"
+                        " WHERE members.user_id = ? AND members.group_id > ?"
+                        " ORDER BY members.group_id");
+  }
+  // The index has none that are deleted.
+  return absl::StrCat(select,
+                      "groups WHERE groups.deleted = 0 AND groups.id > ? ORDER BY groups.id");
+}
+
+std::string ThreadsSql(absl::string_view columns, ListScope scope, ThreadOrder order,
+                       absl::string_view filter) {
+  const std::string select =
+      absl::StrCat("SELECT ", columns,
                    Passes("threads.deleted = 0 AND conversations.deleted = 0", filter), " FROM ");
   const absl::string_view join =
       "threads CROSS JOIN conversations ON conversations.key = threads.conversation_key";
@@ -72,6 +86,31 @@ std::string ListThreadsSql(ListScope scope, ThreadOrder order, absl::string_view
                         join, " WHERE threads.key = sorted.key");
   }
   return absl::StrCat(select, join, " WHERE ", ParentColumn(scope), RangeClause("threads", order));
+}
+
+std::string PostsSql(absl::string_view columns, bool newest_first, absl::string_view filter) {
+  return absl::StrCat("SELECT ", columns, filter.empty() ? "1" : filter,
+                      " FROM posts WHERE posts.thread_key = ?",
+                      RangeClause("posts", newest_first ? ThreadOrder::kNewestCreated
+                                                        : ThreadOrder::kOldestCreated));
+}
+
+}  // namespace
+
+std::string ListGroupsSql(bool of_user, absl::string_view filter) {
+  return GroupsSql(absl::StrCat(kGroupColumns, ", "), of_user, filter);
+}
+
+std::string PassingGroupsSql(bool of_user, absl::string_view filter) {
+  return GroupsSql("", of_user, filter);
+}
+
+std::string ListThreadsSql(ListScope scope, ThreadOrder order, absl::string_view filter) {
+  return ThreadsSql(absl::StrCat(kThreadColumns, ", "), scope, order, filter);
+}
+
+std::string PassingThreadsSql(ListScope scope, ThreadOrder order, absl::string_view filter) {
+  return ThreadsSql("", scope, order, filter);
 }
 
 std::string ListConversationsSql(ThreadOrder order, absl::string_view filter) {
@@ -106,11 +145,18 @@ std::string ListConversationsSql(ThreadOrder order, absl::string_view filter) {
   return "";
 }
 
+std::string PassingConversationsSql(absl::string_view filter) {
+  return absl::StrCat("SELECT ", Passes("conversations.deleted = 0", filter),
+                      " FROM conversations WHERE conversations.group_key = ?",
+                      RangeClause("conversations", ThreadOrder::kOldestCreated));
+}
+
 std::string ListPostsSql(bool newest_first, absl::string_view filter) {
-  return absl::StrCat("SELECT ", kPostColumns, ", ", filter.empty() ? "1" : filter,
-                      " FROM posts WHERE posts.thread_key = ?",
-                      RangeClause("posts", newest_first ? ThreadOrder::kNewestCreated
-                                                        : ThreadOrder::kOldestCreated));
+  return PostsSql(absl::StrCat(kPostColumns, ", "), newest_first, filter);
+}
+
+std::string PassingPostsSql(absl::string_view filter) {
+  return PostsSql("", /*newest_first=*/false, filter);
 }
 
 std::string CountThreadsSql(ListScope scope) {

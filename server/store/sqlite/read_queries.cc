@@ -18,24 +18,7 @@
 namespace threadstore::sqlite {
 namespace {
 
-constexpr char kGroupColumns[] =
-    "groups.id, groups.display_name, groups.mail, groups.created_us,"
-    " groups.allow_external_senders, groups.description, groups.mail_nickname";
-
 constexpr char kMemberColumns[] = "user_id, display_name, mail, is_owner";
-
-v1::Group ReadGroupRow(const Query& row) {
-  v1::Group group;
-  group.set_id(std::string(row.Text(0)));
-  group.set_name(MakeGroupName(group.id()));
-  group.set_display_name(std::string(row.Text(1)));
-  group.set_mail(std::string(row.Text(2)));
-  *group.mutable_created_date_time() = FromMicros(row.Integer(3));
-  group.set_allow_external_senders(row.Boolean(4));
-  group.set_description(std::string(row.Text(5)));
-  group.set_mail_nickname(std::string(row.Text(6)));
-  return group;
-}
 
 v1::Member ReadMember(const Query& row, absl::string_view group) {
   v1::Member member;
@@ -56,10 +39,10 @@ absl::StatusOr<std::unique_ptr<ReadQueries>> ReadQueries::Prepare(Database& db) 
 }
 
 absl::Status ReadQueries::PrepareAll(Database& db) {
-  const std::string select_group = absl::StrCat("SELECT ", kGroupColumns, " FROM groups");
   const std::pair<Statement*, std::string> statements[] = {
       {&find_group_, "SELECT key FROM groups WHERE id = ? AND deleted = 0"},
-      {&read_group_, absl::StrCat(select_group, " WHERE key = ? AND deleted = 0")},
+      {&read_group_,
+       absl::StrCat("SELECT ", kGroupColumns, " FROM groups WHERE key = ? AND deleted = 0")},
       {&find_member_, absl::StrCat("SELECT ", kMemberColumns,
                                    " FROM members WHERE group_key = ? AND user_id = ?")},
       {&find_member_by_mail_, absl::StrCat("SELECT ", kMemberColumns,
@@ -68,13 +51,6 @@ absl::Status ReadQueries::PrepareAll(Database& db) {
                                            " ORDER BY user_id LIMIT 1")},
       {&find_conversation_,
        "SELECT key, topic FROM conversations WHERE group_key = ? AND id = ? AND deleted = 0"},
-      {&list_groups_,
-       absl::StrCat(select_group, " WHERE deleted = 0 AND id > ? ORDER BY id LIMIT ?")},
-      {&list_joined_groups_,
-       absl::StrCat("SELECT ", kGroupColumns,
-                    " FROM members JOIN groups ON groups.key = members.group_key"
-                    " WHERE members.user_id = ? AND groups.deleted = 0 AND members.group_id > ?"
-                    " ORDER BY members.group_id LIMIT ?")},
       {&list_members_, absl::StrCat("SELECT ", kMemberColumns,
                                     " FROM members WHERE group_key = ? AND user_id > ?"
                                     " ORDER BY user_id LIMIT ?")},
@@ -193,6 +169,19 @@ absl::StatusOr<std::optional<v1::Group>> ReadQueries::ReadGroup(int64_t group_ke
   return ReadGroupRow(query);
 }
 
+v1::Group ReadQueries::ReadGroupRow(const Query& row) {
+  v1::Group group;
+  group.set_id(std::string(row.Text(0)));
+  group.set_name(MakeGroupName(group.id()));
+  group.set_display_name(std::string(row.Text(1)));
+  group.set_mail(std::string(row.Text(2)));
+  *group.mutable_created_date_time() = FromMicros(row.Integer(3));
+  group.set_allow_external_senders(row.Boolean(4));
+  group.set_description(std::string(row.Text(5)));
+  group.set_mail_nickname(std::string(row.Text(6)));
+  return group;
+}
+
 absl::StatusOr<std::optional<v1::Member>> ReadQueries::FindMember(int64_t group_key,
                                                                   absl::string_view group,
                                                                   absl::string_view user) {
@@ -221,18 +210,6 @@ absl::StatusOr<std::optional<v1::Member>> ReadQueries::FindMemberByAddress(
   ASSIGN_OR_RETURN(const bool found, query.Step());
   if (!found) return std::nullopt;
   return ReadMember(query, group);
-}
-
-absl::StatusOr<GroupPage> ReadQueries::ListGroups(const GroupQuery& query) {
-  Query rows(query.member.has_value() ? list_joined_groups_ : list_groups_);
-  if (query.member.has_value()) rows.BindText(*query.member);
-  rows.BindText(query.after_id).Bind(query.limit + 1);
-  GroupPage page;
-  ASSIGN_OR_RETURN(page.has_more, FillPage(rows, query.limit, page.groups,
-                                           [](const Query& row) -> absl::StatusOr<v1::Group> {
-                                             return ReadGroupRow(row);
-                                           }));
-  return page;
 }
 
 absl::StatusOr<MemberPage> ReadQueries::ListMembers(int64_t group_key, const MemberQuery& query) {

@@ -62,7 +62,6 @@ class ReadQueries {
                                                                 absl::string_view group,
                                                                 absl::string_view address);
 
-  absl::StatusOr<GroupPage> ListGroups(const GroupQuery& query);
   absl::StatusOr<MemberPage> ListMembers(int64_t group_key, const MemberQuery& query);
   absl::StatusOr<SenderPage> ListSenders(int64_t group_key, const SenderQuery& query);
 
@@ -72,8 +71,9 @@ class ReadQueries {
   absl::StatusOr<v1::ConversationThread> GetThread(int64_t group_key, const ThreadName& name,
                                                    const ThreadView& view = {});
 
-  // What rows that begin with kThreadColumns or kConversationColumns say, and what belongs to them
-  // in other tables.
+  // What rows that begin with kGroupColumns, kThreadColumns or kConversationColumns say, and what
+  // belongs to them in other tables.
+  static v1::Group ReadGroupRow(const Query& row);
   absl::StatusOr<v1::ConversationThread> ReadThreadRow(const Query& row, absl::string_view group,
                                                        const ThreadView& view);
   absl::StatusOr<v1::Conversation> ReadConversationRow(const Query& row, absl::string_view group,
@@ -90,8 +90,6 @@ class ReadQueries {
   Statement find_member_;
   Statement find_member_by_mail_;
   Statement find_conversation_;
-  Statement list_groups_;
-  Statement list_joined_groups_;
   Statement list_members_;
   Statement list_members_of_role_;
   Statement list_senders_;

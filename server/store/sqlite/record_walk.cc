@@ -37,6 +37,8 @@ absl::Status RecordWalk::PrepareAll(Database& db) {
        " + (SELECT count(*) FROM forwards)"},
       {&count_threads_, "SELECT count(*) FROM threads"},
       {&count_threads_of_group_, "SELECT count(*) FROM threads WHERE group_key = ?"},
+      {&list_groups_, absl::StrCat("SELECT ", kGroupColumns,
+                                   ", groups.key FROM groups WHERE deleted = 0 ORDER BY id")},
       {&list_conversations_,
        "SELECT key, id, topic, created_us FROM conversations"
        " WHERE group_key = ? AND deleted = 0 ORDER BY id"},
@@ -83,16 +85,12 @@ absl::Status RecordWalk::Run(const std::optional<std::string>& group, Emit emit)
     if (!found.has_value()) return NotFoundError(kGroupType, MakeGroupName(*group));
     return WalkGroup(key, *std::move(found), emit);
   }
-  GroupQuery query;
-  query.limit = kMaxPageSize;
+  Query rows(list_groups_);
   while (true) {
-    ASSIGN_OR_RETURN(GroupPage page, reads_.ListGroups(query));
-    for (v1::Group& next : page.groups) {
-      query.after_id = next.id();
-      ASSIGN_OR_RETURN(const int64_t key, reads_.ResolveGroup(std::nullopt, next.id()));
-      RETURN_IF_ERROR(WalkGroup(key, std::move(next), emit));
-    }
-    if (!page.has_more) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const bool found, rows.Step());
+    if (!found) return absl::OkStatus();
+    RETURN_IF_ERROR(
+        WalkGroup(rows.Integer(kGroupColumnCount), ReadQueries::ReadGroupRow(rows), emit));
   }
 }
 

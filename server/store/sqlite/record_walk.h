@@ -57,6 +57,7 @@ class RecordWalk {
   Statement count_all_;
   Statement count_threads_;
   Statement count_threads_of_group_;
+  Statement list_groups_;
   Statement list_conversations_;
   Statement list_threads_;
   Statement list_posts_;

@@ -180,7 +180,7 @@ class SqliteStore final : public ThreadStore {
     SubmitRead(
         std::move(context),
         [query = std::move(query)](Connection& connection, const CallContext&) {
-          return connection.queries->ListGroups(query);
+          return connection.lists->ListGroups(query);
         },
         std::move(done));
   }
