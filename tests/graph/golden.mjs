@@ -21,8 +21,17 @@ import {startServer} from './server.mjs';
 const FOLDER = new URL('./golden/', import.meta.url);
 
 const SHOWN_HEADERS = [
-  'Allow', 'Client-Request-Id', 'Content-Disposition', 'Content-Type', 'ETag', 'Location',
-  'OData-EntityId', 'OData-Version', 'Preference-Applied', 'Request-Id', 'Retry-After',
+  'Allow',
+  'Client-Request-Id',
+  'Content-Disposition',
+  'Content-Type',
+  'ETag',
+  'Location',
+  'OData-EntityId',
+  'OData-Version',
+  'Preference-Applied',
+  'Request-Id',
+  'Retry-After',
   'WWW-Authenticate',
 ];
 
@@ -211,7 +220,8 @@ function describe(answer, masker) {
   for (const [, value] of shown) masker.learn(value);
   masker.learn(answer.json);
   const lines = [`${answer.status} ${STATUS_CODES[answer.status]}`];
-  for (const [name, value] of shown) lines.push(`${name}: ${masker.maskText(value, name)}`.trimEnd());
+  for (const [name, value] of shown)
+    lines.push(`${name}: ${masker.maskText(value, name)}`.trimEnd());
   const body = answer.json
     ? JSON.stringify(masker.mask(answer.json), null, 2)
     : masker.maskText(answer.text);
@@ -219,7 +229,8 @@ function describe(answer, masker) {
 }
 
 // Sends every file's request, and resolves to a list of {file, url, comment, request, expected,
-// actual}; the last two are the answers that the file has and that came, masked.
+// actual, answer}: expected and actual are the answers that the file has and that came, masked;
+// answer is what came as Server.request has it.
 export async function replay() {
   const files = (await readdir(FOLDER)).filter((file) => file.endsWith('.http')).sort();
   const server = await startServer();
@@ -230,11 +241,13 @@ export async function replay() {
       const url = new URL(file, FOLDER);
       const {comment, request, answer} = parseFile(await readFile(url, 'utf8'));
       const masker = new Masker(memory, file, request, server.origin);
+      const result = {file, url, comment, request, expected: answer};
+      results.push(result);
       try {
-        const actual = describe(await send(server, memory.unmask(request)), masker);
-        results.push({file, url, comment, request, expected: answer, actual});
+        result.answer = await send(server, memory.unmask(request));
+        result.actual = describe(result.answer, masker);
       } catch (error) {
-        results.push({file, url, comment, request, expected: answer, actual: `${error}`});
+        result.actual = `${error}`;
       }
     }
     return results;

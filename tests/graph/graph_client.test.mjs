@@ -54,7 +54,10 @@ describe('microsoft-graph-client', () => {
     });
     assert.equal(created.topic, 'Lunch');
     assert.equal(created['@odata.type'], '#microsoft.graph.conversationThread');
-    assert.deepEqual(created.toRecipients.map((to) => to.emailAddress.address), ['eve@x.org']);
+    assert.deepEqual(
+      created.toRecipients.map((to) => to.emailAddress.address),
+      ['eve@x.org'],
+    );
 
     const thread = client.api(`/groups/team/threads/${created.id}`);
     const got = await thread.get();
@@ -87,7 +90,10 @@ describe('microsoft-graph-client', () => {
     assert.ok(!('preview' in got));
 
     const listed = await client.api('/groups/team/conversations').filter("topic eq 'Travel'").get();
-    assert.deepEqual(listed.value.map(({id}) => id), [conversation.id]);
+    assert.deepEqual(
+      listed.value.map(({id}) => id),
+      [conversation.id],
+    );
 
     await client.api(path).delete();
     await assert.rejects(client.api(path).get(), {statusCode: 404, code: 'ErrorItemNotFound'});
@@ -113,17 +119,29 @@ describe('microsoft-graph-client', () => {
     const threads = () => client.api('/groups/query/threads');
 
     const sorted = await threads().orderby('topic desc').get();
-    assert.deepEqual(sorted.value.map(({topic}) => topic), ["Cologne's", 'Berlin', 'Athens']);
+    assert.deepEqual(
+      sorted.value.map(({topic}) => topic),
+      ["Cologne's", 'Berlin', 'Athens'],
+    );
 
     const page = await threads().top(1).skip(1).orderby('topic').count().get();
-    assert.deepEqual(page.value.map(({topic}) => topic), ['Berlin']);
+    assert.deepEqual(
+      page.value.map(({topic}) => topic),
+      ['Berlin'],
+    );
     assert.equal(page['@odata.count'], 3);
 
     const filtered = await threads().filter("topic eq 'Cologne''s' and isLocked eq false").get();
-    assert.deepEqual(filtered.value.map(({topic}) => topic), ["Cologne's"]);
+    assert.deepEqual(
+      filtered.value.map(({topic}) => topic),
+      ["Cologne's"],
+    );
 
     const found = await threads().search('"about athens"').get();
-    assert.deepEqual(found.value.map(({topic}) => topic), ['Athens']);
+    assert.deepEqual(
+      found.value.map(({topic}) => topic),
+      ['Athens'],
+    );
 
     const selected = await threads().select('topic,toRecipients').orderby('topic').top(1).get();
     assert.deepEqual(
@@ -136,7 +154,14 @@ describe('microsoft-graph-client', () => {
       expanded.value.map(({posts}) => posts.map(({body}) => body.content)),
       [['About Athens'], ['About Berlin'], ["About Cologne's"]],
     );
-    assert.equal(await threads().version('beta').top(1).get().then(({value}) => value.length), 1);
+    assert.equal(
+      await threads()
+        .version('beta')
+        .top(1)
+        .get()
+        .then(({value}) => value.length),
+      1,
+    );
     assert.equal(await client.api('/groups/query/threads/$count').get(), 3);
   });
 
@@ -147,7 +172,9 @@ describe('microsoft-graph-client', () => {
     const posts = await client.api(`${path}/posts`).get();
     assert.deepEqual(
       posts.value.map(({body, from, sender}) => [
-        body.content, from.emailAddress.address, sender.emailAddress.name,
+        body.content,
+        from.emailAddress.address,
+        sender.emailAddress.name,
       ]),
       [
         ['About Replies', 'team@example.com', 'ann'],
@@ -155,7 +182,9 @@ describe('microsoft-graph-client', () => {
       ],
     );
     const post = `${path}/posts/${posts.value[1].id}`;
-    await connect(server.origin, 'bob').api(`${post}/reply`).post({post: newPost('A second')});
+    await connect(server.origin, 'bob')
+      .api(`${post}/reply`)
+      .post({post: newPost('A second')});
     await client.api(`${post}/forward`).post({
       comment: 'Look',
       toRecipients: [{emailAddress: {address: 'eve@x.org'}}],
@@ -261,10 +290,16 @@ describe('microsoft-graph-client', () => {
         topic: 'Throttled',
         posts: [newPost('Once')],
       });
-      assert.deepEqual(throttle.attempts.map(({refused}) => refused), [429, 503, undefined]);
+      assert.deepEqual(
+        throttle.attempts.map(({refused}) => refused),
+        [429, 503, undefined],
+      );
       assert.equal(throttle.attempts[2].headers['retry-attempt'], '2');
       const listed = await client.api('/groups/team/threads').filter("topic eq 'Throttled'").get();
-      assert.deepEqual(listed.value.map(({id}) => id), [created.id]);
+      assert.deepEqual(
+        listed.value.map(({id}) => id),
+        [created.id],
+      );
     } finally {
       await throttle.close();
     }
@@ -344,7 +379,10 @@ describe('microsoft-graph-client', () => {
         .post({topic: 'T', posts: [newPost('Hi')]});
     await assert.rejects(post, {statusCode: 403});
     const listed = await client.api('/groups/senders/rejectedSenders').get();
-    assert.deepEqual(listed.value.map(({id}) => id), ['bob']);
+    assert.deepEqual(
+      listed.value.map(({id}) => id),
+      ['bob'],
+    );
     await client.api('/groups/senders/rejectedSenders/$ref').query({$id: bob}).delete();
     await post();
 
@@ -371,7 +409,11 @@ describe('microsoft-graph-client', () => {
     assert.equal((await asDan.api('/me').get()).id, 'dan');
     for (const path of ['/me/joinedGroups', '/me/memberOf', '/users/dan/joinedGroups']) {
       const groups = (await asDan.api(path).get()).value;
-      assert.deepEqual(groups.map(({id}) => id), ['people'], path);
+      assert.deepEqual(
+        groups.map(({id}) => id),
+        ['people'],
+        path,
+      );
     }
     await asDan.api('/me/joinedGroups/people/threads').post({
       topic: 'Mine',
@@ -413,7 +455,10 @@ test('microsoft-graph-client starts over with a token that has expired', async (
   try {
     const client = connect(server.origin);
     await server.createGroup('delta', {owners: ['ann']});
-    const {deltaLink} = await readAll(client, await client.api('/groups/delta/threads/delta').get());
+    const {deltaLink} = await readAll(
+      client,
+      await client.api('/groups/delta/threads/delta').get(),
+    );
     const isExpired = async () => {
       await server.createThreads('ann', 'delta', 20, (i) => `Topic ${i}`);
       try {

@@ -1,95 +1,16 @@
-// @microsoft/msgraph-sdk against a real server. The part of it that knows the paths of groups is
-// not published, so requests are put together here as its generated code does.
+// @microsoft/msgraph-sdk against a real server.
 
 import assert from 'node:assert/strict';
 import {after, before, describe, test} from 'node:test';
 
-import {HttpMethod, RequestInformation} from '@microsoft/kiota-abstractions';
+import {HttpMethod} from '@microsoft/kiota-abstractions';
 import {HttpClient, MiddlewareFactory} from '@microsoft/kiota-http-fetchlibrary';
-import {GraphRequestAdapter, createGraphServiceClient} from '@microsoft/msgraph-sdk';
-import {BatchRequestContent, PageIterator} from '@microsoft/msgraph-sdk-core';
+import {BatchRequestContent} from '@microsoft/msgraph-sdk-core';
 import * as models from '@microsoft/msgraph-sdk/models/index.js';
-import {createODataErrorFromDiscriminatorValue} from '@microsoft/msgraph-sdk/models/oDataErrors/index.js';
 
+import {Connection, createDeltaOf, errors, serializeForward, serializeReply} from './kiota.mjs';
 import {startServer} from './server.mjs';
 import {startThrottle} from './throttle.mjs';
-
-const errors = {XXX: createODataErrorFromDiscriminatorValue};
-
-const OPTIONS =
-  '{?%24count,%24expand,%24filter,%24id,%24orderby,%24search,%24select,%24skip,%24top}';
-
-// Generated code has these with each action.
-const serializeReply = (writer, reply) =>
-  writer.writeObjectValue('Post', reply.post, models.serializePost);
-const serializeForward = (writer, forward) => {
-  writer.writeStringValue('Comment', forward.comment);
-  writer.writeCollectionOfObjectValues(
-    'ToRecipients',
-    forward.toRecipients,
-    models.serializeRecipient,
-  );
-};
-const createDeltaOf = (createItem) => () => (page = {}) => ({
-  ...models.deserializeIntoBaseDeltaFunctionResponse(page),
-  value: (node) => (page.value = node.getCollectionOfObjectValues(createItem)),
-});
-
-// A user's client.
-class Connection {
-  constructor(origin, {user = 'ann', httpClient} = {}) {
-    const authentication = {
-      async authenticateRequest(request) {
-        request.headers.add('x-threadstore-user', user);
-      },
-    };
-    this.adapter = new GraphRequestAdapter(authentication, undefined, undefined, httpClient);
-    this.adapter.baseUrl = `${origin}/v1.0`;
-    this.client = createGraphServiceClient(this.adapter);
-  }
-
-  // `path` has names in braces, whose values are in `keys`; `query` has options without `$`;
-  // `body` is [what is sent, its serializer].
-  request(method, path, {keys = {}, query = {}, body} = {}) {
-    const request = new RequestInformation(method, `{+baseurl}${path}${OPTIONS}`, {
-      baseurl: this.adapter.baseUrl,
-      ...keys,
-    });
-    for (const [name, value] of Object.entries(query)) {
-      request.queryParameters[`%24${name}`] = value;
-    }
-    request.headers.add('Accept', 'application/json');
-    if (body) request.setContentFromParsable(this.adapter, 'application/json', ...body);
-    return request;
-  }
-
-  // The answer as what `create` makes.
-  send(create, method, path, options) {
-    return this.adapter.send(this.request(method, path, options), create, errors);
-  }
-
-  get(create, path, options) {
-    return this.send(create, HttpMethod.GET, path, options);
-  }
-
-  // For answers without a body.
-  run(method, path, options) {
-    return this.adapter.sendNoResponseContent(this.request(method, path, options), errors);
-  }
-
-  // The answer to a link.
-  follow(create, link) {
-    return this.adapter.send(new RequestInformation(HttpMethod.GET, link), create, errors);
-  }
-
-  async readAll(create, firstPage) {
-    const items = [];
-    const take = (item) => items.push(item) > 0;
-    const iterator = new PageIterator(this.adapter, firstPage, take, create, errors);
-    await iterator.iterate();
-    return {items, deltaLink: iterator.getOdataDeltaLink()};
-  }
-}
 
 const createThread = models.createConversationThreadFromDiscriminatorValue;
 const createThreads = models.createConversationThreadCollectionResponseFromDiscriminatorValue;
@@ -188,7 +109,10 @@ describe('msgraph-sdk', () => {
       '/groups/{group}/conversations',
       {keys, query: {filter: "topic eq 'Travel'", count: true}},
     );
-    assert.deepEqual(listed.value.map(({id}) => id), [conversation.id]);
+    assert.deepEqual(
+      listed.value.map(({id}) => id),
+      [conversation.id],
+    );
     assert.equal(listed.odataCount, 1);
     await ann.run(HttpMethod.DELETE, path, {keys});
     await assert.rejects(ann.get(createConversation, path, {keys}), {responseStatusCode: 404});
@@ -216,7 +140,9 @@ describe('msgraph-sdk', () => {
     const list = (query) =>
       ann.get(createThreads, '/groups/{group}/threads', {keys: {group: 'query'}, query});
     assert.deepEqual(topicsOf(await list({orderby: ['topic desc']})), [
-      "Cologne's & more", 'Berlin', 'Athens',
+      "Cologne's & more",
+      'Berlin',
+      'Athens',
     ]);
     const page = await list({top: 1, skip: 1, orderby: ['topic'], count: true});
     assert.deepEqual(topicsOf(page), ['Berlin']);
@@ -382,10 +308,7 @@ describe('msgraph-sdk', () => {
     await assert.rejects(
       ann.send(createThread, HttpMethod.POST, '/groups/{group}/threads', {
         keys,
-        body: [
-          {topic: 'T', additionalData: {colour: 'red'}},
-          models.serializeConversationThread,
-        ],
+        body: [{topic: 'T', additionalData: {colour: 'red'}}, models.serializeConversationThread],
       }),
       {responseStatusCode: 400, message: /colour/},
     );
@@ -417,12 +340,18 @@ describe('msgraph-sdk', () => {
           ],
         },
       );
-      assert.deepEqual(throttle.attempts.map(({refused}) => refused), [429, 503, undefined]);
+      assert.deepEqual(
+        throttle.attempts.map(({refused}) => refused),
+        [429, 503, undefined],
+      );
       const listed = await ann.get(createThreads, '/groups/{group}/threads', {
         keys: {group: 'team'},
         query: {filter: "topic eq 'Throttled'"},
       });
-      assert.deepEqual(listed.value.map(({id}) => id), [created.id]);
+      assert.deepEqual(
+        listed.value.map(({id}) => id),
+        [created.id],
+      );
     } finally {
       await throttle.close();
     }
@@ -579,7 +508,10 @@ describe('msgraph-sdk', () => {
     const changes = await follow(deltaLink);
     assert.deepEqual(
       changes.items.map((item) => ['@removed' in (item.additionalData ?? {}), item.id]),
-      [[false, locked.id], [true, deleted.id]],
+      [
+        [false, locked.id],
+        [true, deleted.id],
+      ],
     );
     assert.deepEqual((await follow(changes.deltaLink)).items, []);
   });

@@ -30,10 +30,23 @@ function cleanEnvironment() {
 export async function makeCertificate(folder) {
   const certificate = {cert: join(folder, 'cert.pem'), key: join(folder, 'key.pem')};
   await run('openssl', [
-    'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes',
-    '-days', '1', '-subj', '/CN=localhost',
-    '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1',
-    '-keyout', certificate.key, '-out', certificate.cert,
+    'req',
+    '-x509',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:prime256v1',
+    '-nodes',
+    '-days',
+    '1',
+    '-subj',
+    '/CN=localhost',
+    '-addext',
+    'subjectAltName=DNS:localhost,IP:127.0.0.1',
+    '-keyout',
+    certificate.key,
+    '-out',
+    certificate.cert,
   ]);
   return certificate;
 }
@@ -169,17 +182,21 @@ class Server {
 export async function startServer({flags = [], certificate} = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'threadstore-graph-'));
   const program = requireSetting('THREADSTORE_SERVER');
-  const tls = certificate
-    ? [`--tls_cert=${certificate.cert}`, `--tls_key=${certificate.key}`]
-    : [];
+  const tls = certificate ? [`--tls_cert=${certificate.cert}`, `--tls_key=${certificate.key}`] : [];
   const log = createWriteStream(join(folder, 'server.log'));
   await once(log, 'open');
   // Ends with this process, also if that is killed and cannot clean up.
   const child = spawn(
     'setpriv',
     [
-      '--pdeathsig=KILL', program, 'serve', '--listen=127.0.0.1:0', '--http_listen=127.0.0.1:0',
-      `--store=sqlite:${join(folder, 'store.db')}`, ...tls, ...flags,
+      '--pdeathsig=KILL',
+      program,
+      'serve',
+      '--listen=127.0.0.1:0',
+      '--http_listen=127.0.0.1:0',
+      `--store=sqlite:${join(folder, 'store.db')}`,
+      ...tls,
+      ...flags,
     ],
     {stdio: ['ignore', 'pipe', log], env: cleanEnvironment()},
   );
