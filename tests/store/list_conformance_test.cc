@@ -27,10 +27,6 @@ constexpr ThreadOrder kOrders[] = {ThreadOrder::kNewestActivity, ThreadOrder::kO
                                    ThreadOrder::kOldestCreated,  ThreadOrder::kNewestCreated,
                                    ThreadOrder::kTopicAscending, ThreadOrder::kTopicDescending};
 
-constexpr bool IsByActivity(ThreadOrder order) {
-  return order == ThreadOrder::kNewestActivity || order == ThreadOrder::kOldestActivity;
-}
-
 FilterNode Parse(const std::string& text, const std::vector<FilterField>& fields) {
   auto filter = ParseFilter(text, fields);
   EXPECT_THAT(filter, IsOk()) << text;
@@ -121,6 +117,7 @@ TEST_F(ListConformance, ThreadsAreListedByOldestActivityAndByTopic) {
 
 TEST_F(ListConformance, ThreadsOfOneTopicAreEachListedOnce) {
   std::vector<std::string> ids;
+  ids.reserve(7);
   for (int i = 0; i < 7; ++i) ids.push_back(CreateThread("g", "topic: 'same'").id());
   for (const int32_t limit : {1, 3, 7}) {
     EXPECT_EQ(IdsOf(Walk({.group = "g", .order = ThreadOrder::kTopicAscending, .limit = limit})),
@@ -157,6 +154,7 @@ TEST_F(ListConformance, WhatExistedThroughoutIsVisitedWhileOthersWrite) {
           absl::StrCat("g", static_cast<int>(order), conversations ? "c" : "t");
       CreateOpenGroup(group);
       std::vector<v1::ConversationThread> threads;
+      threads.reserve(24);
       for (int i = 0; i < 24; ++i) {
         threads.push_back(CreateThread(group, absl::StrCat("topic: '", (i * 7) % 24, "'")));
       }
@@ -261,6 +259,7 @@ TEST_F(ListConformance, FiltersFindWhatMatchesInEveryOrder) {
 TEST_F(ListConformance, PostsAreFilteredInBothOrders) {
   const ThreadName thread = CreateThreadNamed();
   std::vector<v1::Post> posts;
+  posts.reserve(6);
   for (int i = 0; i < 6; ++i)
     posts.push_back(CreatePost(thread, i % 2 == 0 ? kAnnsPost : kBobsPost));
   const std::string third = absl::FormatTime(
