@@ -129,8 +129,8 @@ inline constexpr absl::Duration kMaxFilterTime = absl::Milliseconds(200);
 // Lists by topic read all topics of their parent for each page: a tenth of a second.
 inline constexpr int kMaxRowsToSort = 100'000;
 
-// What counting a list looks at: some tenths of a second. And how long it takes with a filter, for
-// which a reader is held once, not for each page.
+// What counting a list looks at: some tenths of a second. And how long it goes on, since filters
+// differ in what they cost: a reader is held for it once, not for each page.
 inline constexpr int kMaxRowsCounted = 100'000;
 inline constexpr absl::Duration kMaxCountTime = absl::Seconds(2);
 

@@ -155,9 +155,12 @@ TEST_F(SqliteSearchTest, StoreFromBeforeThereWasAnIndexIsSearched) {
     ASSERT_THAT(CreateThread("topic", i % 2 == 0 ? "apple" : ""), IsOk());
   }
   Close();
-  // As if the fourth migration had never been made.
+  // As if neither the fourth migration had ever been made, nor the one after it.
+  ASSERT_EQ(all.size(), 5U);
   ASSERT_EQ(all[3].name, "0004_search");
   Execute(
+      "DROP INDEX members_by_role; ALTER TABLE groups DROP COLUMN description;"
+      "ALTER TABLE groups DROP COLUMN mail_nickname;"
       "DROP TABLE search_index; DROP VIEW search_texts; DROP TABLE search_documents;"
       "DROP TABLE search_state; DELETE FROM changes;"
       "UPDATE threads SET deleted = 1 WHERE topic = 'deleted';"
