@@ -171,7 +171,8 @@ void AddServeFlags(CLI::App& app, Config& config) {
   AddFlag(app, "reader_threads", config.reader_threads, "Threads that read the store")
       ->type_name("THREADS");
   AddFlag(app, "request_memory", config.request_memory,
-          "Memory for requests in flight; as much again for answers (bytes, or 64MiB)")
+          "Memory for requests in flight; as much again for answers, and for what is sent to"
+          " watches (bytes, or 64MiB)")
       ->transform(CLI::AsSizeValue(false))
       ->type_name("BYTES");
   AddFlag(app, "disk_reserve", config.disk_reserve,

@@ -17,6 +17,7 @@
 #include "grpcpp/impl/server_builder_option.h"
 #include "grpcpp/impl/server_builder_plugin.h"
 #include "grpcpp/resource_quota.h"
+#include "server/base/byte_budget.h"
 #include "server/base/status_macros.h"
 #include "server/base/tls_identity.h"
 #include "server/config.h"
@@ -113,9 +114,10 @@ HttpServer::Options MakeHttpOptions(const Config& config, const std::optional<Tl
   for (const std::string& origin : config.http_cors_origins) {
     options.cors.allowed.push_back(*ParseWebOrigin(origin));
   }
-  // With --auth=none, the only mode: whoever reaches the server may do anything.
-  options.cors.refuse_others = true;
-  options.cors.loopback_only = ParseHostPort(config.http_listen)->is_loopback();
+  const bool believes_everyone = config.auth == "none";
+  options.cors.refuse_others = believes_everyone;
+  options.cors.loopback_only =
+      believes_everyone && ParseHostPort(config.http_listen)->is_loopback();
   absl::string_view path;
   options.cors.own = ParseWebOrigin(config.http_public_url, &path);
   options.trusted_proxies = *TrustedProxies::Parse(config.trusted_proxies);
@@ -132,7 +134,8 @@ class BothFaces final : public Server {
         admin_(services),
         max_connection_age_(config.max_connection_age),
         max_connection_age_grace_(config.max_connection_age_grace),
-        feed_(services.store, services.answer_memory, MakeFeedOptions(config)),
+        watch_memory_(config.request_memory),
+        feed_(services.store, watch_memory_, MakeFeedOptions(config)),
         watches_{feed_, [this](absl::string_view peer) { return EndOfWatch(peer); }},
         conversations_(services),
         groups_(services),
@@ -225,6 +228,7 @@ class BothFaces final : public Server {
   AdminServiceImpl admin_;
   const absl::Duration max_connection_age_;
   const absl::Duration max_connection_age_grace_;
+  ByteBudget watch_memory_;  // Slow watches must not take what answers are written with.
   ChangeFeed feed_;
   const WatchServices watches_;
   ConversationServiceImpl conversations_;

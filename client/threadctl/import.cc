@@ -155,7 +155,7 @@ void PrintTotals(const ThreadImport::Totals& totals, Printer& printer) {
 
 absl::Status Import(const ImportArguments& arguments, ThreadClient& client, Printer& printer) {
   Importer importer(arguments, client);
-  const absl::Status status = importer.Run();
+  absl::Status status = importer.Run();
   const ThreadImport::Totals totals = importer.totals();
   PrintTotals(totals, printer);
   if (status.ok() && totals.refused > 0) {

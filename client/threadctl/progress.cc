@@ -97,24 +97,23 @@ void Progress::Show(const Step& step) {
   const std::optional<int> width = TerminalWidth(out_);
   if (!width.has_value() && now - last_ < kLineInterval) return;
   last_ = now;
-  Clear();
+  const std::string erased = Erase();
   // Behind its last column a terminal begins another line.
   const std::string line = FormatProgress(step, now - begin_, width.value_or(kLineWidth) - 1);
-  absl::FPrintF(out_, "%s%s", line, width.has_value() ? "" : "\n");
-  std::fflush(out_);
   if (width.has_value()) drawn_ = static_cast<int>(line.size());
+  Write(absl::StrCat(erased, line, width.has_value() ? "" : "\n"));
 }
 
-void Progress::PrintLine(absl::string_view line) {
-  Clear();
-  absl::FPrintF(out_, "%s\n", line);
-  std::fflush(out_);
-}
+void Progress::PrintLine(absl::string_view line) { Write(absl::StrCat(Erase(), line, "\n")); }
 
 void Progress::Restart() { begin_ = absl::Now(); }
 
 void Progress::Clear() {
-  if (drawn_ == 0) return;
+  if (drawn_ > 0) Write(Erase());
+}
+
+std::string Progress::Erase() {
+  if (drawn_ == 0) return "";
   // Row by row: terminals keep what is cleared with the rest of the screen among what has scrolled
   // away.
   std::string escapes = "\r\x1b[K";
@@ -123,9 +122,13 @@ void Progress::Clear() {
   for (int rows = (drawn_ + width - 1) / width; rows > 1; --rows) {
     absl::StrAppend(&escapes, "\x1b[A\x1b[K");
   }
-  absl::FPrintF(out_, "%s", escapes);
-  std::fflush(out_);
   drawn_ = 0;
+  return escapes;
+}
+
+void Progress::Write(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), out_);
+  std::fflush(out_);
 }
 
 }  // namespace threadstore::threadctl

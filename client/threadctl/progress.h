@@ -51,6 +51,12 @@ class Progress {
   void Clear();
 
  private:
+  // What takes the line off the terminal, with which it is not drawn any more.
+  std::string Erase();
+
+  // At once: in parts, it would be seen to come and go.
+  void Write(const std::string& text);
+
   std::FILE* const out_;
   absl::Time begin_;
   absl::Time last_;

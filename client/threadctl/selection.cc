@@ -60,6 +60,7 @@ std::string RepeatedText(const Message& message, const FieldDescriptor& field) {
   const bool is_text = field.cpp_type() == FieldDescriptor::CPPTYPE_STRING;
   if (is_text || field.message_type() == v1::Recipient::descriptor()) {
     std::vector<std::string> texts;
+    texts.reserve(static_cast<size_t>(size));
     for (int i = 0; i < size; ++i) {
       texts.push_back(is_text ? reflection.GetRepeatedString(message, &field, i)
                               : MessageText(reflection.GetRepeatedMessage(message, &field, i)));

@@ -211,8 +211,10 @@ const Schema& TheSchema() {
 }  // namespace
 
 const GraphType* GraphTypeOf(const google::protobuf::Descriptor& message) {
-  // Who is on a list of senders is a user.
-  if (&message == v1::Sender::descriptor()) return &TheSchema().user;
+  // Users come in more messages than one.
+  if (&message == v1::Sender::descriptor() || &message == v1::User::descriptor()) {
+    return &TheSchema().user;
+  }
   for (const GraphType* type : GraphTypes()) {
     if (type->message == &message) return type;
   }

@@ -39,7 +39,7 @@ class InProcessGrpcFace final : public GrpcFace {
     call->context.AddMetadata("x-threadstore-face-secret", secret_);
     call->context.AddMetadata("x-threadstore-face-peer", caller.peer);
     for (const std::string& user : caller.users) {
-      call->context.AddMetadata("x-threadstore-face-user-bin", user);
+      call->context.AddMetadata("x-threadstore-user-bin", user);
     }
     const MessageLite* const sent = &request;
     MessageLite* const response = call->response.get();

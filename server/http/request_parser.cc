@@ -51,6 +51,12 @@ class BeastParser final : public http::basic_parser<true> {
   bool has_too_many_fields() const { return field_count_ > kMaxHttpHeaderFields; }
   bool is_http_1_0() const { return is_http_1_0_; }
 
+  // Bytes without which it cannot go on with the body.
+  size_t min_body_input() const {
+    constexpr size_t kLastChunkBytes = 5;
+    return chunked() && chunk_rest_ == 0 ? kLastChunkBytes : 1;
+  }
+
  private:
   void on_request_impl(http::verb /*verb*/, BeastView method, BeastView target, int version,
                        ErrorCode& /*error*/) override {
@@ -85,13 +91,15 @@ class BeastParser final : public http::basic_parser<true> {
   }
 
   // Beast takes any byte inside quotes, and others have taken a line feed there for the end.
-  void on_chunk_header_impl(uint64_t /*size*/, BeastView extensions, ErrorCode& error) override {
+  void on_chunk_header_impl(uint64_t size, BeastView extensions, ErrorCode& error) override {
+    chunk_rest_ = size;
     if (std::any_of(extensions.begin(), extensions.end(), absl::ascii_iscntrl)) {
       error = http::error::bad_chunk_extension;
     }
   }
 
-  size_t on_chunk_body_impl(uint64_t /*remaining*/, BeastView part, ErrorCode& error) override {
+  size_t on_chunk_body_impl(uint64_t remaining, BeastView part, ErrorCode& error) override {
+    chunk_rest_ = remaining - part.size();
     return on_body_impl(part, error);
   }
 
@@ -99,6 +107,7 @@ class BeastParser final : public http::basic_parser<true> {
 
   HttpRequest request_;
   int field_count_ = 0;
+  uint64_t chunk_rest_ = 0;
   bool is_http_1_0_ = false;
   bool is_header_done_ = false;
 };
@@ -273,17 +282,13 @@ class RequestParser::Impl {
   Progress ReadBody(std::string& input) {
     size_t taken = 0;
     ErrorCode error;
-    while (!parser_.is_done() && !error) {
-      // Beast makes no progress without input, but does not always ask for more.
-      if (taken == input.size()) {
-        error = http::error::need_more;
-        break;
-      }
+    // Given less than a last chunk, Beast fails an assertion when it is given the rest.
+    while (!parser_.is_done() && !error && input.size() - taken >= parser_.min_body_input()) {
       taken += parser_.put(boost::asio::buffer(input.data() + taken, input.size() - taken), error);
     }
     input.erase(0, taken);
     if (parser_.is_done()) return Progress::kDone;
-    if (error != http::error::need_more) {
+    if (error && error != http::error::need_more) {
       refusal_ = Explain(parser_, error, "");
       return Progress::kRefused;
     }

@@ -14,8 +14,8 @@ struct ServiceContext;
 // name. UNAUTHENTICATED or PERMISSION_DENIED otherwise.
 //
 // A call that has ServiceContext::face_secret as `x-threadstore-face-secret` is the HTTP face's,
-// which tells of its own caller: the address in `x-threadstore-face-peer`, and the users that it
-// names in `x-threadstore-face-user-bin`. Nobody else knows the secret.
+// which tells the address of its own caller in `x-threadstore-face-peer`. Nobody else knows the
+// secret.
 absl::StatusOr<Principal> IdentifyCaller(const ServiceContext& services,
                                          const grpc::CallbackServerContext& context,
                                          absl::string_view method);

@@ -330,11 +330,12 @@ void ChangeFeed::Read(State& state, bool only_check) {
     MutexLock lock(&mutex_);
     ++reads_;
   }
+  // Holds the sink, so that what is read for it never finds another one at its address.
   store_.ListChanges(
       std::move(context), std::move(query),
-      [this, sink = state.watch.sink.get(), only_check, now](absl::StatusOr<ChangePage> page) {
-        Post([this, sink, only_check, now, page = std::move(page)]() mutable {
-          OnRead(sink, only_check, now, std::move(page));
+      [this, sink = state.watch.sink, only_check, now](absl::StatusOr<ChangePage> page) mutable {
+        Post([this, sink = std::move(sink), only_check, now, page = std::move(page)]() mutable {
+          OnRead(sink.get(), only_check, now, std::move(page));
         });
         MutexLock lock(&mutex_);
         if (--reads_ == 0) read_ended_.NotifyAll();

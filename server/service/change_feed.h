@@ -48,7 +48,8 @@ class WatchSink {
 // may see a group is looked at anew when a watch reads by itself, and otherwise before it is sent
 // anything, if it has not been for a second.
 //
-// A watch never waits for another, and the store for none of them.
+// The store never waits for a watch, and a watch for another only while those that are slow have
+// all the memory for messages on their way.
 class ChangeFeed {
  public:
   struct Options {
@@ -95,7 +96,8 @@ class ChangeFeed {
   // The watch's message has been taken.
   void Taken(const WatchSink& sink);
 
-  // The watch is over, whoever has ended it. Its sink may be called until it is destroyed.
+  // The watch is over, whoever has ended it. Its sink may be called until it is destroyed, which is
+  // when nothing is read for it any more.
   void Remove(const WatchSink& sink);
 
   // Ends all watches with OK, and lets none in any more.

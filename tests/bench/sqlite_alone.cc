@@ -20,7 +20,7 @@ sqlite3* db = nullptr;
 void Check(int result) {
   if (result == SQLITE_OK || result == SQLITE_DONE) return;
   std::cerr << sqlite3_errmsg(db) << "\n";
-  std::exit(EXIT_FAILURE);
+  std::exit(EXIT_FAILURE);  // NOLINT(concurrency-mt-unsafe)
 }
 
 void Execute(const std::string& sql) {

@@ -209,9 +209,9 @@ class TlsTest(harness.TestCase):
 
     def test_old_tls_and_other_protocols_are_refused(self):
         server = self.start()
-        with self.assertRaisesRegex(ssl.SSLError, "NO_APPLICATION_PROTOCOL"):
+        with self.assertRaisesRegex(ssl.SSLError, "(?i)no.application.protocol"):
             self.connect_tls(server, ["h2"])
-        with self.assertRaisesRegex(ssl.SSLError, "PROTOCOL_VERSION"):
+        with self.assertRaisesRegex(ssl.SSLError, "(?i)protocol.version"):
             self.connect_tls(server, newest=ssl.TLSVersion.TLSv1_1)
         with self.connect_tls(server, newest=ssl.TLSVersion.TLSv1_2) as connection:
             self.assertEqual(connection.version(), "TLSv1.2")

@@ -13,8 +13,8 @@ from harness import thread_messages
 CREATED = thread_messages.ThreadChange.KIND_CREATED
 DELETED = thread_messages.ThreadChange.KIND_DELETED
 
-# The environment may ask for more.
-CHANGES = int(os.environ.get("THREADSTORE_WATCH_CHANGES", "20000"))
+# The environment may ask for others.
+CHANGES = int(os.environ.get("THREADSTORE_WATCH_CHANGES", "100000"))
 THREADS_OF_A_CREATE = 20
 MIB = 1 << 20
 
@@ -167,6 +167,22 @@ class WatchTest(harness.TestCase):
             seen += names(next(resumed).changes)
         self.assertEqual([name for name in seen if name in posts], posts[-len(seen) // 2:])
         resumed.cancel()
+
+    def test_slow_watches_keep_nobody_from_writing(self):
+        self.serve("--request_memory=8MiB")
+        thread = self.application.create_thread("groups/g")
+        through = self.server.client()
+        slow = [through.watch("groups/g") for _ in range(20)]
+        for watch in slow:
+            next(watch)
+        sender = harness.mailbox("Ann")
+        for _ in range(20):
+            post = self.application.reply_to_thread(
+                thread.name, text_post("x" * (MIB - 1), sender=sender))
+            self.application.update_post(
+                harness.Post(name=post.name, categories=["red"]), "categories")
+        for watch in slow:
+            watch.cancel()
 
     def test_the_server_ends_watches_when_it_drains(self):
         self.serve("--drain_timeout=60s")

@@ -421,6 +421,18 @@ TEST_F(ChangeConformance, ADeletedGroupEndsItsChanges) {
   EXPECT_TRUE(IsGroupDeletion(all[all.size() - 2]));
 }
 
+TEST_F(ChangeConformance, TheDeletionOfAGroupIsNotToldInTheNameOfAnother) {
+  CreateGroup("secret");
+  const ChangePosition of_secret = Now(OfGroup("secret"));
+  ASSERT_THAT(db_->DeleteGroup({}, "secret", /*force=*/true), IsOk());
+  for (const bool is_purged : {false, true}) {
+    if (is_purged) engine_->AwaitPurge();
+    const auto page = ListAfter(OfGroup("g"), of_secret);
+    ASSERT_THAT(page, IsOk());
+    EXPECT_THAT(Told(page->changes), IsEmpty());
+  }
+}
+
 TEST_F(ChangeConformance, TheDeletionOfAGroupIsToldWhenNothingIsLeftOfIt) {
   NewThread("a", kWithPost);
   const ChangePosition of_all = Now({});

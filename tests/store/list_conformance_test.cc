@@ -27,10 +27,6 @@ constexpr ThreadOrder kOrders[] = {ThreadOrder::kNewestActivity, ThreadOrder::kO
                                    ThreadOrder::kOldestCreated,  ThreadOrder::kNewestCreated,
                                    ThreadOrder::kTopicAscending, ThreadOrder::kTopicDescending};
 
-constexpr bool IsByActivity(ThreadOrder order) {
-  return order == ThreadOrder::kNewestActivity || order == ThreadOrder::kOldestActivity;
-}
-
 FilterNode Parse(const std::string& text, const std::vector<FilterField>& fields) {
   auto filter = ParseFilter(text, fields);
   EXPECT_THAT(filter, IsOk()) << text;
@@ -120,8 +116,8 @@ TEST_F(ListConformance, ThreadsAreListedByOldestActivityAndByTopic) {
 }
 
 TEST_F(ListConformance, ThreadsOfOneTopicAreEachListedOnce) {
-  std::vector<std::string> ids;
-  for (int i = 0; i < 7; ++i) ids.push_back(CreateThread("g", "topic: 'same'").id());
+  std::vector<std::string> ids(7);
+  for (std::string& id : ids) id = CreateThread("g", "topic: 'same'").id();
   for (const int32_t limit : {1, 3, 7}) {
     EXPECT_EQ(IdsOf(Walk({.group = "g", .order = ThreadOrder::kTopicAscending, .limit = limit})),
               ids);
@@ -156,9 +152,9 @@ TEST_F(ListConformance, WhatExistedThroughoutIsVisitedWhileOthersWrite) {
       const std::string group =
           absl::StrCat("g", static_cast<int>(order), conversations ? "c" : "t");
       CreateOpenGroup(group);
-      std::vector<v1::ConversationThread> threads;
-      for (int i = 0; i < 24; ++i) {
-        threads.push_back(CreateThread(group, absl::StrCat("topic: '", (i * 7) % 24, "'")));
+      std::vector<v1::ConversationThread> threads(24);
+      for (size_t i = 0; i < threads.size(); ++i) {
+        threads[i] = CreateThread(group, absl::StrCat("topic: '", (i * 7) % 24, "'"));
       }
       std::vector<size_t> kept;  // Neither deleted nor bumped.
       for (size_t i = 0; i < threads.size(); ++i) {
@@ -260,9 +256,10 @@ TEST_F(ListConformance, FiltersFindWhatMatchesInEveryOrder) {
 
 TEST_F(ListConformance, PostsAreFilteredInBothOrders) {
   const ThreadName thread = CreateThreadNamed();
-  std::vector<v1::Post> posts;
-  for (int i = 0; i < 6; ++i)
-    posts.push_back(CreatePost(thread, i % 2 == 0 ? kAnnsPost : kBobsPost));
+  std::vector<v1::Post> posts(6);
+  for (size_t i = 0; i < posts.size(); ++i) {
+    posts[i] = CreatePost(thread, i % 2 == 0 ? kAnnsPost : kBobsPost);
+  }
   const std::string third = absl::FormatTime(
       "%Y-%m-%dT%H:%M:%E6SZ", absl::FromUnixMicros(ToMicros(posts[3].created_date_time())),
       absl::UTCTimeZone());

@@ -37,6 +37,7 @@ constexpr char kReference[] =
 // What became of each record, in words.
 std::vector<std::string> Words(const std::vector<RecordOutcome>& outcomes) {
   std::vector<std::string> words;
+  words.reserve(outcomes.size());
   for (const RecordOutcome& outcome : outcomes) {
     words.push_back(!outcome.refusal.ok() ? v1::ErrorReason_Name(ErrorReasonOf(outcome.refusal))
                     : outcome.is_stored   ? "stored"

@@ -17,7 +17,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-using ::testing::UnorderedElementsAre;
 
 class SearchConformance : public Conformance {
  protected:
@@ -314,24 +313,26 @@ TEST_F(SearchConformance, ThreadIsOneResultOnWhateverPage) {
   Reply(bumped, "apple");
   expected.insert(expected.begin(), "after");
   expected.insert(expected.begin(), "bumped");
-  for (const SearchOrder order : {SearchOrder::kNewestMatch, SearchOrder::kRank}) {
-    for (const int limit : {1, 2, 3, 50}) {
-      SearchQuery query = MakeQuery("apple");
-      query.limit = limit;
-      query.order = order;
-      std::vector<std::string> found;
-      while (true) {
-        const auto page = Search(query);
-        ASSERT_THAT(page, IsOk());
-        EXPECT_LE(page->results.size(), limit);
-        for (const auto& result : page->results) found.push_back(result.thread().topic());
-        if (!page->has_more) break;
-        query.after = page->last;
-      }
-      if (order == SearchOrder::kNewestMatch) {
-        EXPECT_EQ(found, expected) << limit;
-      } else {
-        EXPECT_THAT(found, ::testing::UnorderedElementsAreArray(expected)) << limit;
+  for (const char* text : {"apple", "app*", "app* apple"}) {
+    for (const SearchOrder order : {SearchOrder::kNewestMatch, SearchOrder::kRank}) {
+      for (const int limit : {1, 2, 3, 50}) {
+        SearchQuery query = MakeQuery(text);
+        query.limit = limit;
+        query.order = order;
+        std::vector<std::string> found;
+        while (true) {
+          const auto page = Search(query);
+          ASSERT_THAT(page, IsOk());
+          EXPECT_LE(page->results.size(), limit);
+          for (const auto& result : page->results) found.push_back(result.thread().topic());
+          if (!page->has_more) break;
+          query.after = page->last;
+        }
+        if (order == SearchOrder::kNewestMatch) {
+          EXPECT_EQ(found, expected) << text << limit;
+        } else {
+          EXPECT_THAT(found, ::testing::UnorderedElementsAreArray(expected)) << text << limit;
+        }
       }
     }
   }

@@ -68,9 +68,9 @@ class SqliteSearchTest : public ::testing::Test {
     return value.value_or(-1);
   }
 
-  void CreateGroup() {
+  void CreateGroup(const std::string& id = "g") {
     v1::CreateGroupRequest request;
-    request.set_group_id("g");
+    request.set_group_id(id);
     request.mutable_group()->set_allow_external_senders(true);
     ASSERT_THAT(BlockingStore(*store_).CreateGroup({}, BuildGroup(request, clock_.Now())), IsOk());
   }
@@ -275,6 +275,25 @@ TEST_F(SearchOfAnIndexBehindTest, IsRefusedWhenTooManyWait) {
   EXPECT_THAT(StartSearch("apple").get(), HasReason(v1::ERROR_REASON_QUEUE_FULL));
   Close();
   EXPECT_THAT(first.get(), HasReason(v1::ERROR_REASON_SHUTTING_DOWN));
+}
+
+TEST_F(SearchOfAnIndexBehindTest, DoesNotWaitForOtherGroups) {
+  free_bytes_ = std::numeric_limits<int64_t>::max();
+  Open();
+  CreateGroup("quiet");
+  ASSERT_THAT(CreateThread("pear"), IsOk());
+  EXPECT_EQ(CountFound("pear"), 1);
+  Close();
+  Execute("UPDATE search_state SET last_sequence = last_sequence - 1");
+  free_bytes_ = 0;
+  options_.search_wait = absl::ZeroDuration();
+  Open();
+  EXPECT_THAT(Search("pear"), HasReason(v1::ERROR_REASON_SEARCH_INDEX_BEHIND));
+  SearchQuery query = MakeQuery("pear");
+  query.group = "quiet";
+  const auto page = BlockingStore(*store_).SearchThreads({}, query);
+  ASSERT_THAT(page, IsOk());
+  EXPECT_TRUE(page->results.empty());
 }
 
 // Whatever fails while a batch is written, what was acknowledged is found in the end.

@@ -1,6 +1,9 @@
 #include "server/service/change_feed.h"
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,6 +29,35 @@ namespace threadstore::testing {
 namespace {
 
 using ::testing::ElementsAre;
+
+// Holds the reads of a store with one reader until released: a call whose cancelled() waits.
+class ReaderBlock {
+ public:
+  explicit ReaderBlock(ThreadStore& store) {
+    CallContext context;
+    context.cancelled = [this] {
+      if (!std::exchange(reached_, true)) {
+        blocked_.set_value();
+        release_.get_future().wait();
+      }
+      return true;
+    };
+    store.GetGroup(std::move(context), "no-such-group",
+                   [this](const absl::StatusOr<v1::Group>&) { done_.set_value(); });
+    blocked_.get_future().wait();
+  }
+
+  void Release() {
+    release_.set_value();
+    done_.get_future().wait();
+  }
+
+ private:
+  bool reached_ = false;
+  std::promise<void> blocked_;
+  std::promise<void> release_;
+  std::promise<void> done_;
+};
 
 // Takes messages as they come, unless it is told to hold them.
 class FakeSink final : public WatchSink {
@@ -111,7 +143,8 @@ class FakeSink final : public WatchSink {
 class ChangeFeedTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    auto store = OpenSqliteStore({.path = folder_.File("threads.db")}, clock_);
+    // One reader, so that a test can hold all reads.
+    auto store = OpenSqliteStore({.path = folder_.File("threads.db"), .reader_threads = 1}, clock_);
     ASSERT_THAT(store, IsOk());
     store_ = *std::move(store);
     for (const char* id : {"g", "other"}) {
@@ -163,6 +196,18 @@ class ChangeFeedTest : public ::testing::Test {
     sinks_.erase(std::find(sinks_.begin(), sinks_.end(), sink));
   }
 
+  // Waits until the feed has done what it was told before.
+  void AwaitFeed() {
+    auto sink = std::make_shared<FakeSink>(*feed_);
+    ChangeFeed::Watch watch;
+    watch.sink = sink;
+    watch.query.scope = Scope("g");
+    watch.end = absl::InfinitePast();
+    ASSERT_THAT(feed_->Add(std::move(watch)), IsOk());
+    EXPECT_THAT(sink->AwaitEnd(), IsOk());
+    feed_->Remove(*sink);
+  }
+
   std::string CreateThread(const std::string& group = "g", const std::string& text = "topic") {
     ThreadParent parent;
     parent.group.group = group;
@@ -175,8 +220,8 @@ class ChangeFeedTest : public ::testing::Test {
   }
 
   std::vector<std::string> CreateThreads(int count) {
-    std::vector<std::string> names;
-    for (int i = 0; i < count; ++i) names.push_back(CreateThread());
+    std::vector<std::string> names(static_cast<size_t>(count));
+    for (std::string& name : names) name = CreateThread();
     return names;
   }
 
@@ -356,6 +401,51 @@ TEST_F(ChangeFeedTest, OnlySoManyWatchesMayBeOpen) {
   const auto third = Watch("g");
   const std::string name = CreateThread();
   EXPECT_THAT(third->AwaitNames(1), ElementsAre(name));
+}
+
+TEST_F(ChangeFeedTest, WhatIsReadForAWatchThatIsOverIsNotToldToTheNextAtItsAddress) {
+  const auto before = Watch("g");
+  const std::string token = before->token();
+  Unwatch(before);
+  CreateThread();
+
+  alignas(FakeSink) std::array<std::byte, sizeof(FakeSink)> place;
+  std::promise<void> destroyed;
+  auto first = std::shared_ptr<FakeSink>(new (place.data()) FakeSink(*feed_), [&](FakeSink* sink) {
+    sink->~FakeSink();
+    destroyed.set_value();
+  });
+  ReaderBlock block(*store_);
+  ChangeFeed::Watch watch;
+  watch.sink = first;
+  watch.query.scope = Scope("g");
+  auto position = DecodeDeltaToken(token, watch.query.scope);
+  ASSERT_THAT(position, IsOk());
+  watch.query.after = *position;
+  ASSERT_THAT(feed_->Add(std::move(watch)), IsOk());
+  feed_->Remove(*first);
+  first.reset();
+  AwaitFeed();
+
+  // As new does with what has just been deleted.
+  std::future<void> is_free = destroyed.get_future();
+  const bool is_reused = is_free.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+  const auto second = is_reused ? std::shared_ptr<FakeSink>(new (place.data()) FakeSink(*feed_),
+                                                            [](FakeSink* s) { s->~FakeSink(); })
+                                : std::make_shared<FakeSink>(*feed_);
+  watch = ChangeFeed::Watch();
+  watch.sink = second;
+  watch.query.scope = Scope("other");
+  ASSERT_THAT(feed_->Add(std::move(watch)), IsOk());
+  sinks_.push_back(second);
+  AwaitFeed();
+  block.Release();
+  second->AwaitMessages(1);
+  const std::string name = CreateThread("other");
+  EXPECT_THAT(second->AwaitNames(1), ElementsAre(name));
+  if (!is_reused) is_free.wait();
+  Unwatch(second);
+  AwaitFeed();
 }
 
 TEST_F(ChangeFeedTest, WatchesComeAndGoWhileMuchChanges) {

@@ -244,7 +244,7 @@ TEST(HttpParserTest, OtherVersionsAreNotSpoken) {
 
 TEST(HttpParserTest, BadChunksAreRefused) {
   for (const std::string body :
-       {"g\r\n", "\r\n", " 1\r\na\r\n0\r\n\r\n", "-1\r\n", "0x1\r\na\r\n\r\n",
+       {"g\r\n\r\n", "\r\n\r\n\r\n", " 1\r\na\r\n0\r\n\r\n", "-1\r\na\r\n", "0x1\r\na\r\n\r\n",
         "1 \r\na\r\n0\r\n\r\n", "1\na\r\n0\r\n\r\n", "1\r\nab0\r\n\r\n", "1\r\na\n0\r\n\r\n",
         "1;\r\na\r\n0\r\n\r\n", "1;=\r\na\r\n0\r\n\r\n", "1;a=\"\r\na\r\n0\"\r\n\r\n",
         "1;a=\"\n\"\r\na\r\n0\r\n\r\n", "1;a=\"\t\"\r\na\r\n0\r\n\r\n", "10000000000000000\r\n",

@@ -11,7 +11,6 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -35,7 +34,6 @@ using testing::Gzip;
 using ::testing::HasSubstr;
 using testing::HttpClient;
 using testing::IsOk;
-using ::testing::StartsWith;
 
 constexpr absl::Duration kShort = absl::Milliseconds(50);
 constexpr absl::Duration kPatience = absl::Minutes(1);
@@ -46,6 +44,14 @@ HttpResponse Text(int status, std::string body) {
   response.headers.Add("Content-Type", "text/plain");
   response.body = std::move(body);
   return response;
+}
+
+// More than all buffers between a server and a client hold.
+constexpr size_t kTooMuchBytes = 50'000'000;
+std::string TooMuch() {
+  std::string text;
+  text.resize(kTooMuchBytes, 'x');
+  return text;
 }
 
 // A queue between threads.
@@ -416,7 +422,7 @@ TEST_F(HttpServerTest, AnswersThatAreNotTakenAreCutOff) {
   HoldExchanges();
   HttpClient client = Connect();
   client.Get("/");
-  exchanges_.Take()->Respond(Text(200, std::string(50'000'000, 'x')));
+  exchanges_.Take()->Respond(Text(200, TooMuch()));
   closings_.Take();
   EXPECT_EQ(client.Read().status, 0);
 }
@@ -460,7 +466,7 @@ TEST_F(HttpServerTest, AClientMayLeaveWhileItsRequestIsHandled) {
   client.Get("/");
   const auto exchange = exchanges_.Take();
   client.Close();
-  exchange->Respond(Text(200, std::string(50'000'000, 'x')));
+  exchange->Respond(Text(200, TooMuch()));
   closings_.Take();
 }
 
@@ -517,13 +523,13 @@ TEST_F(HttpServerTest, NothingIsTakenWhileAnswersFillTheirMemory) {
   HoldExchanges();
   HttpClient reader = Connect();
   reader.Get("/");
-  exchanges_.Take()->Respond(Text(200, std::string(50'000'000, 'x')));
+  exchanges_.Take()->Respond(Text(200, TooMuch()));
   // The answer is counted before any of it is sent.
   ASSERT_TRUE(reader.Receive());
   HttpClient client = Connect();
   client.Get("/");
   EXPECT_EQ(client.Read().status, 503);
-  EXPECT_EQ(reader.Read().body.size(), 50'000'000U);
+  EXPECT_EQ(reader.Read().body.size(), kTooMuchBytes);
 }
 
 TEST_F(HttpServerTest, AnswersAreMadeWhileTheyAreSent) {
@@ -561,8 +567,8 @@ TEST_F(HttpServerTest, ASourceIsAskedOnlyAsPartsAreTaken) {
   options_.timeouts.answer = kShort;
   HttpClient client = Connect();
   client.Get("/");
-  // More than all buffers on the way hold: it is not taken, so nothing else is asked for.
-  asked.Take()(std::string(50'000'000, 'x'));
+  // It is not taken, so nothing else is asked for.
+  asked.Take()(TooMuch());
   closings_.Take();
   EXPECT_EQ(asked.size(), 0U);
 }
@@ -660,7 +666,7 @@ TEST_F(HttpServerTest, ADrainEndsAtItsDeadline) {
   response.rest =
       std::make_unique<FakeSource>([&asked](FakeSource::Done done) { asked.Put(std::move(done)); });
   exchanges_.Take()->Respond(std::move(response));
-  auto done = std::make_optional(asked.Take());
+  FakeSource::Done done = asked.Take();
 
   server_->Shutdown(absl::Now());
   EXPECT_EQ(busy.Read().status, 0);
@@ -668,8 +674,7 @@ TEST_F(HttpServerTest, ADrainEndsAtItsDeadline) {
   // Nobody is there any more, and no harm is done.
   exchange->Respond(Text(200, "late"));
   exchange.reset();
-  (*std::move(done))(std::string("late"));
-  done.reset();
+  std::move(done)(std::string("late"));
   server_.reset();
 }
 

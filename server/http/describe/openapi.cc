@@ -40,10 +40,6 @@ bool HasEtag(absl::string_view type_name) {
   return type != nullptr && type->message->FindFieldByName("etag") != nullptr;
 }
 
-bool IsAlias(const Operation& operation) {
-  return operation.tag == "me" || operation.tag == "users";
-}
-
 Json JsonContent(Json schema) { return {{"application/json", {{"schema", std::move(schema)}}}}; }
 
 Json TextHeader(const char* description) {
@@ -146,10 +142,12 @@ Json Document::Successes(const Operation& operation) {
     case Kind::kDelete:
       return {{"204", Done()}};
     case Kind::kAction: {
-      Json response = {{"description", "Done. There is no body."}};
-      if (!type.empty()) response["headers"] = Headers(true, false);
-      const std::string name = type.empty() ? "accepted" : absl::StrCat(type, "Accepted");
-      return {{"202", components_.Add("responses", name, std::move(response))}};
+      // What has no URL is answered otherwise in Graph.
+      if (type.empty()) return {{"200", Done()}};
+      Json response = {{"description", "Done. There is no body."},
+                       {"headers", Headers(true, false)}};
+      return {{"202",
+               components_.Add("responses", absl::StrCat(type, "Accepted"), std::move(response))}};
     }
   }
   GOOGLE_LOG(FATAL) << operation.id;
@@ -284,7 +282,7 @@ Json Document::Tags() const {
   // The same under other paths comes last.
   for (const bool is_alias : {false, true}) {
     for (const Operation& operation : operations_) {
-      if (IsAlias(operation) == is_alias) add(operation.tag, operation.bound_type);
+      if (operation.is_alias == is_alias) add(operation.tag, operation.bound_type);
     }
   }
   add(kServiceTag, "");

@@ -16,7 +16,6 @@ namespace {
 
 using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
-using google::protobuf::MethodDescriptor;
 using Kind = Operation::Kind;
 
 constexpr absl::string_view kAnyId = "*";
@@ -91,7 +90,8 @@ void NameOperation(const std::vector<std::string>& bound, Operation& operation) 
   for (const std::string& segment : bound) {
     if (segment != kAnyId) words.push_back(segment);
   }
-  operation.tag = Aliases().count(words.front()) > 0 ? words.front() : words.back();
+  operation.is_alias = Aliases().count(words.front()) > 0;
+  operation.tag = operation.is_alias ? words.front() : words.back();
   if (words.size() > 1 && words.front() == kGroups) words.erase(words.begin());
   operation.id = absl::StrCat(absl::StrJoin(words, "."), ".", VerbOf(operation));
 }

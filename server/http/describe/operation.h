@@ -35,7 +35,10 @@ struct Operation {
   // The keys in the path, such as `groupId`, in their order.
   std::vector<std::string> keys;
 
-  // The last collection of the path, such as `posts`, or what goes before: `me` or `users`.
+  // Whether it is under `me` or `users`.
+  bool is_alias = false;
+
+  // `me` or `users` if so, otherwise the last collection of the path, such as `posts`.
   std::string tag;
 
   // What it is bound to: the name of the type of the entity that the path names, or of those in

@@ -214,9 +214,9 @@ absl::StatusOr<bool> ChangeQueries::ListResources(const ChangeScope& scope, Page
     if (!found.ok()) break;
     if (found->threads.empty()) {
       if (!found->has_more) break;
-      // All that was looked at has been deleted.
+      // All that was looked at has been deleted, and so may be much more.
       listed = ChangePosition::Listed{found->last.id, std::nullopt};
-      continue;
+      return false;
     }
 
     v1::ConversationThread& thread = found->threads[0];
@@ -391,6 +391,8 @@ absl::StatusOr<std::vector<StoredChange>> ChangeQueries::Expand(const Event& eve
                           MakeConversationName(event.group_id, *note.conversation), nullptr));
       break;
     case ChangeEvent::kGroupDeleted:
+      // Positions come from callers: one made up must not tell what groups there were.
+      if (scope.group.has_value() && scope.group->group != event.group_id) break;
       RETURN_IF_ERROR(add(ThreadChange::KIND_DELETED, MakeGroupName(event.group_id), nullptr));
       break;
   }

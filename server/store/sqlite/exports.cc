@@ -25,17 +25,17 @@ class ChunkHandoff {
 
   // Asks for the next chunk.
   void Take(Taker taker) {
-    std::optional<absl::StatusOr<RecordChunk>> end;
+    absl::StatusOr<RecordChunk> end = RecordChunk();
     {
       MutexLock lock(&mutex_);
-      if (end_.has_value()) {
-        end = std::exchange(end_, std::nullopt);
-      } else {
+      if (!end_.has_value()) {
         taker_ = std::move(taker);
+        changed_.NotifyAll();
+        return;
       }
+      end = *std::exchange(end_, std::nullopt);
     }
-    if (end.has_value()) return std::move(taker)(*std::move(end));
-    changed_.NotifyAll();
+    std::move(taker)(std::move(end));
   }
 
   // Waits until somebody asks for a chunk, and gives it. An error if nobody will.
@@ -57,10 +57,13 @@ class ChunkHandoff {
     std::optional<Taker> taker;
     {
       MutexLock lock(&mutex_);
+      if (!taker_.has_value()) {
+        end_ = std::move(end);
+        return;
+      }
       taker = std::exchange(taker_, std::nullopt);
-      if (!taker.has_value()) end_ = std::move(end);
     }
-    if (taker.has_value()) std::move (*taker)(std::move(end));
+    std::move (*taker)(std::move(end));
   }
 
   // Nobody asks any more.

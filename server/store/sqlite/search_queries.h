@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/store/sqlite/database.h"
@@ -29,8 +30,8 @@ class SearchQueries {
   // Both must outlive the queries.
   static absl::StatusOr<std::unique_ptr<SearchQueries>> Prepare(Database& db, ReadQueries& threads);
 
-  // Searches the index, if it has all up to the change `needed`, or without one all that the
-  // snapshot has.
+  // Searches the index, if it has all up to the change `needed`, or without one all of the group
+  // that the snapshot has.
   absl::StatusOr<SearchAnswer> Search(int64_t group_key, const SearchQuery& query,
                                       std::optional<int64_t> needed);
 
@@ -54,9 +55,11 @@ class SearchQueries {
 
   static absl::StatusOr<Match> ReadMatch(const Query& row, const SearchQuery& query);
 
-  // Whether a page before has had a match of the thread.
-  absl::StatusOr<bool> HasNewerMatch(const std::string& expression, const Match& match,
-                                     const SearchQuery& query);
+  using ThreadKeys = absl::flat_hash_set<int64_t>;
+
+  // Of threads, those of which a page before has had a match.
+  absl::StatusOr<ThreadKeys> FindEarlier(const std::string& expression, const ThreadKeys& threads,
+                                         const SearchQuery& query);
 
   // False if the page has no room for it.
   absl::StatusOr<bool> AddResult(int64_t group_key, const Match& match, size_t& bytes,
@@ -66,7 +69,7 @@ class SearchQueries {
   std::unique_ptr<SearchSource> source_;
   Statement newest_first_;
   Statement by_rank_;
-  Statement has_newer_match_;
+  Statement list_newer_matches_;
 };
 
 }  // namespace threadstore::sqlite

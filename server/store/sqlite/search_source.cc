@@ -1,5 +1,6 @@
 #include "server/store/sqlite/search_source.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
@@ -16,6 +17,9 @@ constexpr int64_t kMaxRows = 512;
 constexpr size_t kMaxTexts = 256;
 constexpr size_t kMaxBytes = size_t{1} << 20;
 
+// How far back it is looked for the newest change of a group: some hundredths of a second.
+constexpr int64_t kMaxChangesBehind = 500'000;
+
 std::optional<int64_t> OptionalInteger(const Query& row, int column) {
   if (row.IsNull(column)) return std::nullopt;
   return row.Integer(column);
@@ -29,6 +33,9 @@ absl::StatusOr<std::unique_ptr<SearchSource>> SearchSource::Prepare(Database& db
       {&source->read_state_,
        "SELECT words_version, last_sequence, last_post_key, last_thread_key FROM search_state"},
       {&source->newest_sequence_, "SELECT coalesce(max(sequence), 0) FROM changes"},
+      {&source->newest_of_group_,
+       "SELECT sequence FROM changes WHERE sequence > ? AND group_key = ?"
+       " ORDER BY sequence DESC LIMIT 1"},
       {&source->list_changes_,
        "SELECT sequence, event, group_key, thread_id, post_id FROM changes"
        " WHERE sequence > ? ORDER BY sequence LIMIT ?"},
@@ -65,10 +72,15 @@ absl::StatusOr<SearchState> SearchSource::ReadState() {
                      OptionalInteger(query, 3)};
 }
 
-absl::StatusOr<int64_t> SearchSource::NewestSequence() {
-  Query query(newest_sequence_);
-  ASSIGN_OR_RETURN([[maybe_unused]] const bool found, query.Step());
-  return query.Integer(0);
+// What the index lacks is others' as a rule, such as an import's, and no reason to wait.
+absl::StatusOr<int64_t> SearchSource::NeededSequence(int64_t group_key, const SearchState& state) {
+  Query newest(newest_sequence_);
+  ASSIGN_OR_RETURN([[maybe_unused]] const bool found, newest.Step());
+  const int64_t begin = std::max(state.last_sequence, newest.Integer(0) - kMaxChangesBehind);
+  Query of_group(newest_of_group_);
+  of_group.Bind(begin).Bind(group_key);
+  ASSIGN_OR_RETURN(const bool has_change, of_group.Step());
+  return has_change ? of_group.Integer(0) : begin;
 }
 
 class SearchSource::Reading {

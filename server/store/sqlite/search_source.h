@@ -62,7 +62,10 @@ class SearchSource {
   static absl::StatusOr<std::unique_ptr<SearchSource>> Prepare(Database& db);
 
   absl::StatusOr<SearchState> ReadState();
-  absl::StatusOr<int64_t> NewestSequence();
+
+  // The change that the index has to have before a group is searched: its newest, or one that is
+  // after it.
+  absl::StatusOr<int64_t> NeededSequence(int64_t group_key, const SearchState& state);
 
   // The next changes and, if there are not many, the next of the posts and threads that were there
   // before. It is bounded in rows and bytes. Within one snapshot.
@@ -74,6 +77,7 @@ class SearchSource {
 
   Statement read_state_;
   Statement newest_sequence_;
+  Statement newest_of_group_;
   Statement list_changes_;
   Statement find_post_;
   Statement find_topic_;
