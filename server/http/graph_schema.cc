@@ -183,8 +183,8 @@ struct Schema {
   void DescribeUsersAndGroups() {
     user.properties = {
         Id(),
-        ReadOnly(Nullable(Text("displayName", "display_name"))),
-        ReadOnly(Nullable(Text("mail", "mail"))),
+        Nullable(Text("displayName", "display_name")),
+        Nullable(Text("mail", "mail")),
         ReadOnly(Nullable(Text("userPrincipalName", "mail"))),
     };
     group.properties = {

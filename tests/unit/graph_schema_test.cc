@@ -57,9 +57,8 @@ const std::set<std::string> kWithoutProperty = {
     "Member.role",
 };
 
-// Nothing is said of people over HTTP: they are referred to.
-const std::set<std::string> kOtherBehavior = {"user.id", "user.displayName", "user.mail",
-                                              "user.userPrincipalName"};
+// People are referred to, and their name there is their mail.
+const std::set<std::string> kOtherBehavior = {"user.id", "user.userPrincipalName"};
 
 // The field at the end of a path; null if there is none.
 const FieldDescriptor* FieldAt(const Descriptor* message, absl::string_view path) {

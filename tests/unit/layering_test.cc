@@ -36,7 +36,7 @@ const std::map<std::string, std::set<std::string>> kRoomsBelow = {
 
 // Headers that only the named rooms may include.
 const std::pair<const char*, std::set<std::string>> kForeign[] = {
-    {"^grpc", {"server/service", "server", "client", "client/threadctl"}},
+    {"^grpc", {"server/service", "server/http", "server", "client", "client/threadctl"}},
     {"\\.grpc\\.pb\\.h$", {"server/service", "server", "client", "client/threadctl"}},
     {"^boost/", {"server/http"}},
     {"^sqlite3\\.h$", {"server/store/sqlite"}},
