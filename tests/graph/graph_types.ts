@@ -80,8 +80,8 @@ export type Conversation = Omit<graph.Conversation, 'threads'> &
 export type Group = graph.Group & Annotations;
 export type User = graph.User & Annotations;
 export type DirectoryObject =
-  | (graph.User & {'@odata.type': '#microsoft.graph.user'})
-  | (graph.Group & {'@odata.type': '#microsoft.graph.group'});
+  | (graph.User & {'@odata.context'?: string; '@odata.type': '#microsoft.graph.user'})
+  | (graph.Group & {'@odata.context'?: string; '@odata.type': '#microsoft.graph.group'});
 
 interface Removed {
   '@removed': {reason: 'deleted'};

@@ -162,7 +162,7 @@ describe('microsoft-graph-client', () => {
         .then(({value}) => value.length),
       1,
     );
-    assert.equal(await client.api('/groups/query/threads/$count').get(), 3);
+    assert.equal(await client.api('/groups/query/threads/$count').get(), '3');
   });
 
   test('replies to threads and posts, and forwards', async () => {
