@@ -109,7 +109,8 @@ struct Config {
   int reader_threads = 2;
 
   // Bytes of all requests in flight, as they are in memory. Answers in flight may take as much
-  // again, so may what is on its way to watches, and gRPC twice as much for what it has received of requests that are not complete.
+  // again, so may what is on its way to watches, and gRPC twice as much for what it has received of
+  // requests that are not complete.
   size_t request_memory = size_t{64} << 20;
 
   // Space on the store's disk, in bytes, that only deletions and the removal of what was deleted
