@@ -167,7 +167,8 @@ TEST(PrinterTest, PrintsAResourceAsJson) {
   printer.PrintResource(NamedGroup("groups/a"), {{"name", "not this"}});
   EXPECT_EQ(out.text(),
             "{\n  \"name\": \"groups/a\",\n  \"id\": \"\",\n  \"displayName\": \"\",\n"
-            "  \"mail\": \"\",\n  \"allowExternalSenders\": false\n}\n");
+            "  \"mail\": \"\",\n  \"allowExternalSenders\": false,\n  \"description\": \"\",\n"
+            "  \"mailNickname\": \"\"\n}\n");
 }
 
 TEST(PrinterTest, AlignsEachPageAndNeverNarrows) {
