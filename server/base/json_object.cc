@@ -14,6 +14,7 @@ namespace threadstore {
 namespace {
 
 constexpr absl::string_view kMustBe = "must be a JSON object";
+constexpr absl::string_view kNoNul = "must not contain U+0000";
 
 // Receives the tokens of nlohmann's parser, which keeps its own stack.
 class Checker final : public nlohmann::json_sax<nlohmann::json> {
@@ -29,7 +30,9 @@ class Checker final : public nlohmann::json_sax<nlohmann::json> {
   bool number_float(number_float_t /*value*/, const string_t& /*text*/) override {
     return OnScalar();
   }
-  bool string(string_t& /*value*/) override { return OnScalar(); }
+  bool string(string_t& value) override {
+    return absl::StrContains(value, '\0') ? Fail(kNoNul) : OnScalar();
+  }
   bool binary(binary_t& /*value*/) override { return Fail(kMustBe); }
 
   bool start_object(size_t /*size*/) override { return Open(); }
@@ -38,6 +41,7 @@ class Checker final : public nlohmann::json_sax<nlohmann::json> {
   bool end_array() override { return Close(); }
 
   bool key(string_t& name) override {
+    if (absl::StrContains(name, '\0')) return Fail(kNoNul);
     if (open_.back().insert(name).second) return true;
     return Fail(absl::StrCat("must not have the member ", Quotable(name), " twice in one object"));
   }
@@ -86,7 +90,7 @@ absl::Status CheckJsonObject(absl::string_view json, int max_depth) {
   if (absl::StartsWith(json, "\xEF\xBB\xBF")) {
     return absl::InvalidArgumentError(absl::StrCat(kMustBe, ", and begins with a byte order mark"));
   }
-  if (absl::StrContains(json, '\0')) return absl::InvalidArgumentError("must not contain U+0000");
+  if (absl::StrContains(json, '\0')) return absl::InvalidArgumentError(kNoNul);
   Checker checker(max_depth);
   nlohmann::json::sax_parse(json.begin(), json.end(), &checker);
   return std::move(checker).TakeStatus();

@@ -1,5 +1,6 @@
 #include "server/http/batch.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <map>
 #include <optional>
@@ -63,13 +64,23 @@ bool IsOfTheBatch(absl::string_view header) {
          absl::EqualsIgnoreCase(header, "x-threadstore-user");
 }
 
-absl::Status ReadHeaders(int index, const std::string& json, HttpHeaders& headers) {
+// Clients that add the caller's headers to every request add them here, too.
+bool HasHeader(const HttpRequest& request, absl::string_view name, absl::string_view value) {
+  const auto& fields = request.headers.fields();
+  return std::any_of(fields.begin(), fields.end(), [&](const auto& field) {
+    return absl::EqualsIgnoreCase(field.first, name) && field.second == value;
+  });
+}
+
+absl::Status ReadHeaders(int index, const std::string& json, const HttpRequest& outer,
+                         HttpHeaders& headers) {
   if (json.empty()) return absl::OkStatus();
   const nlohmann::json object = nlohmann::json::parse(json, nullptr, /*allow_exceptions=*/false);
   if (!object.is_object()) return InvalidRequest(index, ".headers: must be an object");
   for (const auto& [name, value] : object.items()) {
     if (!value.is_string()) return InvalidRequest(index, ".headers: values must be strings");
     if (IsOfTheBatch(name)) {
+      if (HasHeader(outer, name, value.get<std::string>())) continue;
       return InvalidRequest(index,
                             absl::StrCat(".headers: ", name, " is that of the batch as a whole"));
     }
@@ -178,7 +189,7 @@ absl::StatusOr<std::vector<Part>> ReadParts(const HttpRequest& outer, const std:
     if (absl::StrContains(part.request.target, "$batch")) {
       return InvalidRequest(i, ".url: a batch cannot be in a batch");
     }
-    RETURN_IF_ERROR(ReadHeaders(i, sent.headers_json(), part.request.headers));
+    RETURN_IF_ERROR(ReadHeaders(i, sent.headers_json(), outer, part.request.headers));
     RETURN_IF_ERROR(ReadBody(i, sent.body_json(), part.request));
     for (const auto& [name, value] : outer.headers.fields()) {
       if (IsOfTheBatch(name)) part.request.headers.Add(name, value);

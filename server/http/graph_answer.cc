@@ -49,7 +49,9 @@ std::string Collection(const GraphRequest& request) {
   const absl::string_view last = segments.back();
   if (last == "memberOf") return "directoryObjects";
   if (request.type->name == "group") return "groups";
-  if (request.type->name == "user") return last == "me" ? "users" : "directoryObjects";
+  if (request.type->name == "user") {
+    return request.route->rpc->name() == "GetUser" ? "users" : "directoryObjects";
+  }
   if (request.operation == GraphOperation::kGet || request.operation == GraphOperation::kUpdate) {
     segments.pop_back();
   }

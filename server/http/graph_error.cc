@@ -62,7 +62,7 @@ std::string InvalidArgumentMessage(const absl::Status& error) {
   if (violations.empty()) return std::string(error.message());
   return absl::StrJoin(violations, "; ", [](std::string* out, const FieldViolation& violation) {
     if (!IsOfPath(violation.field)) absl::StrAppend(out, GraphPath(violation.field), ": ");
-    absl::StrAppend(out, violation.description);
+    absl::StrAppend(out, GraphDescription(violation.field, violation.description));
   });
 }
 

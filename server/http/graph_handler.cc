@@ -46,6 +46,9 @@ class GraphCall : public std::enable_shared_from_this<GraphCall> {
   void Start();
 
  private:
+  // Whether there is something to GET at a path besides the routes of RPCs.
+  bool IsDescription(absl::string_view path) const;
+
   void Route(GraphUrl url);
   void SkipThen(int32_t left);
   void Call();
@@ -111,6 +114,12 @@ GraphCall::GraphCall(GraphHandler& handler, std::unique_ptr<HttpExchange> exchan
   }
 }
 
+bool GraphCall::IsDescription(absl::string_view path) const {
+  HttpRequest get;
+  get.method = "GET";
+  return ServeDescription(get, path, handler_.options().docs).has_value();
+}
+
 void GraphCall::Start() {
   HttpRequest& http = exchange_->request();
   // The listener leaves the body out.
@@ -126,6 +135,7 @@ void GraphCall::Start() {
   if (auto page = ServeDescription(http, path, handler_.options().docs)) {
     return Respond(*std::move(page));
   }
+  if (IsDescription(path)) return Respond(MethodNotAllowed({"GET"}));
   if (!url->segments.empty() && url->segments.front() == "$batch") {
     if (url->segments.size() > 1) return Respond(ErrorOfStatus(404, "There is no such resource."));
     if (http.method != "POST") return Respond(MethodNotAllowed({"POST"}));
@@ -167,11 +177,17 @@ void GraphCall::Route(GraphUrl url) {
 
   auto found = handler_.routes().Find(http.method, segments);
   if (const auto* none = std::get_if<NoRoute>(&found)) {
+    if (http.method == "DELETE" && !none->allowed.empty() && segments.back() == "$ref") {
+      return Respond(BadRequest("The query option $id must say what to remove."));
+    }
     if (!none->allowed.empty()) return Respond(MethodNotAllowed(none->allowed));
     if (is_search) return Respond(BadRequest("The query option $search is not supported here."));
     return Respond(ErrorOfStatus(404, "There is no such resource."));
   }
   const RouteMatch& match = std::get<RouteMatch>(found);
+  if (match.is_malformed) {
+    return Respond(GraphError{400, "ErrorInvalidIdMalformed", "Id is malformed."});
+  }
   if (is_count && !absl::StartsWith(match.route->rpc->name(), "List")) {
     return Respond(ErrorOfStatus(404, "There is no such resource."));
   }

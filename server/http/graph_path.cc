@@ -1,11 +1,14 @@
 #include "server/http/graph_path.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "server/http/graph_schema.h"
 #include "threadstore/v1/conversation_thread.pb.h"
@@ -16,12 +19,13 @@ namespace {
 
 // Fields of requests that come from elsewhere than the body.
 constexpr std::pair<absl::string_view, absl::string_view> kRequestFields[] = {
-    {"expand", "$expand"},        {"filter", "$filter"},
-    {"order_by", "$orderby"},     {"page_size", "$top"},
-    {"page_token", "$skiptoken"}, {"query", "$search"},
-    {"read_mask", "$select"},     {"request_id", "Idempotency-Key"},
-    {"etag", "If-Match"},         {"sender.id", "@odata.id"},
-    {"member.id", "@odata.id"},   {"group_id", "id"},
+    {"expand", "$expand"},          {"filter", "$filter"},
+    {"order_by", "$orderby"},       {"page_size", "$top"},
+    {"page_token", "$skiptoken"},   {"query", "$search"},
+    {"read_mask", "$select"},       {"request_id", "Idempotency-Key"},
+    {"etag", "If-Match"},           {"sender.id", "@odata.id"},
+    {"member.id", "@odata.id"},     {"group_id", "id"},
+    {"delta_token", "$deltatoken"},
 };
 
 // The type of the resource that a request's field holds; null if it holds none.
@@ -60,7 +64,32 @@ std::pair<absl::string_view, absl::string_view> SplitIndex(absl::string_view ele
   return {element.substr(0, bracket), element.substr(bracket)};
 }
 
+bool IsNameCharacter(char c) { return absl::ascii_islower(c) || c == '_' || c == '.'; }
+
 }  // namespace
+
+std::string GraphDescription(absl::string_view field_path, absl::string_view description) {
+  if (field_path != "filter" && field_path != "order_by") return std::string(description);
+  std::string text;
+  while (!description.empty()) {
+    const auto end = std::find_if_not(description.begin(), description.end(), IsNameCharacter);
+    const auto length = static_cast<size_t>(end - description.begin());
+    const absl::string_view name = description.substr(0, length);
+    if (name == "create_time") {
+      text += "createdDateTime";
+    } else if (absl::StrContains(name, '_')) {
+      text += absl::StrReplaceAll(CamelCase(name), {{".", "/"}});
+    } else {
+      text.append(name.data(), name.size());
+    }
+    description.remove_prefix(length);
+    const auto next = std::find_if(description.begin(), description.end(), IsNameCharacter);
+    const auto other = static_cast<size_t>(next - description.begin());
+    text.append(description.data(), other);
+    description.remove_prefix(other);
+  }
+  return text;
+}
 
 std::string GraphPath(absl::string_view field_path) {
   for (const auto& [field, name] : kRequestFields) {

@@ -15,6 +15,10 @@ namespace threadstore {
 // has no other is written as JSON has it.
 std::string GraphPath(absl::string_view field_path);
 
+// The description of that field's violation. Those of filters and orders list fields, which are
+// named as in JSON.
+std::string GraphDescription(absl::string_view field_path, absl::string_view description);
+
 }  // namespace threadstore
 
 #endif  // THREADSTORE_SERVER_HTTP_GRAPH_PATH_H_

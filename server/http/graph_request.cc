@@ -188,15 +188,28 @@ absl::Status ReadAction(const std::string& json, Message& message) {
   return absl::InternalError(absl::StrCat("no reader for ", message.GetTypeName()));
 }
 
-// What a thread says of its posts can be given only when it is created; clients that change one
-// send back what they have read.
-bool IsComputed(const MethodDescriptor& rpc, absl::string_view field) {
+// What a thread says of its posts can be given only when it is created, and an extension is named
+// by the path; but clients that change one send back what they have read.
+bool IsSentBack(const MethodDescriptor& rpc, absl::string_view field) {
+  if (rpc.name() == "UpdateExtension") return field == "extension_name";
   return rpc.name() == "UpdateThread" &&
          (field == "has_attachments" || field == "last_delivered_date_time" ||
           field == "unique_senders" || field == "preview");
 }
 
-absl::Status ReadBody(const std::string& json, const Route& route, GraphRequest& request) {
+// Graph asks for the name of an extension that is changed; it is that of the path.
+absl::Status CheckExtensionName(absl::string_view name, const Message& resource) {
+  const auto* extension = google::protobuf::DynamicCastToGenerated<v1::Extension>(&resource);
+  if (extension == nullptr || extension->extension_name().empty()) return absl::OkStatus();
+  const auto sent = ParseExtensionId(extension->extension_name());
+  const auto named = ParseExtensionId(name.substr(name.rfind('/') + 1));
+  if (sent.ok() && named.ok() && *sent == *named) return absl::OkStatus();
+  return Invalid("extensionName must be that of the path");
+}
+
+// `value` is that of the path.
+absl::Status ReadBody(const std::string& json, const Route& route, absl::string_view value,
+                      GraphRequest& request) {
   if (route.body.empty()) return absl::OkStatus();
   if (json.empty()) return Invalid("The request has no body");
   Message& message = *request.message;
@@ -210,8 +223,9 @@ absl::Status ReadBody(const std::string& json, const Route& route, GraphRequest&
   ASSIGN_OR_RETURN(const GraphBody body, ReadGraphEntity(json, &resource));
   if (HasField(message, "update_mask")) {
     FieldMask& mask = *MutableMask(message, "update_mask");
+    RETURN_IF_ERROR(CheckExtensionName(value, resource));
     for (const std::string& field : body.fields) {
-      if (!IsComputed(*route.rpc, field)) mask.add_paths(field);
+      if (!IsSentBack(*route.rpc, field)) mask.add_paths(field);
     }
     if (mask.paths().empty()) return Invalid("The body has nothing that can be changed");
   }
@@ -277,6 +291,22 @@ absl::Status CheckProperties(const std::vector<std::string>& select, const Graph
   return absl::OkStatus();
 }
 
+// `*` is what is shown anyway.
+std::vector<std::string> SelectedNames(const std::vector<std::string>& select,
+                                       const GraphType& type) {
+  if (std::find(select.begin(), select.end(), "*") == select.end()) return select;
+  std::vector<std::string> names;
+  // What derived types and open ones have is not to be listed.
+  if (type.is_open || !type.derived.empty()) return names;
+  for (const GraphProperty& property : type.properties) {
+    const bool is_named = std::find(select.begin(), select.end(), property.name) != select.end();
+    if (is_named || property.shown == GraphProperty::Shown::kAlways) {
+      names.emplace_back(property.name);
+    }
+  }
+  return names;
+}
+
 std::string SnakeCase(absl::string_view camel) {
   std::string snake;
   for (const char c : camel) {
@@ -321,7 +351,7 @@ absl::Status AddExpansions(const std::vector<QueryOptions::Expansion>& expansion
     // What is no entity has nothing to choose from.
     if (property->type != nullptr) {
       RETURN_IF_ERROR(CheckProperties(expansion.select, *property->type));
-      inner.select = expansion.select;
+      inner.select = SelectedNames(expansion.select, *property->type);
       mask.push_back(absl::StrCat(path, SnakeCase(relation)));
       RETURN_IF_ERROR(AddExpansions(expansion.expand, *property->type,
                                     absl::StrCat(mask.back(), "."), request, inner, mask));
@@ -339,12 +369,11 @@ void ReadSelected(const GraphRequest& request, FieldMask& mask) {
   for (const char* field : {"id", "name", "etag"}) {
     if (request.type->message->FindFieldByName(field) != nullptr) mask.add_paths(field);
   }
-  const bool selects_all = std::find(select.begin(), select.end(), "*") != select.end();
   for (const GraphProperty& property : request.type->properties) {
     if (property.field.empty() || property.shown == GraphProperty::Shown::kWhenExpanded) continue;
     const bool is_default = property.shown == GraphProperty::Shown::kAlways;
     const bool is_selected = std::find(select.begin(), select.end(), property.name) != select.end();
-    if (is_selected || (is_default && (select.empty() || selects_all))) {
+    if (is_selected || (is_default && select.empty())) {
       if (property.field != "id") mask.add_paths(std::string(property.field));
     }
   }
@@ -370,7 +399,11 @@ absl::Status SetShown(GraphRequest& request) {
     return absl::OkStatus();
   }
   RETURN_IF_ERROR(CheckProperties(options.select, *request.type));
-  request.view.select = options.select;
+  request.view.select = SelectedNames(options.select, *request.type);
+  // Without it nobody could tell which resource has changed.
+  if (request.operation == GraphOperation::kListChanges && !request.view.select.empty()) {
+    request.view.select.emplace_back("id");
+  }
   request.style.body = request.preferences.body;
   // A collection of more types than one in Graph.
   request.style.with_types = request.route->last_segment() == "memberOf";
@@ -490,7 +523,7 @@ absl::StatusOr<GraphRequest> MakeGraphRequest(const HttpRequest& http, GraphUrl 
   ASSIGN_OR_RETURN(request.options, ParseQueryOptions(url.query));
   request.url = std::move(url);
   ASSIGN_OR_RETURN(request.preferences, ParsePreferences(http.headers));
-  RETURN_IF_ERROR(ReadBody(http.body, *match.route, request));
+  RETURN_IF_ERROR(ReadBody(http.body, *match.route, match.value, request));
   RETURN_IF_ERROR(ReadIdempotencyKey(http.headers, *request.message));
   RETURN_IF_ERROR(ReadIfMatch(http.headers, *match.route, *request.message));
   RETURN_IF_ERROR(SetOptions(request));

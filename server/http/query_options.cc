@@ -124,10 +124,11 @@ absl::StatusOr<std::vector<Expansion>> ParseExpand(absl::string_view text, int d
   return expansions;
 }
 
-absl::StatusOr<int32_t> ParseNumber(absl::string_view option, absl::string_view text) {
+absl::StatusOr<int32_t> ParseNumber(absl::string_view option, absl::string_view text,
+                                    int32_t least) {
   int32_t number = 0;
-  if (!absl::SimpleAtoi(text, &number) || number < 0) {
-    return Invalid(option, "must be a whole number of at least 0");
+  if (!absl::SimpleAtoi(text, &number) || number < least) {
+    return Invalid(option, absl::StrCat("must be a whole number of at least ", least));
   }
   return number;
 }
@@ -142,6 +143,7 @@ absl::Status CheckFormat(absl::string_view format) {
 }
 
 absl::Status ParseOption(absl::string_view name, const std::string& value, QueryOptions& options) {
+  if (absl::StripAsciiWhitespace(value).empty()) return Invalid(name, "must not be empty");
   if (name == "select") {
     ASSIGN_OR_RETURN(options.select, ParseSelect(value));
   } else if (name == "expand") {
@@ -151,13 +153,11 @@ absl::Status ParseOption(absl::string_view name, const std::string& value, Query
   } else if (name == "orderby") {
     options.order_by = value;
   } else if (name == "search") {
-    if (absl::StripAsciiWhitespace(value).empty()) return Invalid(name, "must not be empty");
     options.search = value;
   } else if (name == "top") {
-    ASSIGN_OR_RETURN(options.top, ParseNumber(name, value));
-    if (options.top == 0) return Invalid(name, "must be at least 1");
+    ASSIGN_OR_RETURN(options.top, ParseNumber(name, value, 1));
   } else if (name == "skip") {
-    ASSIGN_OR_RETURN(options.skip, ParseNumber(name, value));
+    ASSIGN_OR_RETURN(options.skip, ParseNumber(name, value, 0));
     if (options.skip > kMaxRowsExamined) {
       return Invalid(name, absl::StrCat("must be at most ", kMaxRowsExamined,
                                         "; links to next pages go further"));

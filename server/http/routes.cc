@@ -1,5 +1,6 @@
 #include "server/http/routes.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -107,7 +108,8 @@ struct Routes::Node {
       return nullptr;
     }
     for (const Node* next : {Literal(segments[index]), AnyId(segments[index])}) {
-      if (next == nullptr) continue;
+      // What a literal segment allows is all that is allowed there.
+      if (next == nullptr || !allowed.empty()) continue;
       const Route* const route = next->Find(http_method, segments, index + 1, allowed);
       if (route != nullptr) return route;
     }
@@ -121,7 +123,7 @@ struct Routes::Node {
   }
 
   const Node* AnyId(const std::string& segment) const {
-    return absl::StrContains(segment, '/') ? nullptr : any_id.get();
+    return absl::StartsWith(segment, "$") ? nullptr : any_id.get();
   }
 };
 
@@ -162,10 +164,14 @@ std::variant<RouteMatch, NoRoute> Routes::Find(absl::string_view http_method,
   std::set<std::string> allowed;
   const Route* const route = root_->Find(http_method, segments, 0, allowed);
   if (route == nullptr) return NoRoute{{allowed.begin(), allowed.end()}};
-  RouteMatch match{route, ""};
+  RouteMatch match;
+  match.route = route;
   if (!route->field.empty()) {
-    match.value = absl::StrJoin(segments.begin() + static_cast<ptrdiff_t>(route->field_begin),
-                                segments.begin() + static_cast<ptrdiff_t>(route->field_end), "/");
+    const auto begin = segments.begin() + static_cast<ptrdiff_t>(route->field_begin);
+    const auto end = segments.begin() + static_cast<ptrdiff_t>(route->field_end);
+    match.value = absl::StrJoin(begin, end, "/");
+    match.is_malformed = std::any_of(
+        begin, end, [](const std::string& segment) { return absl::StrContains(segment, '/'); });
   }
   return match;
 }

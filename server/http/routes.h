@@ -40,6 +40,9 @@ struct Route {
 struct RouteMatch {
   const Route* route = nullptr;
   std::string value;
+
+  // Whether an id has a `/`, so that there can be no such resource.
+  bool is_malformed = false;
 };
 
 // No route fits: the path is unknown, or takes only the methods in `allowed`, in alphabetical
@@ -60,7 +63,7 @@ class Routes {
   // goes before a `*`. Actions and functions may have their namespace, as in
   // `microsoft.graph.reply`, and functions their parentheses, as in `delta()`.
   //
-  // A segment that has `/` fits no `*`.
+  // A keyword, such as `$ref`, fits no `*`.
   std::variant<RouteMatch, NoRoute> Find(absl::string_view http_method,
                                          const std::vector<std::string>& segments) const;
 

@@ -157,6 +157,11 @@ TEST_F(GraphHandlerTest, ReadsOnlyWhatIsShown) {
   EXPECT_FALSE(body.contains("preview"));
   EXPECT_EQ(body["@odata.context"],
             "https://graph.example/$metadata#groups('G')/threads(topic,toRecipients)/$entity");
+  const json all =
+      json::parse(Send("GET", absl::StrCat("/", kThread, "?$select=*,ccRecipients")).body);
+  EXPECT_TRUE(all.contains("preview"));
+  EXPECT_TRUE(all.contains("ccRecipients"));
+  EXPECT_FALSE(all.contains("toRecipients"));
   Send("GET", absl::StrCat("/", kThread, "?$expand=posts($expand=inReplyTo,attachments)"));
   EXPECT_THAT(face_->Last<v1::GetThreadRequest>().expand().paths(),
               ElementsAre("posts", "posts.in_reply_to", "posts.attachments"));
@@ -250,6 +255,36 @@ TEST_F(GraphHandlerTest, TellsWhatWasRemoved) {
   EXPECT_EQ(ErrorOf(expired), "410 syncStateNotFound");
   EXPECT_EQ(expired.headers.Get("Location"),
             "https://graph.example/v1.0/groups/G/threads/delta?$select=topic");
+}
+
+TEST_F(GraphHandlerTest, TellsWhichResourceHasChanged) {
+  face_->On<v1::ListThreadChangesRequest, v1::ListThreadChangesResponse>(
+      "ListThreadChanges", [](const auto&) {
+        v1::ListThreadChangesResponse page;
+        v1::ThreadChange& change = *page.add_changes();
+        change.set_name(kThread);
+        *change.mutable_thread() = Thread();
+        return page;
+      });
+  const json body = json::parse(Send("GET", "/v1.0/groups/G/threads/delta?$select=topic").body);
+  EXPECT_EQ(body["value"][0]["id"], Thread().id());
+}
+
+TEST_F(GraphHandlerTest, TakesTheNameOfAnExtensionThatItsPathHas) {
+  face_->On<v1::UpdateExtensionRequest, v1::Extension>("UpdateExtension",
+                                                       [](const auto&) { return v1::Extension(); });
+  const std::string target = absl::StrCat("/", kThread, "/posts/p/extensions/com.x");
+  EXPECT_EQ(Send("PATCH", target, R"({"extensionName":"com.x","a":1})").status, 200);
+  EXPECT_THAT(face_->Last<v1::UpdateExtensionRequest>().update_mask().paths(),
+              ElementsAre("content_json"));
+  EXPECT_EQ(ErrorOf(Send("PATCH", target, R"({"extensionName":"com.y","a":1})")), "400 BadRequest");
+}
+
+TEST_F(GraphHandlerTest, HasDescriptionsToGetOnly) {
+  const HttpResponse response = Send("PATCH", "/v1.0/$metadata", "{}");
+  EXPECT_EQ(ErrorOf(response), "405 ErrorInvalidRequest");
+  EXPECT_EQ(response.headers.Get("Allow"), "GET");
+  EXPECT_EQ(Send("GET", "/v1.0/$metadata").status, 200);
 }
 
 TEST_F(GraphHandlerTest, FetchesContentWhileItIsSent) {
@@ -391,6 +426,7 @@ TEST_F(GraphHandlerTest, RemovesWhatTheIdRefersTo) {
   EXPECT_EQ(face_->Last<v1::RemoveSenderRequest>().name(), "groups/G/acceptedSenders/a@b");
   EXPECT_EQ(ErrorOf(Send("DELETE", "/v1.0/groups/G/acceptedSenders/$ref?$id=https://x/")),
             "400 BadRequest");
+  EXPECT_EQ(ErrorOf(Send("DELETE", "/v1.0/groups/G/acceptedSenders/$ref")), "400 BadRequest");
 }
 
 TEST_F(GraphHandlerTest, SearchesGroupsOnly) {
@@ -455,6 +491,13 @@ TEST_F(BatchTest, WaitsForWhatARequestDependsOn) {
   EXPECT_EQ(answers[0]["status"], 204);
   EXPECT_EQ(answers[3]["status"], 424);
   EXPECT_EQ(answers[4]["status"], 424);
+}
+
+TEST_F(BatchTest, TakesTheCallersOwnHeaders) {
+  const json answers = SendBatch(absl::StrCat(R"([{"id":"1","method":"GET","url":"/)", kThread,
+                                              R"(","headers":{"X-Threadstore-User":"ann"}}])"));
+  EXPECT_EQ(answers[0]["status"], 200);
+  EXPECT_THAT(face_->received.front().caller.users, ElementsAre("ann"));
 }
 
 TEST_F(BatchTest, RefusesWhatIsNoBatch) {

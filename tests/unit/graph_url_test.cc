@@ -121,7 +121,7 @@ TEST(QueryOptionsTest, NamesWhatItDoesNotTake) {
   const std::pair<absl::string_view, absl::string_view> cases[] = {
       {"$apply=x", "'$apply' is not supported"},
       {"$top=1&top=2", "$top must be given once"},
-      {"$top=0", "$top must be at least 1"},
+      {"$top=0", "$top must be a whole number of at least 1"},
       {"$top=-1", "$top must be a whole number"},
       {"$top=1.5", "$top must be a whole number"},
       {"$top=99999999999", "$top must be a whole number"},
@@ -134,6 +134,8 @@ TEST(QueryOptionsTest, NamesWhatItDoesNotTake) {
       {"$expand=posts($top=3)", "does not take '$top' inside"},
       {"$expand=a($expand=b($expand=c($expand=d)))", "more than 3 levels deep"},
       {"$search=", "$search must not be empty"},
+      {"$filter=", "$filter must not be empty"},
+      {"$orderby=+", "$orderby must not be empty"},
   };
   for (const auto& [query, message] : cases) {
     EXPECT_THAT(OptionsOf(query),
@@ -159,7 +161,8 @@ class RoutesTest : public ::testing::Test {
       return absl::StrCat("only ", absl::StrJoin(none->allowed, ","));
     }
     const auto& match = std::get<RouteMatch>(found);
-    return absl::StrCat(match.route->rpc->name(), " ", match.value);
+    return absl::StrCat(match.route->rpc->name(), " ",
+                        match.is_malformed ? "(malformed)" : match.value);
   }
 
   const Routes routes_;
@@ -182,9 +185,15 @@ TEST_F(RoutesTest, TakeALiteralSegmentBeforeAnId) {
   EXPECT_EQ(Find("GET", "/groups/G/threads/delta"), "ListThreadChanges groups/G");
   EXPECT_EQ(Find("GET", "/groups/G/threads/delta()"), "ListThreadChanges groups/G");
   EXPECT_EQ(Find("GET", "/groups/G/threads/microsoft.graph.delta()"), "ListThreadChanges groups/G");
-  EXPECT_EQ(Find("DELETE", "/groups/G/threads/delta"), "DeleteThread groups/G/threads/delta");
+  EXPECT_EQ(Find("DELETE", "/groups/G/threads/delta"), "only GET");
+  EXPECT_EQ(Find("DELETE", "/groups/G/acceptedSenders/$ref"), "only POST");
   EXPECT_EQ(Find("GET", "/groups/G/threads/T/posts/P/extensions/microsoft.graph.x"),
             "GetExtension groups/G/threads/T/posts/P/extensions/microsoft.graph.x");
+}
+
+TEST_F(RoutesTest, TakeNoIdForAPath) {
+  EXPECT_EQ(Find("GET", "/groups/G%2Fthreads"), "GetGroup (malformed)");
+  EXPECT_EQ(Find("GET", "/groups/G/threads/a%2Fb"), "GetThread (malformed)");
 }
 
 TEST_F(RoutesTest, TellAnUnknownPathFromAMethodThatIsNotAllowed) {
@@ -193,8 +202,6 @@ TEST_F(RoutesTest, TellAnUnknownPathFromAMethodThatIsNotAllowed) {
   EXPECT_EQ(Find("GET", "/nothing"), "only ");
   EXPECT_EQ(Find("GET", "/"), "only ");
   EXPECT_EQ(Find("GET", "/groups/G/threads/T/posts/P/attachments/A/more"), "only ");
-  // What is in an id never is a path.
-  EXPECT_EQ(Find("GET", "/groups/G%2Fthreads"), "only ");
 }
 
 TEST_F(RoutesTest, ReachEveryUnaryRpc) {

@@ -93,6 +93,11 @@ TEST(CheckJsonObjectTest, RefusesNumbersOutOfRange) {
 TEST(CheckJsonObjectTest, RefusesU0000) {
   EXPECT_THAT(CheckJsonObject(absl::string_view("{}\0", 3), kMaxDepth),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("U+0000")));
+  for (const char* json : {R"({"a":"b\u0000"})", R"({"a\u0000":1})", R"({"a":[{"b":"\u0000"}]})"}) {
+    EXPECT_THAT(CheckJsonObject(json, kMaxDepth),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("U+0000")))
+        << json;
+  }
 }
 
 TEST(CheckJsonObjectTest, BoundsTheDepth) {
