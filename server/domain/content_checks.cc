@@ -51,12 +51,9 @@ void ContentChecks::CheckCategories(const std::string& field,
 }
 
 void ContentChecks::CheckSender(const std::string& field, const v1::Post& post, CallerKind caller) {
-  if (caller == CallerKind::kUser) {
-    if (post.has_sender()) violations_.Add(field, "must be absent: a user posts as itself");
-    return;
-  }
   const v1::EmailAddress& email = post.sender().email_address();
-  if (email.name().empty() && email.address().empty()) {
+  // Whether it is the user that calls is for the store to say, which knows its membership.
+  if (caller == CallerKind::kApplication && email.name().empty() && email.address().empty()) {
     violations_.Add(field, "must have a name or an address: an application says who posts");
   }
   CheckRecipient(field, post.sender(), violations_);

@@ -23,7 +23,8 @@
 // request, not only the first, and returns what it parsed on the way.
 namespace threadstore {
 
-// Who sends a request: a user posts as itself and may not name a sender, an application must.
+// Who sends a request: a user posts as itself and need not name itself as the sender, an
+// application must name one.
 enum class CallerKind { kUser, kApplication };
 
 struct CreateThreadInput {

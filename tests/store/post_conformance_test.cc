@@ -494,6 +494,13 @@ TEST_F(PostConformance, UserPostsAsItself) {
   EXPECT_THAT(post.sender(), EqualsProto(SenderOf(MakeMember("g", "ann"))));
   EXPECT_THAT(post.from(), EqualsProto(post.sender()));
   EXPECT_THAT(Get(thread).unique_senders(), ElementsAre("Name of ann"));
+  NewPost again = MakePost("");
+  *again.post.mutable_sender() = post.sender();
+  EXPECT_THAT(db_->CreatePost(Creating(Member("ann")), thread, again), IsOk())
+      << "what was read can be sent";
+  again = MakePost("sender { email_address { name: 'Name of ann' address: 'bob@x' } }");
+  EXPECT_THAT(db_->CreatePost(Creating(Member("ann")), thread, again),
+              HasReason(v1::ERROR_REASON_INVALID_FIELD));
   ASSERT_THAT(db_->RemoveMember({}, "g", "ann"), IsOk());
   EXPECT_THAT(Get(NameOf(thread, post)), EqualsProto(post)) << "the sender has left, not the post";
 }

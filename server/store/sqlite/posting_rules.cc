@@ -9,6 +9,15 @@
 #include "server/store/sqlite/columns.h"
 
 namespace threadstore::sqlite {
+namespace {
+
+// Whether what a caller says of somebody is so. What it leaves out says nothing.
+bool IsSame(const v1::EmailAddress& said, const v1::EmailAddress& known) {
+  return (said.name().empty() || said.name() == known.name()) &&
+         (said.address().empty() || said.address() == known.address());
+}
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<PostingRules>> PostingRules::Prepare(Database& db,
                                                                     ReadQueries& reads,
@@ -45,7 +54,8 @@ absl::StatusOr<PostingRules::Author> PostingRules::ResolveAuthor(const CallConte
   Author author;
   Identities identities;
   std::optional<v1::Member> member;
-  if (post.has_sender()) {
+  const bool is_user = context.required_member.has_value() && context.required_member->is_caller;
+  if (post.has_sender() && !is_user) {
     author.sender = post.sender();
     const std::string& address = post.sender().email_address().address();
     if (!address.empty()) {
@@ -59,6 +69,8 @@ absl::StatusOr<PostingRules::Author> PostingRules::ResolveAuthor(const CallConte
     ASSIGN_OR_RETURN(member, reads_.FindMember(group_key, group, *author.user));
     if (!member.has_value()) return absl::InternalError("the required member is none");
     author.sender = SenderOf(*member);
+    if (post.has_sender() && !IsSame(post.sender().email_address(), author.sender.email_address()))
+      return InvalidFieldError("post.sender", "must be absent or the user who calls");
   }
   identities.is_member = member.has_value();
   if (member.has_value()) {

@@ -30,8 +30,9 @@ class PostingRules {
     v1::Recipient sender;
   };
 
-  // The author of a post, which the sender it names tells or, if it names none, the required
-  // member. SENDER_NOT_ALLOWED if the group does not take posts from it.
+  // The author of a post: the required member if that is who calls, otherwise the sender it names
+  // or, if it names none, the required member. SENDER_NOT_ALLOWED if the group does not take posts
+  // from it, INVALID_ARGUMENT if a user names somebody else.
   absl::StatusOr<Author> ResolveAuthor(const CallContext& context, int64_t group_key,
                                        absl::string_view group, const v1::Post& post);
 
