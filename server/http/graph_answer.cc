@@ -116,15 +116,16 @@ GraphAnswer EntityAnswer(const GraphRequest& request, const GraphLinks& links, i
     result.response.headers.Add("ETag", absl::StrCat("W/", etag));
   }
   AddJsonHeaders(result.response);
-  AppendEntity(request, links, links.Context(Collection(request), request.view.select, true),
+  AppendEntity(request, links, links.Context(Collection(request), request.options.select, true),
                answer, result.body);
   return result;
 }
 
 // `{"@odata.context":...,"value":[`
 void BeginList(const GraphRequest& request, const GraphLinks& links, GraphText& body) {
-  absl::StrAppend(&body.text, "{\"@odata.context\":",
-                  WriteJsonString(links.Context(Collection(request), request.view.select, false)));
+  absl::StrAppend(
+      &body.text, "{\"@odata.context\":",
+      WriteJsonString(links.Context(Collection(request), request.options.select, false)));
 }
 
 // The resources of a page, whatever its type.

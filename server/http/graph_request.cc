@@ -401,8 +401,10 @@ absl::Status SetShown(GraphRequest& request) {
   RETURN_IF_ERROR(CheckProperties(options.select, *request.type));
   request.view.select = SelectedNames(options.select, *request.type);
   // Without it nobody could tell which resource has changed.
-  if (request.operation == GraphOperation::kListChanges && !request.view.select.empty()) {
-    request.view.select.emplace_back("id");
+  std::vector<std::string>& shown = request.view.select;
+  if (request.operation == GraphOperation::kListChanges && !shown.empty() &&
+      std::find(shown.begin(), shown.end(), "id") == shown.end()) {
+    shown.emplace_back("id");
   }
   request.style.body = request.preferences.body;
   // A collection of more types than one in Graph.

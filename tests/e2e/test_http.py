@@ -200,7 +200,7 @@ class TlsTest(harness.TestCase):
             for _ in range(2):
                 connection.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\n"
                                    b"Content-Length: 100000\r\n\r\n" + 100_000 * b"x")
-                self.assertRegex(connection.recv(65536), rb"^HTTP/1.1 404 ")
+                self.assertRegex(connection.recv(65536), rb"^HTTP/1.1 405 ")
             connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
             self.assertIn(b"\r\nConnection: close\r\n", read_all(connection))
         with self.connect_tls(server, alpn=()) as connection:
@@ -223,7 +223,7 @@ class TlsTest(harness.TestCase):
         server = self.start()
         with self.connect_tls(server) as connection:
             connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            self.assertRegex(connection.recv(65536), rb"^HTTP/1.1 404 ")
+            self.assertRegex(connection.recv(65536), rb"^HTTP/1.1 200 ")
             server.signal_stop()
             with contextlib.suppress(ssl.SSLEOFError):
                 self.assertEqual(read_all(connection), b"")

@@ -115,7 +115,7 @@ absl::StatusOr<v1::Post> PostWrites::CreatePost(const CreateContext& context,
     RETURN_IF_ERROR(base_.posts.ResolvePost(group_key, {name, *post.in_reply_to}).status());
   }
   ASSIGN_OR_RETURN(const PostingRules::Author author,
-                   base_.rules.ResolveAuthor(context, group_key, group, post.post));
+                   base_.rules.ResolveAuthor(context, group_key, group, post.post, "post.sender"));
   if (thread.is_locked) return ThreadLockedError(name.Canonical());
   ASSIGN_OR_RETURN(const ThreadSummary::ToLine line,
                    base_.summary.ExtendToLine(thread.key, name, post.post.new_participants()));

@@ -50,7 +50,8 @@ absl::Status PostingRules::PrepareAll() {
 absl::StatusOr<PostingRules::Author> PostingRules::ResolveAuthor(const CallContext& context,
                                                                  int64_t group_key,
                                                                  absl::string_view group,
-                                                                 const v1::Post& post) {
+                                                                 const v1::Post& post,
+                                                                 const std::string& field) {
   Author author;
   Identities identities;
   std::optional<v1::Member> member;
@@ -70,7 +71,7 @@ absl::StatusOr<PostingRules::Author> PostingRules::ResolveAuthor(const CallConte
     if (!member.has_value()) return absl::InternalError("the required member is none");
     author.sender = SenderOf(*member);
     if (post.has_sender() && !IsSame(post.sender().email_address(), author.sender.email_address()))
-      return InvalidFieldError("post.sender", "must be absent or the user who calls");
+      return InvalidFieldError(field, "must be absent or the user who calls");
   }
   identities.is_member = member.has_value();
   if (member.has_value()) {
@@ -85,7 +86,7 @@ absl::Status PostingRules::CheckMemberMayPost(const CallContext& context, int64_
                                               absl::string_view group) {
   const bool by_user = context.required_member.has_value() && context.required_member->is_caller;
   if (!by_user) return absl::OkStatus();
-  return ResolveAuthor(context, group_key, group, v1::Post()).status();
+  return ResolveAuthor(context, group_key, group, v1::Post(), "").status();
 }
 
 absl::Status PostingRules::CheckMayPost(int64_t group_key, absl::string_view group,

@@ -32,9 +32,10 @@ class PostingRules {
 
   // The author of a post: the required member if that is who calls, otherwise the sender it names
   // or, if it names none, the required member. SENDER_NOT_ALLOWED if the group does not take posts
-  // from it, INVALID_ARGUMENT if a user names somebody else.
+  // from it, INVALID_ARGUMENT, naming `field`, if a user names somebody else.
   absl::StatusOr<Author> ResolveAuthor(const CallContext& context, int64_t group_key,
-                                       absl::string_view group, const v1::Post& post);
+                                       absl::string_view group, const v1::Post& post,
+                                       const std::string& field);
 
   // SENDER_NOT_ALLOWED if a user calls from whom the group does not take posts.
   absl::Status CheckMemberMayPost(const CallContext& context, int64_t group_key,

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "server/base/errors.h"
 #include "server/base/status_macros.h"
 #include "server/domain/limits.h"
@@ -260,7 +261,7 @@ absl::StatusOr<std::optional<v1::ConversationThread>> WriteQueries::CreateThread
     if (draft.thread.topic().empty()) draft.thread.set_topic(existing.topic);
   }
   ASSIGN_OR_RETURN(const PostingRules::Author author,
-                   ResolveAuthor(context, group_key, group, draft));
+                   ResolveAuthor(context, group_key, group, draft, "thread"));
   std::optional<v1::ConversationThread> placed;
   if (draft.post.has_value()) {
     ASSIGN_OR_RETURN(placed, PlaceThread(group_key, draft, author));
@@ -340,7 +341,9 @@ absl::StatusOr<v1::Conversation> WriteQueries::CreateConversation(
   std::vector<PostingRules::Author> authors;
   google::protobuf::RepeatedPtrField<v1::ConversationThread> placed;
   for (const ThreadDraft& draft : threads) {
-    ASSIGN_OR_RETURN(PostingRules::Author author, ResolveAuthor(context, group_key, group, draft));
+    ASSIGN_OR_RETURN(PostingRules::Author author,
+                     ResolveAuthor(context, group_key, group, draft,
+                                   absl::StrCat("conversation.threads[", authors.size(), "]")));
     if (draft.post.has_value()) {
       ASSIGN_OR_RETURN(*placed.Add(), PlaceThread(group_key, draft, author));
     } else {
@@ -399,9 +402,11 @@ absl::Status WriteQueries::DeleteConversation(const CallContext& context,
 absl::StatusOr<PostingRules::Author> WriteQueries::ResolveAuthor(const CallContext& context,
                                                                  int64_t group_key,
                                                                  absl::string_view group,
-                                                                 const ThreadDraft& draft) {
+                                                                 const ThreadDraft& draft,
+                                                                 const std::string& field) {
   if (draft.post.has_value())
-    return posting_rules_->ResolveAuthor(context, group_key, group, draft.post->post);
+    return posting_rules_->ResolveAuthor(context, group_key, group, draft.post->post,
+                                         absl::StrCat(field, ".posts[0].sender"));
   RETURN_IF_ERROR(posting_rules_->CheckMemberMayPost(context, group_key, group));
   return PostingRules::Author();
 }

@@ -115,10 +115,11 @@ class WriteQueries {
                                                            const ConversationName& name);
 
   // Refuses a thread whose group does not take posts from whoever creates it. Returns who its post
-  // is by, if it has one.
+  // is by, if it has one. `field` is the thread's.
   absl::StatusOr<PostingRules::Author> ResolveAuthor(const CallContext& context, int64_t group_key,
                                                      absl::string_view group,
-                                                     const ThreadDraft& draft);
+                                                     const ThreadDraft& draft,
+                                                     const std::string& field);
 
   // The thread as stored and answered, with its post and what it derives from it.
   absl::StatusOr<v1::ConversationThread> PlaceThread(int64_t group_key, const ThreadDraft& draft,
