@@ -94,8 +94,8 @@ absl::Status CancelledError();
 // INTERNAL. Says nothing of the cause, which belongs in the server's log.
 absl::Status InternalError();
 
-// The error, or OK, that a gRPC status is: `details` is its google.rpc.Status, which may be absent or
-// anything else. A code that is none of gRPC's is UNKNOWN.
+// The error, or OK, that a gRPC status is: `details` is its google.rpc.Status, which may be absent
+// or anything else. A code that is none of gRPC's is UNKNOWN.
 absl::Status StatusFromWire(int code, absl::string_view message, const std::string& details);
 
 // A copy that shares nothing with `status`. Plain copies share a reference count inside Abseil,

@@ -111,8 +111,8 @@ struct PostChanges {
 };
 
 // A post by BuildPost, and its preview. Its id and times are given when it is stored: it is later
-// than every other post of its thread. Without a sender it is by the required member; a user who calls may name
-// only itself.
+// than every other post of its thread. Without a sender it is by the required member; a user who
+// calls may name only itself.
 struct NewPost {
   v1::Post post;
   std::string preview;
