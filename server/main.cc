@@ -184,7 +184,7 @@ int Serve(const Config& config) {
       calls,   config.default_timeout, large_requests, face_secret};
   const HttpHandlerFactory make_handler = [&](std::shared_ptr<grpc::Channel> channel) {
     return MakeGraphHandler({config.http_public_url, config.http_docs},
-                            MakeGrpcFace(std::move(channel), face_secret), clock);
+                            MakeGrpcFace(std::move(channel), face_secret), clock, answer_memory);
   };
   absl::StatusOr<std::unique_ptr<Server>> server = Server::Start(config, services, make_handler);
   if (!server.ok()) {

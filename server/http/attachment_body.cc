@@ -29,19 +29,19 @@ class AttachmentBody final : public HttpBodySource {
     if (hole_ == body_.holes.size()) {
       return std::move(done)(body_.text.substr(std::exchange(position_, body_.text.size())));
     }
-    const GraphText::Hole& hole = body_.holes[hole_++];
-    std::string text = body_.text.substr(position_, hole.position - position_);
-    position_ = hole.position;
+    const GraphText::Hole& hole = body_.holes[hole_];
     v1::GetAttachmentRequest request;
     request.set_name(hole.attachment);
     request.set_view(v1::ATTACHMENT_VIEW_FULL);
     face_.Call(*GetAttachment(), caller_, request,
-               [this, text = std::move(text),
+               [this, &hole,
                 done = std::move(done)](absl::StatusOr<std::unique_ptr<Message>> answer) mutable {
                  if (absl::IsNotFound(answer.status())) answer = Filling();
                  if (!answer.ok()) return std::move(done)(answer.status());
                  filling_ = *std::move(answer);
-                 std::move(done)(std::move(text));
+                 ++hole_;
+                 const size_t begin = std::exchange(position_, hole.position);
+                 std::move(done)(body_.text.substr(begin, position_ - begin));
                });
   }
 

@@ -1,6 +1,7 @@
 #include "server/http/batch.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <map>
 #include <optional>
@@ -30,8 +31,9 @@ using internal::v1::GraphBatchRequest;
 // Graph's limit.
 constexpr int kMaxBatchRequests = 20;
 
-// An answer is held as a whole until all are there: what one page of a list has at most, in JSON.
-constexpr size_t kMaxPartBytes = size_t{5} << 20;
+// All answers are held until the last is there: the largest page of a list, in JSON, and as much
+// again.
+constexpr size_t kMaxHeldBytes = size_t{8} << 20;
 
 constexpr int kFirstFailure = 400;
 
@@ -110,7 +112,7 @@ absl::Status ReadBody(int index, const std::string& json, HttpRequest& request) 
 std::string TargetOf(absl::string_view url, const std::string& version) {
   const absl::string_view target = TargetOfLink(url);
   const bool is_whole = target.size() != url.size();
-  const std::string path = absl::StrCat(absl::StartsWith(target, "/") ? "" : "/", target);
+  std::string path = absl::StrCat(absl::StartsWith(target, "/") ? "" : "/", target);
   for (const absl::string_view own : {"/v1.0/", "/beta/", "/localtest/"}) {
     if (absl::StartsWith(path, own)) return path;
   }
@@ -125,6 +127,7 @@ struct Part {
   std::vector<size_t> needed_by;  // Other parts.
   size_t waits_for = 0;           // As many of the parts it needs are not answered yet.
   bool has_failed_need = false;
+  bool is_head = false;
   HttpResponse response;
 };
 
@@ -186,9 +189,6 @@ absl::StatusOr<std::vector<Part>> ReadParts(const HttpRequest& outer, const std:
     part.id = sent.id();
     part.request.method = absl::AsciiStrToUpper(sent.method());
     part.request.target = TargetOf(sent.url(), version);
-    if (absl::StrContains(part.request.target, "$batch")) {
-      return InvalidRequest(i, ".url: a batch cannot be in a batch");
-    }
     RETURN_IF_ERROR(ReadHeaders(i, sent.headers_json(), outer, part.request.headers));
     RETURN_IF_ERROR(ReadBody(i, sent.body_json(), part.request));
     for (const auto& [name, value] : outer.headers.fields()) {
@@ -198,6 +198,8 @@ absl::StatusOr<std::vector<Part>> ReadParts(const HttpRequest& outer, const std:
     part.request.scheme = outer.scheme;
     part.request.host = outer.host;
     part.request.is_tls = outer.is_tls;
+    part.request.is_in_batch = true;
+    part.is_head = part.request.method == "HEAD";
   }
   RETURN_IF_ERROR(Link(batch, parts));
   if (!HasOrder(parts)) {
@@ -218,7 +220,8 @@ void AppendPart(const Part& part, std::string& json) {
         absl::EqualsIgnoreCase(name, "Content-Type") && absl::StartsWith(value, "application/json");
   }
   json += "}";
-  if (!part.response.body.empty()) {
+  is_json = is_json && !part.response.is_foreign;
+  if (!part.response.body.empty() && !part.is_head) {
     absl::StrAppend(&json, ",\"body\":",
                     is_json ? part.response.body
                             : absl::StrCat("\"", absl::Base64Escape(part.response.body), "\""));
@@ -226,16 +229,28 @@ void AppendPart(const Part& part, std::string& json) {
   json += "}";
 }
 
+std::vector<bool> WritesOf(const std::vector<Part>& parts) {
+  std::vector<bool> writes;
+  for (const Part& part : parts) {
+    writes.push_back(part.request.method != "GET" && part.request.method != "HEAD");
+  }
+  return writes;
+}
+
 // A batch on its way.
 class Batch : public std::enable_shared_from_this<Batch> {
  public:
   Batch(HttpHandler& handler, std::unique_ptr<HttpExchange> exchange, std::vector<Part> parts,
-        AnswerIds ids)
+        AnswerIds ids, ByteBudget& memory)
       : handler_(handler),
+        memory_(memory),
         exchange_(std::move(exchange)),
         ids_(std::move(ids)),
+        is_write_(WritesOf(parts)),
         parts_(std::move(parts)),
         left_(parts_.size()) {}
+
+  ~Batch() { memory_.GiveBack(held_bytes_); }
 
   void Start() {
     std::vector<size_t> ready;
@@ -250,24 +265,12 @@ class Batch : public std::enable_shared_from_this<Batch> {
 
   void Run(absl::AnyInvocable<void() &&> step) { exchange_->Run(std::move(step)); }
 
-  // A part's answer; what follows the body is read first.
+  // A part's answer.
   void Take(size_t index, HttpResponse response) {
-    if (response.rest == nullptr) return Finish(index, std::move(response));
-    HttpBodySource& rest = *response.rest;
-    auto held = std::make_shared<HttpResponse>(std::move(response));
-    rest.Next([self = shared_from_this(), index, held](absl::StatusOr<std::string> text) {
-      if (!text.ok()) {
-        return self->Finish(
-            index, self->handler_.Refuse({}, 500, "The answer could not be read to its end."));
-      }
-      held->body += *text;
-      if (held->body.size() > kMaxPartBytes) {
-        return self->Finish(index,
-                            self->handler_.Refuse({}, 413, "The answer is too large for a batch."));
-      }
-      if (text->empty()) held->rest = nullptr;
-      self->Run([self, index, held] { self->Take(index, std::move(*held)); });
-    });
+    if (std::optional<HttpResponse> refusal = Hold(index, response.body.size())) {
+      response = *std::move(refusal);
+    }
+    Read(index, std::make_shared<HttpResponse>(std::move(response)));
   }
 
  private:
@@ -315,9 +318,55 @@ class Batch : public std::enable_shared_from_this<Batch> {
     exchange_->Respond(std::move(response));
   }
 
+  // Reads what follows an answer's body, and is done with it.
+  void Read(size_t index, const std::shared_ptr<HttpResponse>& response) {
+    if (response->rest == nullptr) return Finish(index, std::move(*response));
+    response->rest->Next(
+        [self = shared_from_this(), index, response](absl::StatusOr<std::string> text) {
+          if (absl::IsResourceExhausted(text.status())) return self->Finish(index, self->NoRoom());
+          if (!text.ok()) {
+            return self->Finish(index, self->handler_.Refuse({}, 500, "The answer ended early."));
+          }
+          if (auto refusal = self->Hold(index, text->size())) {
+            return self->Finish(index, *std::move(refusal));
+          }
+          response->body += *text;
+          // Not where the part came from: its source may go only after it has returned.
+          self->Run([self, index, response, is_over = text->empty()] {
+            if (is_over) response->rest = nullptr;
+            self->Read(index, response);
+          });
+        });
+  }
+
+  // Makes room for more of an answer; what to answer instead if there is none. A write has been
+  // done, so its answer is always held.
+  std::optional<HttpResponse> Hold(size_t index, size_t bytes) {
+    const bool must_be_held = is_write_[index];
+    if (!must_be_held && held_bytes_ + bytes > kMaxHeldBytes) {
+      return handler_.Refuse({}, 413, "The answer is too large for the batch.");
+    }
+    if (must_be_held) {
+      memory_.Take(bytes);
+    } else if (!memory_.TryTake(bytes)) {
+      return NoRoom();
+    }
+    held_bytes_ += bytes;
+    return std::nullopt;
+  }
+
+  HttpResponse NoRoom() {
+    HttpResponse response = handler_.Refuse({}, 503, "There is no room for more answers.");
+    response.headers.Add("Retry-After", "1");
+    return response;
+  }
+
   HttpHandler& handler_;
+  ByteBudget& memory_;
+  std::atomic<size_t> held_bytes_ = 0;
   const std::unique_ptr<HttpExchange> exchange_;
   const AnswerIds ids_;
+  const std::vector<bool> is_write_;  // Of each part.
   Mutex mutex_;
   std::vector<Part> parts_ ABSL_GUARDED_BY(mutex_);
   size_t left_ ABSL_GUARDED_BY(mutex_);
@@ -357,13 +406,13 @@ void Batch::Handle(size_t index) {
 }  // namespace
 
 void StartBatch(HttpHandler& handler, std::unique_ptr<HttpExchange> exchange,
-                const std::string& version, const AnswerIds& ids) {
+                const std::string& version, const AnswerIds& ids, ByteBudget& memory) {
   absl::StatusOr<std::vector<Part>> parts = ReadParts(exchange->request(), version);
   if (!parts.ok()) {
     return exchange->Respond(ErrorAnswer(BadRequest(std::string(parts.status().message())), ids));
   }
   exchange->request().body = std::string();
-  std::make_shared<Batch>(handler, std::move(exchange), *std::move(parts), ids)->Start();
+  std::make_shared<Batch>(handler, std::move(exchange), *std::move(parts), ids, memory)->Start();
 }
 
 }  // namespace threadstore

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "server/base/byte_budget.h"
 #include "server/http/graph_error.h"
 #include "server/http/http_message.h"
 
@@ -14,10 +15,12 @@ namespace threadstore {
 // `version` is that of the batch's own URL, or empty. The caller of the batch is that of all its
 // requests.
 //
-// A request whose answer is too large for a batch is answered 413, one that depends on a failed one
-// 424. A batch that is no batch is answered 400 as a whole.
+// Answers are held until all are there, and counted against `memory` meanwhile: a read whose answer
+// does not fit any more is answered 503. A request whose answer is too large for a batch is
+// answered 413, one that depends on a failed one 424. A batch that is no batch is answered 400 as a
+// whole.
 void StartBatch(HttpHandler& handler, std::unique_ptr<HttpExchange> exchange,
-                const std::string& version, const AnswerIds& ids);
+                const std::string& version, const AnswerIds& ids, ByteBudget& memory);
 
 }  // namespace threadstore
 

@@ -43,9 +43,7 @@ std::string TextOf(const Message& message, absl::string_view field) {
 // The part of the context that names what the answer's resources are in.
 std::string Collection(const GraphRequest& request) {
   std::vector<std::string> segments = request.url.segments;
-  if (absl::EndsWith(segments.back(), "delta") || absl::EndsWith(segments.back(), "delta()")) {
-    segments.pop_back();
-  }
+  if (request.operation == GraphOperation::kListChanges) segments.pop_back();
   const absl::string_view last = segments.back();
   if (last == "memberOf") return "directoryObjects";
   if (request.type->name == "group") return "groups";
@@ -232,10 +230,18 @@ GraphAnswer ChangesAnswer(const GraphRequest& request, const GraphLinks& links, 
   return result;
 }
 
-// A media type that a header may have: anyone may have chosen it.
+// Whether anyone who has chosen this has chosen a media type, without parameters (RFC 9110, section
+// 8.3.1).
 bool IsMediaType(absl::string_view text) {
-  return absl::StrContains(text, '/') &&
-         std::all_of(text.begin(), text.end(), [](char c) { return absl::ascii_isprint(c); });
+  const auto is_token = [](absl::string_view part) {
+    return !part.empty() && std::all_of(part.begin(), part.end(), [](char c) {
+      return absl::ascii_isalnum(c) ||
+             absl::StrContains("!#$%&'*+-.^_`|~", absl::string_view(&c, 1));
+    });
+  };
+  const std::pair<absl::string_view, absl::string_view> parts =
+      absl::StrSplit(text, absl::MaxSplits('/', 1));
+  return is_token(parts.first) && is_token(parts.second);
 }
 
 GraphAnswer ContentAnswer(v1::Attachment& attachment) {
@@ -255,6 +261,7 @@ GraphAnswer ContentAnswer(v1::Attachment& attachment) {
   headers.Add("X-Content-Type-Options", "nosniff");
   headers.Add("Content-Security-Policy", "sandbox");
   headers.Add("Cache-Control", "private, no-cache");
+  result.response.is_foreign = true;
   return result;
 }
 
@@ -309,8 +316,8 @@ GraphAnswer MakeAnswer(const GraphRequest& request, const GraphLinks& links, Mes
 
 GraphAnswer MakeGraphAnswer(const GraphRequest& request, const GraphLinks& links, Message& answer) {
   GraphAnswer result = MakeAnswer(request, links, answer);
-  if (!request.preferences.applied.empty()) {
-    result.response.headers.Add("Preference-Applied", request.preferences.applied);
+  if (!request.preferences_applied.empty()) {
+    result.response.headers.Add("Preference-Applied", request.preferences_applied);
   }
   return result;
 }

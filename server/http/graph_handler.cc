@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "google/protobuf/field_mask.pb.h"
+#include "server/base/errors.h"
 #include "server/http/attachment_body.h"
 #include "server/http/batch.h"
 #include "server/http/description_pages.h"
@@ -23,6 +24,8 @@
 #include "server/http/query_options.h"
 #include "server/http/routes.h"
 #include "threadstore/v1/conversation_thread.pb.h"
+#include "threadstore/v1/post_service.pb.h"
+#include "threadstore/v1/thread_service.pb.h"
 
 namespace threadstore {
 namespace {
@@ -68,8 +71,12 @@ class GraphCall : public std::enable_shared_from_this<GraphCall> {
 
 class GraphHandler final : public HttpHandler {
  public:
-  GraphHandler(GraphHandlerOptions options, std::unique_ptr<GrpcFace> face, const Clock& clock)
-      : options_(std::move(options)), face_(std::move(face)), clock_(clock) {}
+  GraphHandler(GraphHandlerOptions options, std::unique_ptr<GrpcFace> face, const Clock& clock,
+               ByteBudget& answer_memory)
+      : options_(std::move(options)),
+        face_(std::move(face)),
+        clock_(clock),
+        answer_memory_(answer_memory) {}
 
   void Handle(std::unique_ptr<HttpExchange> exchange) override {
     std::make_shared<GraphCall>(*this, std::move(exchange))->Start();
@@ -84,11 +91,13 @@ class GraphHandler final : public HttpHandler {
   const Routes& routes() const { return routes_; }
   const Clock& clock() const { return clock_; }
   GrpcFace& face() { return *face_; }
+  ByteBudget& answer_memory() { return answer_memory_; }
 
  private:
   const GraphHandlerOptions options_;
   const std::unique_ptr<GrpcFace> face_;
   const Clock& clock_;
+  ByteBudget& answer_memory_;
   const Routes routes_;
 };
 
@@ -138,11 +147,12 @@ void GraphCall::Start() {
   if (IsDescription(path)) return Respond(MethodNotAllowed({"GET"}));
   if (!url->segments.empty() && url->segments.front() == "$batch") {
     if (url->segments.size() > 1) return Respond(ErrorOfStatus(404, "There is no such resource."));
+    if (http.is_in_batch) return Respond(BadRequest("A batch cannot be in a batch."));
     if (http.method != "POST") return Respond(MethodNotAllowed({"POST"}));
     if (!HasJsonBody(http.headers)) {
       return Respond(ErrorOfStatus(415, "The body must be application/json in UTF-8."));
     }
-    return StartBatch(handler_, std::move(exchange_), url->version, ids_);
+    return StartBatch(handler_, std::move(exchange_), url->version, ids_, handler_.answer_memory());
   }
   if (!url->segments.empty() && url->segments.front() == "subscriptions") {
     return Respond(ErrorOfStatus(501,
@@ -238,7 +248,9 @@ void GraphCall::SkipThen(int32_t left) {
   if (const FieldDescriptor* mask = type.FindFieldByName("read_mask")) {
     reflection.ClearField(ids.get(), mask);
     static_cast<FieldMask*>(reflection.MutableMessage(ids.get(), mask))->add_paths("id");
-    reflection.ClearField(ids.get(), type.FindFieldByName("expand"));
+  }
+  if (const FieldDescriptor* expand = type.FindFieldByName("expand")) {
+    reflection.ClearField(ids.get(), expand);
   }
   reflection.SetInt32(ids.get(), type.FindFieldByName("page_size"), std::min(left, kSkipPageSize));
   CallWith(*ids, [self = shared_from_this(), left](std::unique_ptr<Message> page) {
@@ -274,11 +286,44 @@ void GraphCall::CallWith(const Message& request,
                        });
 }
 
+// The answer to a new attachment is without its content, which is at hand: it is written, and
+// nothing may fail any more.
+void GiveContentBack(const Message& request, Message& answer) {
+  const auto* create =
+      google::protobuf::DynamicCastToGenerated<v1::CreateAttachmentRequest>(&request);
+  if (create == nullptr) return;
+  auto& attachment = static_cast<v1::Attachment&>(answer);
+  if (attachment.has_file()) {
+    attachment.mutable_file()->set_content_bytes(create->attachment().file().content_bytes());
+  } else if (attachment.has_item()) {
+    attachment.mutable_item()->set_item_json(create->attachment().item().item_json());
+  }
+}
+
+// What is above a thread's posts, or the thread itself, may have been deleted.
+bool IsParentGone(const GraphRequest& request, const Message& answer) {
+  if (request.operation != GraphOperation::kListChanges ||
+      request.type->message != v1::Post::descriptor()) {
+    return false;
+  }
+  const auto& page = static_cast<const v1::ListThreadChangesResponse&>(answer);
+  return std::any_of(page.changes().begin(), page.changes().end(),
+                     [](const v1::ThreadChange& change) {
+                       return change.kind() == v1::ThreadChange::KIND_DELETED &&
+                              !absl::StrContains(change.name(), "/posts/");
+                     });
+}
+
 void GraphCall::Answer(std::unique_ptr<Message> message) {
+  if (IsParentGone(request_, *message)) {
+    const auto& changes = static_cast<const v1::ListThreadChangesRequest&>(*request_.message);
+    return Fail(NotFoundError(kThreadType, changes.parent()));
+  }
   if (request_.operation == GraphOperation::kContent &&
       static_cast<const v1::Attachment&>(*message).has_reference()) {
     return Respond(MethodNotAllowed({}));
   }
+  GiveContentBack(*request_.message, *message);
   GraphAnswer answer = MakeGraphAnswer(request_, *links_, *message);
   if (answer.body.holes.empty()) {
     answer.response.body += answer.body.text;
@@ -309,8 +354,9 @@ void GraphCall::Respond(HttpResponse response) {
 }  // namespace
 
 std::unique_ptr<HttpHandler> MakeGraphHandler(GraphHandlerOptions options,
-                                              std::unique_ptr<GrpcFace> face, const Clock& clock) {
-  return std::make_unique<GraphHandler>(std::move(options), std::move(face), clock);
+                                              std::unique_ptr<GrpcFace> face, const Clock& clock,
+                                              ByteBudget& answer_memory) {
+  return std::make_unique<GraphHandler>(std::move(options), std::move(face), clock, answer_memory);
 }
 
 }  // namespace threadstore

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "server/base/byte_budget.h"
 #include "server/base/clock.h"
 #include "server/http/grpc_face.h"
 #include "server/http/http_message.h"
@@ -20,9 +21,11 @@ struct GraphHandlerOptions {
 };
 
 // Answers the requests that Microsoft Graph documents for group conversations, and those that this
-// server has besides, as a client of its gRPC face. `clock` must outlive it.
+// server has besides, as a client of its gRPC face. Answers that are held until others are there
+// are counted against `answer_memory`, which must outlive it, as `clock` must.
 std::unique_ptr<HttpHandler> MakeGraphHandler(GraphHandlerOptions options,
-                                              std::unique_ptr<GrpcFace> face, const Clock& clock);
+                                              std::unique_ptr<GrpcFace> face, const Clock& clock,
+                                              ByteBudget& answer_memory);
 
 }  // namespace threadstore
 

@@ -14,9 +14,7 @@ namespace {
 std::string EncodePath(absl::string_view path) {
   return absl::StrJoin(
       absl::StrSplit(path, '/'), "/", [](std::string* out, absl::string_view segment) {
-        // As in `$ref`.
-        const bool is_keyword = absl::StartsWith(segment, "$");
-        absl::StrAppend(out, is_keyword ? std::string(segment) : PercentEncode(segment));
+        absl::StrAppend(out, IsKeyword(segment) ? std::string(segment) : PercentEncode(segment));
       });
 }
 
@@ -58,11 +56,11 @@ std::string GraphLinks::Context(absl::string_view collection,
 }
 
 std::string CanonicalPath(absl::string_view path) {
-  constexpr absl::string_view kAlias = "joinedGroups/";
-  const size_t alias = path.find(kAlias.data());
-  const bool is_alias = alias != absl::string_view::npos &&
-                        (absl::StartsWith(path, "me/") || absl::StartsWith(path, "users/"));
-  return is_alias ? absl::StrCat("groups/", path.substr(alias + kAlias.size())) : std::string(path);
+  const std::vector<absl::string_view> segments = absl::StrSplit(path, '/');
+  const size_t alias = segments[0] == "me" ? 1 : segments[0] == "users" ? 2 : segments.size();
+  if (alias >= segments.size() || segments[alias] != "joinedGroups") return std::string(path);
+  return absl::StrCat("groups/", absl::StrJoin(segments.begin() + static_cast<ptrdiff_t>(alias) + 1,
+                                               segments.end(), "/"));
 }
 
 }  // namespace threadstore

@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "google/protobuf/field_mask.pb.h"
@@ -126,8 +127,30 @@ absl::Status AddPreference(absl::string_view name, absl::string_view value, Pref
   } else {
     return absl::OkStatus();
   }
-  absl::StrAppend(&known.applied, known.applied.empty() ? "" : ", ", name, "=", value);
   return absl::OkStatus();
+}
+
+// Which of the preferences make a difference to an answer (RFC 7240, section 3).
+std::string AppliedPreferences(const GraphRequest& request) {
+  const Preferences& known = request.preferences;
+  const bool answers_with_resource = request.operation == GraphOperation::kCreate ||
+                                     request.operation == GraphOperation::kUpdate ||
+                                     request.operation == GraphOperation::kUpdateGroup;
+  std::vector<std::string> applied;
+  if (answers_with_resource && known.return_minimal) applied.emplace_back("return=minimal");
+  if (answers_with_resource && known.return_representation) {
+    applied.emplace_back("return=representation");
+  }
+  if (known.max_page_size.has_value() && !request.options.top.has_value() &&
+      HasField(*request.message, "page_size")) {
+    applied.push_back(absl::StrCat("odata.maxpagesize=", *known.max_page_size));
+  }
+  if (known.body == GraphStyle::Body::kText) {
+    applied.emplace_back("outlook.body-content-type=\"text\"");
+  } else if (known.body == GraphStyle::Body::kHtml) {
+    applied.emplace_back("outlook.body-content-type=\"html\"");
+  }
+  return absl::StrJoin(applied, ", ");
 }
 
 absl::StatusOr<Preferences> ParsePreferences(const HttpHeaders& headers) {
@@ -159,8 +182,7 @@ absl::Status ReadReferenceInto(absl::string_view json, Message& resource) {
 
 absl::Status ReadNewGroup(absl::string_view json, v1::CreateGroupRequest& request) {
   ASSIGN_OR_RETURN(const GraphBody body, ReadGraphEntity(json, request.mutable_group()));
-  const std::string& id = request.group().id();
-  request.set_group_id(id.empty() ? Uuid::V7(absl::Now()).ToString() : id);
+  request.set_group_id(request.group().id());
   request.mutable_group()->clear_id();
   for (const std::string& owner : body.owners) {
     v1::Member& member = *request.add_members();
@@ -224,6 +246,11 @@ absl::Status ReadBody(const std::string& json, const Route& route, absl::string_
   if (HasField(message, "update_mask")) {
     FieldMask& mask = *MutableMask(message, "update_mask");
     RETURN_IF_ERROR(CheckExtensionName(value, resource));
+    if (!body.owners.empty() || !body.members.empty()) {
+      return Invalid(
+          "owners@odata.bind and members@odata.bind are only for new groups; add to an "
+          "existing one with POST .../owners/$ref and .../members/$ref");
+    }
     for (const std::string& field : body.fields) {
       if (!IsSentBack(*route.rpc, field)) mask.add_paths(field);
     }
@@ -251,6 +278,18 @@ absl::Status ReadIdempotencyKey(const HttpHeaders& headers, Message& message) {
             Uuid::FromBytes(Sha256(key).substr(0, Uuid::kBytes))->ToString());
   }
   return absl::OkStatus();
+}
+
+// The id of a group whose caller gave none. Of the same request again it is the same.
+void ChooseGroupId(const HttpHeaders& headers, v1::CreateGroupRequest& request) {
+  if (!request.group_id().empty()) return;
+  if (request.request_id().empty()) {
+    request.set_group_id(Uuid::V7(absl::Now()).ToString());
+    return;
+  }
+  const std::string known_by =
+      absl::StrCat(headers.Get("x-threadstore-user"), "\n", request.request_id());
+  request.set_group_id(Uuid::FromBytes(Sha256(known_by).substr(0, Uuid::kBytes))->ToString());
 }
 
 absl::Status ReadIfMatch(const HttpHeaders& headers, const Route& route, Message& message) {
@@ -527,8 +566,12 @@ absl::StatusOr<GraphRequest> MakeGraphRequest(const HttpRequest& http, GraphUrl 
   ASSIGN_OR_RETURN(request.preferences, ParsePreferences(http.headers));
   RETURN_IF_ERROR(ReadBody(http.body, *match.route, match.value, request));
   RETURN_IF_ERROR(ReadIdempotencyKey(http.headers, *request.message));
+  if (match.route->rpc->name() == "CreateGroup") {
+    ChooseGroupId(http.headers, static_cast<v1::CreateGroupRequest&>(*request.message));
+  }
   RETURN_IF_ERROR(ReadIfMatch(http.headers, *match.route, *request.message));
   RETURN_IF_ERROR(SetOptions(request));
+  request.preferences_applied = AppliedPreferences(request);
   if (!match.route->field.empty()) SetText(*request.message, match.route->field, match.value);
   // Graph deletes groups with all that they have.
   if (request.route->rpc->name() == "DeleteGroup") {
@@ -540,7 +583,8 @@ absl::StatusOr<GraphRequest> MakeGraphRequest(const HttpRequest& http, GraphUrl 
 std::optional<std::string> OpaqueTag(absl::string_view etag) {
   absl::ConsumePrefix(&etag, "W/");
   if (etag.size() < 2 || !absl::ConsumePrefix(&etag, "\"") || !absl::ConsumeSuffix(&etag, "\"") ||
-      absl::StrContains(etag, '"')) {
+      absl::StrContains(etag, '"') ||
+      !std::all_of(etag.begin(), etag.end(), [](char c) { return absl::ascii_isgraph(c); })) {
     return std::nullopt;
   }
   return std::string(etag);

@@ -44,7 +44,6 @@ struct Preferences {
   bool return_minimal = false;
   bool return_representation = false;
   GraphStyle::Body body = GraphStyle::Body::kAsStored;
-  std::string applied;  // What `Preference-Applied` says; empty if nothing was.
 };
 
 struct GraphRequest {
@@ -58,6 +57,7 @@ struct GraphRequest {
   GraphUrl url;
   QueryOptions options;
   Preferences preferences;
+  std::string preferences_applied;  // What `Preference-Applied` says.
   GraphView view;
   GraphStyle style;
 

@@ -84,6 +84,10 @@ absl::StatusOr<GraphUrl> ParseGraphUrl(absl::string_view target) {
   return url;
 }
 
+bool IsKeyword(absl::string_view segment) {
+  return segment == "$ref" || segment == "$value" || segment == "$count";
+}
+
 absl::string_view TargetOfLink(absl::string_view link) {
   for (const absl::string_view scheme : {"https:/", "http:/"}) {
     if (!absl::StartsWithIgnoreCase(link, scheme)) continue;
@@ -118,10 +122,12 @@ absl::StatusOr<std::string> PercentDecode(absl::string_view text) {
   return decoded;
 }
 
-std::string PercentEncode(absl::string_view text) {
+namespace {
+
+std::string EncodeAllBut(absl::string_view others, absl::string_view text) {
   std::string encoded;
   for (const char c : text) {
-    if (absl::ascii_isalnum(c) || absl::StrContains("-._~", absl::string_view(&c, 1))) {
+    if (absl::ascii_isalnum(c) || absl::StrContains(others, absl::string_view(&c, 1))) {
       encoded.push_back(c);
     } else {
       absl::StrAppendFormat(&encoded, "%%%02X", static_cast<unsigned char>(c));
@@ -129,5 +135,11 @@ std::string PercentEncode(absl::string_view text) {
   }
   return encoded;
 }
+
+}  // namespace
+
+std::string PercentEncode(absl::string_view text) { return EncodeAllBut("-._~", text); }
+
+std::string EncodeQuery(absl::string_view text) { return EncodeAllBut("-._~!*'(),;:@/?", text); }
 
 }  // namespace threadstore

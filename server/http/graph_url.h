@@ -31,6 +31,9 @@ struct GraphUrl {
 // other than the last is empty.
 absl::StatusOr<GraphUrl> ParseGraphUrl(absl::string_view target);
 
+// Whether a segment is one that OData has a meaning for: `$ref`, `$value` or `$count`.
+bool IsKeyword(absl::string_view segment);
+
 // The target of a link, of any host or none: what is left without scheme and host.
 absl::string_view TargetOfLink(absl::string_view link);
 
@@ -39,6 +42,10 @@ absl::StatusOr<std::string> PercentDecode(absl::string_view text);
 
 // Encodes all but what RFC 3986 calls unreserved.
 std::string PercentEncode(absl::string_view text);
+
+// The same for a name or value of a query, where more may stand as it is: a link to the next page
+// is not to be much longer than what it leads on from.
+std::string EncodeQuery(absl::string_view text);
 
 }  // namespace threadstore
 

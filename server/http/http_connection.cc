@@ -13,6 +13,9 @@
 namespace threadstore {
 namespace {
 
+// How long to wait for room for the next part of an answer.
+constexpr absl::Duration kPartRetryDelay = absl::Milliseconds(50);
+
 namespace asio = boost::asio;
 
 constexpr int kBadRequest = 400;
@@ -403,7 +406,10 @@ void HttpConnection::OnWritten(const ErrorCode& error) {
   answer_charge_.reset();
   if (state_ != State::kWriting) return;
   if (error) return Close();
-  if (rest_ != nullptr) return AskForPart();
+  if (rest_ != nullptr) {
+    part_deadline_ = absl::Now() + context_.timeouts.answer;
+    return AskForPart();
+  }
   FinishAnswer();
 }
 
@@ -415,8 +421,22 @@ void HttpConnection::AskForPart() {
       });
 }
 
+// When those who take their answers have made room.
+void HttpConnection::AskForPartLater() {
+  const uint64_t generation = ++timer_generation_;
+  timer_.cancel();
+  timer_.expires_after(absl::ToChronoNanoseconds(kPartRetryDelay));
+  timer_.async_wait([self = shared_from_this(), generation](const ErrorCode& error) {
+    const bool is_due = !error && generation == self->timer_generation_;
+    if (is_due && self->state_ == State::kWriting) self->AskForPart();
+  });
+}
+
 void HttpConnection::OnPart(absl::StatusOr<std::string> part) {
   if (state_ != State::kWriting) return;
+  if (absl::IsResourceExhausted(part.status()) && absl::Now() < part_deadline_) {
+    return AskForPartLater();
+  }
   if (!part.ok()) return CutOnStrand();
   const bool is_chunked = framing_ == BodyFraming::kChunked;
   body_ = *std::move(part);

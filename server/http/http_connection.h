@@ -109,6 +109,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   void Write();
   void OnWritten(const ErrorCode& error);
   void AskForPart();
+  void AskForPartLater();
   void OnPart(absl::StatusOr<std::string> part);
   void FinishAnswer();
   void Linger();
@@ -122,6 +123,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   const int descriptor_;
   boost::asio::steady_timer timer_;
   uint64_t timer_generation_ = 0;
+  absl::Time part_deadline_;  // Until when the next part of an answer may fail to come.
   const absl::Time accepted_at_;
   std::string peer_;
   std::string local_host_;

@@ -54,7 +54,8 @@ struct HttpRequest {
   std::string scheme;  // http or https.
   std::string host;    // HOST, or HOST:PORT, in lower case; empty if a request is no HTTP.
 
-  bool is_tls = false;  // It came over TLS to this server.
+  bool is_tls = false;       // It came over TLS to this server.
+  bool is_in_batch = false;  // It is a part of another request.
 };
 
 // The rest of an answer whose body is made while it is sent.
@@ -63,8 +64,10 @@ class HttpBodySource {
   virtual ~HttpBodySource() = default;
 
   // Tells `done`, on any thread and perhaps before it returns, the next part of the body; an empty
-  // part is the end. On an error the connection is cut, as there is no other way to tell the
-  // client. Called again only after `done` was, on a thread that may take milliseconds.
+  // part is the end. RESOURCE_EXHAUSTED is no end: the same part is asked for again, a little later
+  // and for as long as a client has to take one. On another error the connection is cut, as there
+  // is no other way to tell the client. Called again only after `done` was, on a thread that may
+  // take milliseconds.
   //
   // That a client is gone is noticed only by sending, so a source that may wait for long sends
   // something now and then.
@@ -79,6 +82,9 @@ struct HttpResponse {
   HttpHeaders headers;
 
   std::string body;
+
+  // The body is somebody's, whatever its Content-Type says.
+  bool is_foreign = false;
 
   // If not null, what follows `body`.
   std::unique_ptr<HttpBodySource> rest = nullptr;

@@ -11,6 +11,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
+#include "server/base/json_scalar.h"
 #include "server/base/status_macros.h"
 #include "server/domain/limits.h"
 #include "server/http/graph_url.h"
@@ -23,12 +24,7 @@ using Expansion = QueryOptions::Expansion;
 // `posts($expand=attachments)` has two.
 constexpr int kMaxExpandDepth = 3;
 
-// Text that comes back in an error.
-constexpr size_t kMaxQuotedBytes = 64;
-
-std::string Quoted(absl::string_view text) {
-  return absl::StrCat("'", absl::Utf8SafeCEscape(text.substr(0, kMaxQuotedBytes)), "'");
-}
+std::string Quoted(absl::string_view text) { return absl::StrCat("'", Quotable(text), "'"); }
 
 absl::Status Invalid(absl::string_view option, absl::string_view rule) {
   return absl::InvalidArgumentError(absl::StrCat("The query option $", option, " ", rule, "."));
@@ -182,8 +178,8 @@ absl::Status ParseOption(absl::string_view name, const std::string& value, Query
 // `$` may stand as it is, and is easier to read.
 void AppendPair(absl::string_view name, absl::string_view value, std::string& query) {
   const absl::string_view dollar = absl::ConsumePrefix(&name, "$") ? "$" : "";
-  absl::StrAppend(&query, query.empty() ? "" : "&", dollar, PercentEncode(name), "=",
-                  PercentEncode(value));
+  absl::StrAppend(&query, query.empty() ? "" : "&", dollar, EncodeQuery(name), "=",
+                  EncodeQuery(value));
 }
 
 }  // namespace

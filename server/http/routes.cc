@@ -13,6 +13,7 @@
 #include "google/api/http.pb.h"
 #include "google/protobuf/stubs/logging.h"
 #include "server/http/graph_schema.h"
+#include "server/http/graph_url.h"
 #include "threadstore/v1/conversation_service.pb.h"
 #include "threadstore/v1/group_service.pb.h"
 #include "threadstore/v1/post_service.pb.h"
@@ -123,7 +124,7 @@ struct Routes::Node {
   }
 
   const Node* AnyId(const std::string& segment) const {
-    return absl::StartsWith(segment, "$") ? nullptr : any_id.get();
+    return IsKeyword(segment) ? nullptr : any_id.get();
   }
 };
 

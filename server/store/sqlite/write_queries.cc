@@ -404,9 +404,10 @@ absl::StatusOr<PostingRules::Author> WriteQueries::ResolveAuthor(const CallConte
                                                                  absl::string_view group,
                                                                  const ThreadDraft& draft,
                                                                  const std::string& field) {
-  if (draft.post.has_value())
+  if (draft.post.has_value()) {
     return posting_rules_->ResolveAuthor(context, group_key, group, draft.post->post,
                                          absl::StrCat(field, ".posts[0].sender"));
+  }
   RETURN_IF_ERROR(posting_rules_->CheckMemberMayPost(context, group_key, group));
   return PostingRules::Author();
 }
