@@ -231,6 +231,7 @@ void AppendPart(const Part& part, std::string& json) {
 
 std::vector<bool> WritesOf(const std::vector<Part>& parts) {
   std::vector<bool> writes;
+  writes.reserve(parts.size());
   for (const Part& part : parts) {
     writes.push_back(part.request.method != "GET" && part.request.method != "HEAD");
   }
