@@ -15,6 +15,7 @@
 #include "server/http/graph_url.h"
 #include "server/http/graph_writer.h"
 #include "server/http/http_message.h"
+#include "server/http/preferences.h"
 #include "server/http/query_options.h"
 #include "server/http/routes.h"
 
@@ -36,14 +37,6 @@ enum class GraphOperation {
   kAddReference,     // 204
   kRemoveReference,  // 204
   kAct,              // 202, or 200
-};
-
-// The preferences of `Prefer` (RFC 7240) that this server knows.
-struct Preferences {
-  std::optional<int32_t> max_page_size;  // odata.maxpagesize
-  bool return_minimal = false;
-  bool return_representation = false;
-  GraphStyle::Body body = GraphStyle::Body::kAsStored;
 };
 
 struct GraphRequest {
