@@ -97,7 +97,11 @@ class Server {
     const isObject = body !== undefined && typeof body !== 'string' && !Buffer.isBuffer(body);
     const bytes = isObject ? JSON.stringify(body) : body;
     const {request} = this.certificate ? https : http;
-    const call = request(`${this.origin}/`, {
+    // Not a URL with options: Debian's Node 18 then leaves out the path over TLS.
+    const {hostname, port} = new URL(this.origin);
+    const call = request({
+      hostname,
+      port,
       method,
       path: target,
       // A proxy between would hide how the server treats connections.
