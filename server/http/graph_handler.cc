@@ -112,6 +112,11 @@ std::optional<std::string> TakeOption(GraphUrl& url, absl::string_view name) {
   return value;
 }
 
+// Without its version.
+std::string PathOf(const GraphUrl& url) {
+  return absl::StrCat("/", absl::StrJoin(url.segments, "/"));
+}
+
 GraphCall::GraphCall(GraphHandler& handler, std::unique_ptr<HttpExchange> exchange)
     : handler_(handler),
       exchange_(std::move(exchange)),
@@ -140,11 +145,9 @@ void GraphCall::Start() {
                              : http.host.empty() ? ""
                                                  : absl::StrCat(http.scheme, "://", http.host);
   links_.emplace(origin, *url);
-  const std::string path = absl::StrCat("/", absl::StrJoin(url->segments, "/"));
-  if (auto page = ServeDescription(http, path, handler_.options().docs)) {
+  if (auto page = ServeDescription(http, PathOf(*url), handler_.options().docs)) {
     return Respond(*std::move(page));
   }
-  if (IsDescription(path)) return Respond(MethodNotAllowed({"GET"}));
   if (!url->segments.empty() && url->segments.front() == "$batch") {
     if (url->segments.size() > 1) return Respond(ErrorOfStatus(404, "There is no such resource."));
     if (http.is_in_batch) return Respond(BadRequest("A batch cannot be in a batch."));
@@ -192,6 +195,7 @@ void GraphCall::Route(GraphUrl url) {
     }
     if (!none->allowed.empty()) return Respond(MethodNotAllowed(none->allowed));
     if (is_search) return Respond(BadRequest("The query option $search is not supported here."));
+    if (IsDescription(PathOf(url))) return Respond(MethodNotAllowed({"GET"}));
     return Respond(ErrorOfStatus(404, "There is no such resource."));
   }
   const RouteMatch& match = std::get<RouteMatch>(found);
