@@ -47,6 +47,14 @@ class TickingClock final : public Clock {
 
 class ListConformance : public PostConformance {
  protected:
+  // Opens the store again with a clock that goes on by `tick` whenever it is read.
+  void OpenWithTicks(absl::Duration tick) {
+    store_.reset();
+    ticking_clock_ = std::make_unique<TickingClock>(clock_.Now(), tick);
+    store_ = engine_->Open({}, *ticking_clock_);
+    db_ = std::make_unique<BlockingStore>(*store_);
+  }
+
   // The topics of the threads in an order, in pages of `limit`.
   std::string Topics(ThreadOrder order, int32_t limit,
                      std::optional<Uuid> conversation = std::nullopt) {
@@ -85,6 +93,9 @@ class ListConformance : public PostConformance {
   static const auto& ItemsOf(const ThreadPage& page) { return page.threads; }
   static const auto& ItemsOf(const ConversationPage& page) { return page.conversations; }
   static const auto& ItemsOf(const PostPage& page) { return page.posts; }
+
+ private:
+  std::unique_ptr<TickingClock> ticking_clock_;
 };
 
 // --- Orders
@@ -293,10 +304,7 @@ TEST_F(ListConformance, PostsAreFilteredInBothOrders) {
 
 TEST_F(ListConformance, PageLooksForWhatSeldomMatchesForABoundedTimeOnly) {
   for (int i = 0; i < 30; ++i) CreateThread("g", i == 20 ? "topic: 'needle'" : "topic: 'hay'");
-  store_.reset();
-  const TickingClock clock(clock_.Now(), kMaxFilterTime / 4);
-  store_ = engine_->Open({}, clock);
-  db_ = std::make_unique<BlockingStore>(*store_);
+  OpenWithTicks(kMaxFilterTime / 4);
   const FilterNode filter = Parse("topic eq 'needle'", ThreadFilterFields());
   for (const ThreadOrder order : kOrders) {
     int pages = 0;
@@ -367,10 +375,7 @@ TEST_F(ListConformance, ListsTellHowManyPassIfAsked) {
 TEST_F(ListConformance, CountingThatTakesTooLongIsRefused) {
   CreateThread("g", "topic: 'a'");
   CreateThread("g", "topic: 'b'");
-  store_.reset();
-  const TickingClock clock(clock_.Now(), kMaxCountTime);
-  store_ = engine_->Open({}, clock);
-  db_ = std::make_unique<BlockingStore>(*store_);
+  OpenWithTicks(kMaxCountTime);
   ThreadQuery query{.group = "g", .limit = 10, .count = true};
   EXPECT_THAT(db_->ListThreads({}, query), HasReason(v1::ERROR_REASON_TOO_MANY_TO_COUNT));
   query.count = false;
