@@ -10,6 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/message.h"
+#include "server/base/field_path.h"
 #include "server/base/json_scalar.h"
 
 namespace threadstore {
@@ -31,7 +32,7 @@ class JsonDialect {
 
     // Of kField: from the object's message through single messages, which come to be with the
     // value, to the field.
-    std::vector<const google::protobuf::FieldDescriptor*> path = {};
+    FieldPath path = {};
 
     // Of kUnknown: why, if not because nobody knows such a member.
     std::string problem = {};

@@ -39,10 +39,15 @@ bool IsReadable(const FieldDescriptor* field) {
 
 bool IsContinuationByte(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
-std::string PathText(const std::vector<const FieldDescriptor*>& path) {
+std::string PathText(const FieldPath& path) {
   return absl::StrJoin(path, ".", [](std::string* out, const FieldDescriptor* field) {
     out->append(field->name());
   });
+}
+
+// Whether a path leads on from where `above` ends.
+bool IsBelow(absl::string_view path, absl::string_view above) {
+  return path.size() > above.size() && path[above.size()] == '.' && absl::StartsWith(path, above);
 }
 
 // Receives the tokens of nlohmann's parser, which keeps its own stack and never recurses. Its
@@ -168,7 +173,7 @@ class Reader final : public nlohmann::json_sax<nlohmann::json> {
     // The message that is read, or that has the list; null if what is read is not for a message.
     Message* message = nullptr;
     // To the field of the current member, or of the list; empty if the member has none.
-    std::vector<const FieldDescriptor*> path;
+    FieldPath path;
 
     // Of an object: the current member, decoded and as written, and what to do with it.
     std::string member;
@@ -351,8 +356,7 @@ class Reader final : public nlohmann::json_sax<nlohmann::json> {
     const std::string path = PathText(found.path);
     for (const auto& [other, is_null] : frame.members.fields) {
       // A message cannot be read as a whole and in parts.
-      if (absl::StartsWith(other, absl::StrCat(path, ".")) ||
-          absl::StartsWith(path, absl::StrCat(other, "."))) {
+      if (IsBelow(other, path) || IsBelow(path, other)) {
         return absl::StrCat("cannot stand beside ",
                             path.size() < other.size() ? "parts of it" : other);
       }

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -7,10 +8,10 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/time/time.h"
 #include "google/protobuf/descriptor.h"
 #include "server/base/json_scalar.h"
 #include "server/base/proto_json.h"
+#include "server/base/time_text.h"
 
 namespace threadstore {
 namespace {
@@ -21,25 +22,37 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using google::protobuf::Reflection;
 
+// The first byte of U+0080 to U+009F in UTF-8, which are control characters, and of others.
+constexpr unsigned char kC1Lead = 0xC2;
+
 void AppendString(absl::string_view text, std::string* out) {
+  const auto may_need_escape = [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return c == '"' || c == '\\' || byte == kC1Lead || absl::ascii_iscntrl(byte);
+  };
   out->push_back('"');
-  for (size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
+  while (true) {
+    const auto* const plain_end = std::find_if(text.begin(), text.end(), may_need_escape);
+    out->append(text.begin(), plain_end);
+    text.remove_prefix(static_cast<size_t>(plain_end - text.begin()));
+    if (text.empty()) break;
+    const auto byte = static_cast<unsigned char>(text[0]);
     const bool is_c1 =
-        byte == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0;
+        byte == kC1Lead && text.size() > 1 && static_cast<unsigned char>(text[1]) < 0xA0;
     if (byte == '"' || byte == '\\') {
-      out->append({'\\', text[i]});
+      out->append({'\\', text[0]});
     } else if (byte == '\n') {
       out->append("\\n");
     } else if (byte == '\t') {
       out->append("\\t");
     } else if (is_c1) {
-      absl::StrAppendFormat(out, "\\u%04x", static_cast<unsigned char>(text[++i]));
-    } else if (absl::ascii_iscntrl(byte)) {
-      absl::StrAppendFormat(out, "\\u%04x", byte);
+      absl::StrAppendFormat(out, "\\u%04x", static_cast<unsigned char>(text[1]));
+    } else if (byte == kC1Lead) {
+      out->push_back(text[0]);
     } else {
-      out->push_back(text[i]);
+      absl::StrAppendFormat(out, "\\u%04x", byte);
     }
+    text.remove_prefix(is_c1 ? 2 : 1);
   }
   out->push_back('"');
 }
@@ -62,9 +75,7 @@ void AppendTimestamp(const Message& timestamp, std::string* out) {
   const Reflection* reflection = timestamp.GetReflection();
   const int64_t seconds = reflection->GetInt64(timestamp, type->FindFieldByName("seconds"));
   const int32_t nanos = reflection->GetInt32(timestamp, type->FindFieldByName("nanos"));
-  absl::StrAppend(
-      out, "\"",
-      absl::FormatTime("%E4Y-%m-%dT%H:%M:%S", absl::FromUnixSeconds(seconds), absl::UTCTimeZone()));
+  absl::StrAppend(out, "\"", DateTimeText(seconds));
   if (nanos % 1'000'000 == 0 && nanos != 0) {
     absl::StrAppendFormat(out, ".%03d", nanos / 1'000'000);
   } else if (nanos % 1'000 == 0 && nanos != 0) {

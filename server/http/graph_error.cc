@@ -13,6 +13,7 @@
 #include "google/rpc/error_details.pb.h"
 #include "server/base/errors.h"
 #include "server/base/proto_json.h"
+#include "server/base/time_text.h"
 #include "server/base/uuid.h"
 #include "server/http/graph_path.h"
 
@@ -210,7 +211,7 @@ void AddIds(const AnswerIds& ids, HttpHeaders& headers) {
 }
 
 std::string ErrorJson(const GraphError& error, const AnswerIds& ids) {
-  const std::string date = absl::FormatTime("%Y-%m-%dT%H:%M:%S", ids.date, absl::UTCTimeZone());
+  const std::string date = DateTimeText(absl::ToUnixSeconds(ids.date));
   return absl::StrCat("{\"error\":{\"code\":", WriteJsonString(error.code),
                       ",\"message\":", WriteJsonString(error.message),
                       ",\"innerError\":{\"date\":\"", date,

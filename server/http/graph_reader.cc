@@ -4,10 +4,10 @@
 #include <set>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "server/base/json_dialect.h"
 #include "server/base/status_macros.h"
@@ -27,19 +27,6 @@ using internal::v1::GraphGroup;
 
 constexpr absl::string_view kTypeAnnotation = "@odata.type";
 
-const FieldDescriptor* FieldOf(const Descriptor& type, absl::string_view name) {
-  return type.FindFieldByName(std::string(name));
-}
-
-std::vector<const FieldDescriptor*> PathOf(const Descriptor* type, absl::string_view field) {
-  std::vector<const FieldDescriptor*> path;
-  for (const absl::string_view name : absl::StrSplit(field, '.')) {
-    path.push_back(FieldOf(*type, name));
-    type = path.back()->message_type();
-  }
-  return path;
-}
-
 void AddNames(const GraphType& type, std::vector<absl::string_view>& names) {
   for (const GraphProperty& property : type.properties) names.push_back(property.name);
   for (const GraphType* derived : type.derived) AddNames(*derived, names);
@@ -55,25 +42,78 @@ bool SaysType(absl::string_view annotation, const GraphType& type) {
   return absl::EqualsIgnoreCase(annotation.substr(annotation.rfind('.') + 1), type.name);
 }
 
-// The request's post, if it is one of an action that takes one.
-const FieldDescriptor* PostOfReply(const Descriptor& message) {
-  const bool is_reply = &message == v1::ReplyToThreadRequest::descriptor() ||
-                        &message == v1::ReplyToPostRequest::descriptor();
-  return is_reply ? FieldOf(message, "post") : nullptr;
+// A member of an object that is none of its type's properties.
+struct Parameter {
+  absl::string_view name;
+  FieldPath path;
+  bool ignores_case = false;
+
+  bool IsNamed(absl::string_view other) const {
+    return ignores_case ? absl::EqualsIgnoreCase(name, other) : name == other;
+  }
+};
+
+// What an object has that is read into a message.
+struct ObjectMembers {
+  std::vector<Parameter> parameters = {};
+
+  // Whose properties it has; null if it has only parameters.
+  const GraphType* type = nullptr;
+
+  // To what is of that type in the message; empty if it is the message itself.
+  FieldPath part = {};
+};
+
+ObjectMembers MembersOfReply(const Descriptor& message) {
+  const FieldPath post = PathOf(message, "post");
+  return {{{"post", post, true}}, GraphTypeOf(*v1::Post::descriptor()), post};
+}
+
+ObjectMembers MembersOfForward() {
+  const Descriptor& message = *v1::ForwardPostRequest::descriptor();
+  return {{{"comment", PathOf(message, "comment"), true},
+           {"toRecipients", PathOf(message, "to_recipients"), true}}};
+}
+
+ObjectMembers MembersOfGroup() {
+  const Descriptor& message = *GraphGroup::descriptor();
+  return {{{"id", PathOf(message, "group.id")},
+           {"groupTypes", PathOf(message, "group_types")},
+           {"mailEnabled", PathOf(message, "mail_enabled")},
+           {"securityEnabled", PathOf(message, "security_enabled")},
+           {"visibility", PathOf(message, "visibility")},
+           {"owners@odata.bind", PathOf(message, "owners")},
+           {"members@odata.bind", PathOf(message, "members")}},
+          GraphTypeOf(*v1::Group::descriptor()),
+          PathOf(message, "group")};
+}
+
+const ObjectMembers& MembersOf(const Descriptor& message) {
+  static const auto* const all = [] {
+    auto* const members = new absl::flat_hash_map<const Descriptor*, ObjectMembers>();
+    for (const GraphType* type : GraphTypes()) {
+      (*members)[type->message].type = GraphTypeOf(*type->message);
+    }
+    for (const Descriptor* reply :
+         {v1::ReplyToThreadRequest::descriptor(), v1::ReplyToPostRequest::descriptor()}) {
+      members->emplace(reply, MembersOfReply(*reply));
+    }
+    members->emplace(v1::ForwardPostRequest::descriptor(), MembersOfForward());
+    members->emplace(GraphGroup::descriptor(), MembersOfGroup());
+    return members;
+  }();
+  static const auto* const none = new ObjectMembers();
+  const auto found = all->find(&message);
+  return found == all->end() ? *none : found->second;
 }
 
 // The type whose members an object has; null if it has parameters of an action.
-const GraphType* TypeOf(const Descriptor& message) {
-  if (&message == GraphGroup::descriptor()) return GraphTypeOf(*v1::Group::descriptor());
-  if (PostOfReply(message) != nullptr) return GraphTypeOf(*v1::Post::descriptor());
-  return GraphTypeOf(message);
-}
+const GraphType* TypeOf(const Descriptor& message) { return MembersOf(message).type; }
 
 // The derived type that a value has been found to be of; null if none yet.
 const GraphType* KindOf(const GraphType& type, const Message& object) {
   for (const GraphType* derived : type.derived) {
-    const FieldDescriptor* field = FieldOf(*object.GetDescriptor(), derived->kind_field);
-    if (object.GetReflection()->HasField(object, field)) return derived;
+    if (object.GetReflection()->HasField(object, derived->kind)) return derived;
   }
   return nullptr;
 }
@@ -94,28 +134,23 @@ class GraphDialect final : public JsonDialect {
   const std::set<std::string>& fields() const { return fields_; }
 
   Member Find(const Message& object, absl::string_view name) const override {
-    const Descriptor& message = *object.GetDescriptor();
-    for (const Parameter& parameter : ParametersOf(message)) {
-      if (parameter.IsNamed(name)) return {Use::kField, PathOf(&message, parameter.field)};
+    const ObjectMembers& members = MembersOf(*object.GetDescriptor());
+    for (const Parameter& parameter : members.parameters) {
+      if (parameter.IsNamed(name)) return {Use::kField, parameter.path};
     }
-    const GraphType* type = TypeOf(message);
-    if (type == nullptr) return {IsAnnotation(name) ? Use::kIgnored : Use::kUnknown};
-    Member member = FindProperty(*type, object, name);
-    if (&message != type->message && !member.path.empty()) {
-      // The object is read into the part of `message` that has the type.
-      const char* part = PostOfReply(message) != nullptr ? "post" : "group";
-      member.path.insert(member.path.begin(), FieldOf(message, part));
+    if (members.type == nullptr) return {IsAnnotation(name) ? Use::kIgnored : Use::kUnknown};
+    Member member = FindProperty(*members.type, object, name);
+    if (!member.path.empty()) {
+      member.path.insert(member.path.begin(), members.part.begin(), members.part.end());
     }
     return member;
   }
 
   std::vector<absl::string_view> Names(const Message& object) const override {
     std::vector<absl::string_view> names;
-    for (const Parameter& parameter : ParametersOf(*object.GetDescriptor())) {
-      names.push_back(parameter.name);
-    }
-    const GraphType* type = TypeOf(*object.GetDescriptor());
-    if (type != nullptr) AddNames(*type, names);
+    const ObjectMembers& members = MembersOf(*object.GetDescriptor());
+    for (const Parameter& parameter : members.parameters) names.push_back(parameter.name);
+    if (members.type != nullptr) AddNames(*members.type, names);
     return names;
   }
 
@@ -155,11 +190,11 @@ class GraphDialect final : public JsonDialect {
       return Expected("an object",
                       value.scalar == nullptr ? "a list" : KindName(value.scalar->kind));
     }
-    const std::vector<const FieldDescriptor*> path =
-        PathOf(object->GetDescriptor(), property.field);
     Message* holder = object;
-    for (size_t i = 0; i + 1 < path.size(); ++i) holder = NewSubmessage(holder, path[i]);
-    holder->GetReflection()->SetString(holder, path.back(), std::string(value.json));
+    for (size_t i = 0; i + 1 < property.path.size(); ++i) {
+      holder = NewSubmessage(holder, property.path[i]);
+    }
+    holder->GetReflection()->SetString(holder, property.path.back(), std::string(value.json));
     return std::nullopt;
   }
 
@@ -182,35 +217,6 @@ class GraphDialect final : public JsonDialect {
   }
 
  private:
-  // A member that is none of a type's properties, and its field.
-  struct Parameter {
-    absl::string_view name;
-    absl::string_view field;
-    bool ignores_case;
-
-    bool IsNamed(absl::string_view other) const {
-      return ignores_case ? absl::EqualsIgnoreCase(name, other) : name == other;
-    }
-  };
-
-  static const std::vector<Parameter>& ParametersOf(const Descriptor& message) {
-    static const auto* const none = new std::vector<Parameter>();
-    static const auto* const reply = new std::vector<Parameter>{{"post", "post", true}};
-    static const auto* const forward = new std::vector<Parameter>{
-        {"comment", "comment", true}, {"toRecipients", "to_recipients", true}};
-    static const auto* const group =
-        new std::vector<Parameter>{{"id", "group.id", false},
-                                   {"groupTypes", "group_types", false},
-                                   {"mailEnabled", "mail_enabled", false},
-                                   {"securityEnabled", "security_enabled", false},
-                                   {"visibility", "visibility", false},
-                                   {"owners@odata.bind", "owners", false},
-                                   {"members@odata.bind", "members", false}};
-    if (PostOfReply(message) != nullptr) return *reply;
-    if (&message == v1::ForwardPostRequest::descriptor()) return *forward;
-    return &message == GraphGroup::descriptor() ? *group : *none;
-  }
-
   static Member FindProperty(const GraphType& type, const Message& object, absl::string_view name) {
     if (name == kTypeAnnotation && type.is_entity) return {Use::kRaw};
     if (IsAnnotation(name)) return {Use::kIgnored};
@@ -224,7 +230,7 @@ class GraphDialect final : public JsonDialect {
     if (property->field.empty() || property->kind == GraphProperty::Kind::kJson) {
       return {Use::kRaw};
     }
-    return {Use::kField, PathOf(type.message, property->field)};
+    return {Use::kField, property->path};
   }
 
   // Whether all derived types have the property.
@@ -280,7 +286,7 @@ class GraphDialect final : public JsonDialect {
       if (kind != nullptr && kind != derived) {
         return absl::StrCat("does not fit the members before it, which are those of ", kind->name);
       }
-      NewSubmessage(object, FieldOf(*object->GetDescriptor(), derived->kind_field));
+      NewSubmessage(object, derived->kind);
       return std::nullopt;
     }
     return absl::StrCat("expected ", ExpectedTypes(type), ", got ", Quotable(value.scalar->text));

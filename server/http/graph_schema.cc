@@ -1,5 +1,6 @@
 #include "server/http/graph_schema.h"
 
+#include "absl/container/flat_hash_map.h"
 #include "threadstore/v1/conversation_thread.pb.h"
 #include "threadstore/v1/group_service.pb.h"
 
@@ -65,7 +66,7 @@ struct Schema {
   GraphType user{"user", v1::Member::descriptor()};
   GraphType group{"group", v1::Group::descriptor()};
 
-  std::vector<const GraphType*> all = {&email_address,
+  const std::vector<GraphType*> all = {&email_address,
                                        &recipient,
                                        &item_body,
                                        &attachment,
@@ -99,6 +100,15 @@ struct Schema {
     DescribeThread();
     DescribeConversation();
     DescribeUsersAndGroups();
+    for (GraphType* type : all) {
+      for (GraphProperty& property : type->properties) {
+        if (!property.field.empty()) property.path = PathOf(*type->message, property.field);
+      }
+    }
+  }
+
+  static const google::protobuf::FieldDescriptor* KindField(absl::string_view name) {
+    return PathOf(*v1::Attachment::descriptor(), name).front();
   }
 
   void DescribeAttachments() {
@@ -111,15 +121,15 @@ struct Schema {
         ReadOnly(Value(Kind::kInt32, "size", "size")),
         Value(Kind::kBoolean, "isInline", "is_inline"),
     };
-    file_attachment.kind_field = "file";
+    file_attachment.kind = KindField("file");
     file_attachment.properties = {
         Nullable(Text("contentId", "file.content_id")),
         Nullable(Text("contentLocation", "")),
         Value(Kind::kBinary, "contentBytes", "file.content_bytes"),
     };
-    item_attachment.kind_field = "item";
+    item_attachment.kind = KindField("item");
     item_attachment.properties = {Expanded(Value(Kind::kJson, "item", "item.item_json"))};
-    reference_attachment.kind_field = "reference";
+    reference_attachment.kind = KindField("reference");
     reference_attachment.properties = {
         Text("sourceUrl", "reference.source_url"),
         Nullable(Text("providerType", "reference.provider_type")),
@@ -211,17 +221,25 @@ const Schema& TheSchema() {
 }  // namespace
 
 const GraphType* GraphTypeOf(const google::protobuf::Descriptor& message) {
-  // Users come in more messages than one.
-  if (&message == v1::Sender::descriptor() || &message == v1::User::descriptor()) {
-    return &TheSchema().user;
-  }
-  for (const GraphType* type : GraphTypes()) {
-    if (type->message == &message) return type;
-  }
-  return nullptr;
+  static const auto* const types = [] {
+    auto* const of_messages =
+        new absl::flat_hash_map<const google::protobuf::Descriptor*, const GraphType*>();
+    // The first is the abstract one.
+    for (const GraphType* type : GraphTypes()) of_messages->try_emplace(type->message, type);
+    // Users come in more messages than one.
+    of_messages->emplace(v1::Sender::descriptor(), &TheSchema().user);
+    of_messages->emplace(v1::User::descriptor(), &TheSchema().user);
+    return of_messages;
+  }();
+  const auto found = types->find(&message);
+  return found == types->end() ? nullptr : found->second;
 }
 
-const std::vector<const GraphType*>& GraphTypes() { return TheSchema().all; }
+const std::vector<const GraphType*>& GraphTypes() {
+  static const auto* const types =
+      new std::vector<const GraphType*>(TheSchema().all.begin(), TheSchema().all.end());
+  return *types;
+}
 
 const GraphProperty* FindGraphProperty(const GraphType& type, absl::string_view name) {
   for (const GraphProperty& property : type.properties) {

@@ -5,6 +5,7 @@
 
 #include "absl/strings/string_view.h"
 #include "google/protobuf/descriptor.h"
+#include "server/base/field_path.h"
 
 // Microsoft Graph's types of conversations, as far as this server knows them, and where in the
 // messages of threadstore.v1 their properties are. Bodies are read and written by it, `$select` and
@@ -35,8 +36,8 @@ struct GraphProperty {
   // In JSON and in query options.
   absl::string_view name;
 
-  // The field of the type's message, or the path of one in a message of its own. Empty for what
-  // comes from elsewhere: see graph_reader.cc and graph_writer.cc.
+  // The field of the type's message, or the path of one in a message of its own, its names joined
+  // by `.`. Empty for what comes from elsewhere: see graph_reader.cc and graph_writer.cc.
   absl::string_view field;
 
   Kind kind = Kind::kString;
@@ -45,6 +46,9 @@ struct GraphProperty {
   bool is_read_only = false;  // Ignored in requests.
   bool is_nullable = false;   // Written as null when it is empty or absent.
   Shown shown = Shown::kAlways;
+
+  // Where `field` is in the type's message.
+  FieldPath path = {};
 };
 
 // A type of Graph.
@@ -65,7 +69,7 @@ struct GraphType {
   bool says_type = false;
 
   // Of a derived type: the field, of the message's oneof, that its values have.
-  absl::string_view kind_field = {};
+  const google::protobuf::FieldDescriptor* kind = nullptr;
 
   // The derived types of an abstract one, which `@odata.type` tells apart; they have its properties
   // before their own.

@@ -8,13 +8,12 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "absl/time/time.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/timestamp.pb.h"
 #include "server/base/json_dialect.h"
 #include "server/base/proto_json.h"
+#include "server/base/time_text.h"
 #include "server/http/body_conversion.h"
 #include "server/http/graph_schema.h"
 
@@ -48,16 +47,25 @@ struct Place {
   }
 };
 
-Place Find(const Message& message, absl::string_view path) {
+Place Follow(const Message& message, const FieldPath& path) {
   Place place = {&message, nullptr};
-  for (const absl::string_view name : absl::StrSplit(path, '.')) {
+  for (const FieldDescriptor* field : path) {
     if (place.field != nullptr) {
       place.holder = &place.holder->GetReflection()->GetMessage(*place.holder, place.field);
     }
-    place.field = place.holder->GetDescriptor()->FindFieldByName(std::string(name));
-    if (place.field == nullptr) break;
+    place.field = field;
   }
   return place;
+}
+
+Place Find(const Message& message, absl::string_view path) {
+  return Follow(message, PathOf(*message.GetDescriptor(), path));
+}
+
+// Where the value of a property is. Users come in more messages than that of their type.
+Place Find(const Message& message, const GraphProperty& property) {
+  const bool is_of_type = property.path.front()->containing_type() == message.GetDescriptor();
+  return is_of_type ? Follow(message, property.path) : Find(message, property.field);
 }
 
 std::string StringAt(const Place& place) {
@@ -77,24 +85,21 @@ absl::string_view Opaque(absl::string_view etag) {
   return etag;
 }
 
-std::string TimeText(const Message& timestamp) {
-  const Reflection* reflection = timestamp.GetReflection();
-  const google::protobuf::Descriptor* type = timestamp.GetDescriptor();
-  const int64_t seconds = reflection->GetInt64(timestamp, type->FindFieldByName("seconds"));
-  const int32_t nanos = reflection->GetInt32(timestamp, type->FindFieldByName("nanos"));
-  std::string text =
-      absl::FormatTime("%E4Y-%m-%dT%H:%M:%S", absl::FromUnixSeconds(seconds), absl::UTCTimeZone());
-  if (nanos != 0) {
-    absl::StrAppendFormat(&text, ".%09d", nanos);
+std::string TimeText(const Message& message) {
+  const auto& timestamp = static_cast<const google::protobuf::Timestamp&>(message);
+  std::string text = DateTimeText(timestamp.seconds());
+  if (timestamp.nanos() != 0) {
+    absl::StrAppendFormat(&text, ".%09d", timestamp.nanos());
     text.erase(text.find_last_not_of('0') + 1);
   }
-  return absl::StrCat(text, "Z");
+  text.push_back('Z');
+  return text;
 }
 
 // The derived type of a value, or the type itself if it has none.
 const GraphType& ActualType(const GraphType& type, const Message& value) {
   for (const GraphType* derived : type.derived) {
-    if (Find(value, derived->kind_field).HasValue()) return *derived;
+    if (Place{&value, derived->kind}.HasValue()) return *derived;
   }
   return type;
 }
@@ -162,7 +167,7 @@ class Writer {
 
   void AppendProperty(const Message& entity, const GraphProperty& property) {
     if (property.field.empty()) return AppendComputed(entity, property.name);
-    const Place place = Find(entity, property.field);
+    const Place place = Find(entity, property);
     if (!place.HasValue()) {
       if (property.is_nullable) AppendMember(property.name, "null");
       return;
@@ -193,7 +198,7 @@ class Writer {
 
   void AppendExpanded(const Message& entity, const GraphProperty& property, const GraphView& view) {
     if (IsContent(property)) return AppendProperty(entity, property);
-    const Place place = Find(entity, property.field);
+    const Place place = Find(entity, property);
     const Reflection* reflection = place.holder->GetReflection();
     if (!property.is_collection) {
       if (!place.HasValue()) return AppendMember(property.name, "null");

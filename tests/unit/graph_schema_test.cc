@@ -139,12 +139,11 @@ TEST(GraphSchemaTest, DerivedTypesAreTheFieldsOfAOneof) {
       *DescriptorPool::generated_pool()->FindMessageTypeByName("threadstore.v1.Attachment"));
   ASSERT_EQ(attachment.derived.size(), 3U);
   for (const GraphType* derived : attachment.derived) {
-    const FieldDescriptor* field = FieldAt(derived->message, derived->kind_field);
-    ASSERT_NE(field, nullptr) << derived->name;
-    EXPECT_NE(field->real_containing_oneof(), nullptr) << derived->name;
+    ASSERT_NE(derived->kind, nullptr) << derived->name;
+    EXPECT_NE(derived->kind->real_containing_oneof(), nullptr) << derived->name;
     for (const GraphProperty& property : derived->properties) {
       EXPECT_TRUE(property.field.empty() ||
-                  absl::StartsWith(property.field, absl::StrCat(derived->kind_field, ".")))
+                  absl::StartsWith(property.field, absl::StrCat(derived->kind->name(), ".")))
           << property.name;
     }
   }
