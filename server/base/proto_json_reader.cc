@@ -25,7 +25,6 @@ using google::protobuf::OneofDescriptor;
 using google::protobuf::Reflection;
 
 constexpr absl::string_view kByteOrderMark = "\xEF\xBB\xBF";
-constexpr absl::string_view kWhitespace = " \t\n\r";
 
 bool HasUnknownJsonForm(const Descriptor* type) {
   return type->well_known_type() != Descriptor::WELLKNOWNTYPE_UNSPECIFIED && !IsTimestamp(type);
@@ -36,6 +35,8 @@ bool IsReadable(const FieldDescriptor* field) {
   return field->cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE ||
          !HasUnknownJsonForm(field->message_type());
 }
+
+bool IsWhitespace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
 bool IsContinuationByte(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
@@ -212,7 +213,8 @@ class Reader final : public nlohmann::json_sax<nlohmann::json> {
   }
 
   size_t SkipWhitespace(size_t offset) const {
-    return std::min(json_.find_first_not_of(kWhitespace, offset), json_.size());
+    while (offset < json_.size() && IsWhitespace(json_[offset])) ++offset;
+    return offset;
   }
 
   absl::string_view Token() const { return json_.substr(token_begin_, token_end_ - token_begin_); }

@@ -302,6 +302,12 @@ class GraphDialect final : public JsonDialect {
     return absl::StrCat("@odata.type must say what it is: ", ExpectedTypes(type));
   }
 
+  static bool IsNullable(const GraphType* type, absl::string_view field) {
+    if (type == nullptr) return false;
+    const GraphProperty* property = FindGraphPropertyOfField(*type, field);
+    return property != nullptr && property->is_nullable;
+  }
+
   // Notes down which fields of the outermost message are set.
   void TakeFields(const Members& members) {
     const GraphType* type = TypeOf(*root_->GetDescriptor());
@@ -310,9 +316,7 @@ class GraphDialect final : public JsonDialect {
       absl::string_view field = path;
       if (is_group && !absl::ConsumePrefix(&field, "group.")) continue;
       if (field == "id") continue;
-      const GraphProperty* property =
-          type == nullptr ? nullptr : FindGraphPropertyOfField(*type, field);
-      if (is_null && (property == nullptr || !property->is_nullable)) continue;
+      if (is_null && !IsNullable(type, field)) continue;
       fields_.emplace(field.substr(0, field.find('.')));
     }
   }

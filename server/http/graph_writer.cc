@@ -7,7 +7,6 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/timestamp.pb.h"
@@ -85,12 +84,16 @@ absl::string_view Opaque(absl::string_view etag) {
   return etag;
 }
 
+// With as many digits of the second's fraction as it has.
 std::string TimeText(const Message& message) {
+  constexpr size_t kFractionDigits = 9;
   const auto& timestamp = static_cast<const google::protobuf::Timestamp&>(message);
   std::string text = DateTimeText(timestamp.seconds());
   if (timestamp.nanos() != 0) {
-    absl::StrAppendFormat(&text, ".%09d", timestamp.nanos());
-    text.erase(text.find_last_not_of('0') + 1);
+    std::string fraction = absl::StrCat(timestamp.nanos());
+    fraction.insert(0, kFractionDigits - fraction.size(), '0');
+    fraction.erase(fraction.find_last_not_of('0') + 1);
+    absl::StrAppend(&text, ".", fraction);
   }
   text.push_back('Z');
   return text;
