@@ -136,8 +136,18 @@ void AddServeFlags(CLI::App& app, Config& config) {
   AddFlag(app, "tls_key", config.tls_key, "PEM file of the certificate's key")->type_name("FILE");
   AddStoreFlags(app, config);
   AddFlag(app, "auth", config.auth,
-          "How callers are told apart: none (the metadata x-threadstore-user names a user)")
-      ->type_name("none");
+          "How callers are told apart: none (the metadata x-threadstore-user names a user), token"
+          " (shared secrets), or jwt (JSON Web Tokens)")
+      ->type_name("none|token|jwt");
+  AddFlag(app, "auth_config", config.auth_config,
+          "YAML file of issuers, tokens and grants; read again when it changes")
+      ->type_name("FILE");
+  AddFlag(app, "jwt_issuer", config.jwt_issuer, "The iss of tokens that are believed")
+      ->type_name("ISSUER");
+  AddListFlag(app, "jwt_audience", config.jwt_audience, "One of these is in the aud of such tokens")
+      ->type_name("AUDIENCE,...");
+  AddFlag(app, "jwks", config.jwks, "The issuer's JSON Web Key Set: a file, or an https URL")
+      ->type_name("FILE|URL");
   AddBooleanFlag(app, "allow_unauthenticated", config.allow_unauthenticated,
                  "Serve --auth=none on addresses that others can reach");
   AddBooleanFlag(app, "reflection", config.reflection,
@@ -192,10 +202,43 @@ void AddServeFlags(CLI::App& app, Config& config) {
 absl::Status CheckListen(absl::string_view flag, const std::string& text, const Config& config) {
   const absl::StatusOr<HostPort> address = ParseHostPort(text);
   if (!address.ok()) return Wrong(flag, address.status().message());
-  if (address->is_loopback() || config.allow_unauthenticated) return absl::OkStatus();
+  if (config.auth != "none" || address->is_loopback() || config.allow_unauthenticated) {
+    return absl::OkStatus();
+  }
   return Wrong(flag, absl::StrCat(text,
                                   " can be reached by others, and --auth=none does not tell "
                                   "them apart; give --allow_unauthenticated if a proxy does"));
+}
+
+absl::Status CheckAuth(const Config& config) {
+  const bool has_issuer_flags =
+      !config.jwt_issuer.empty() || !config.jwt_audience.empty() || !config.jwks.empty();
+  if (config.auth == "none") {
+    if (has_issuer_flags)
+      return Wrong("auth", "must be jwt for --jwt_issuer and what belongs to it");
+    if (!config.auth_config.empty()) return Wrong("auth", "must be token or jwt for --auth_config");
+    return absl::OkStatus();
+  }
+  if (config.allow_unauthenticated) {
+    return Wrong("allow_unauthenticated", "is for --auth=none");
+  }
+  if (config.auth == "token") {
+    if (has_issuer_flags)
+      return Wrong("auth", "must be jwt for --jwt_issuer and what belongs to it");
+    if (config.auth_config.empty()) return Wrong("auth_config", "must name the tokens' file");
+    return absl::OkStatus();
+  }
+  if (config.auth != "jwt") return Wrong("auth", "must be none, token or jwt");
+  if (!has_issuer_flags) {
+    if (config.auth_config.empty()) {
+      return Wrong("jwt_issuer", "or --auth_config must say whose tokens are believed");
+    }
+    return absl::OkStatus();
+  }
+  if (config.jwt_issuer.empty()) return Wrong("jwt_issuer", "is missing");
+  if (config.jwt_audience.empty()) return Wrong("jwt_audience", "is missing");
+  if (config.jwks.empty()) return Wrong("jwks", "is missing");
+  return absl::OkStatus();
 }
 
 absl::Status CheckHttp(const Config& config) {
@@ -258,7 +301,7 @@ std::string Config::sqlite_path() const {
 }
 
 absl::Status Validate(const Config& config) {
-  if (config.auth != "none") return Wrong("auth", "must be none");
+  RETURN_IF_ERROR(CheckAuth(config));
   RETURN_IF_ERROR(CheckListen("listen", config.listen, config));
   if (!config.http_listen.empty()) {
     RETURN_IF_ERROR(CheckListen("http_listen", config.http_listen, config));
@@ -333,7 +376,8 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, const char* const* argv) 
     return result;
   }
   for (std::vector<std::string>* const list :
-       {&result.config.http_cors_origins, &result.config.trusted_proxies}) {
+       {&result.config.http_cors_origins, &result.config.trusted_proxies,
+        &result.config.jwt_audience}) {
     std::erase(*list, "");
   }
   result.command = serve->parsed() ? CommandLine::Command::kServe : CommandLine::Command::kMigrate;

@@ -34,8 +34,17 @@ struct Config {
   // Where data lives: sqlite:PATH.
   std::string store = "sqlite:threadstore.db";
 
-  // How callers are told apart: none.
+  // How callers are told apart: none, token or jwt.
   std::string auth = "none";
+
+  // A YAML file of issuers, tokens and grants, which is read again when it changes.
+  std::string auth_config;
+
+  // Of auth=jwt: whose tokens are believed, for which audiences, and where the issuer's keys are: a
+  // file, or an https URL. More issuers are in auth_config.
+  std::string jwt_issuer;
+  std::vector<std::string> jwt_audience;
+  std::string jwks;
 
   // Where Graph's JSON is served over HTTP; empty is nowhere.
   std::string http_listen = "127.0.0.1:8080";

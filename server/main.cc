@@ -19,7 +19,7 @@
 #include "absl/synchronization/mutex.h"
 #include "google/protobuf/stubs/common.h"
 #include "grpcpp/grpcpp.h"
-#include "server/auth/authenticator.h"
+#include "server/authentication.h"
 #include "server/base/byte_budget.h"
 #include "server/base/clock.h"
 #include "server/base/executor.h"
@@ -91,6 +91,10 @@ void LogStart(const Config& config) {
        {"tls_key", config.tls_key},
        {"store", config.store},
        {"auth", config.auth},
+       {"auth_config", config.auth_config},
+       {"jwt_issuer", config.jwt_issuer},
+       {"jwt_audience", absl::StrJoin(config.jwt_audience, ",")},
+       {"jwks", config.jwks},
        {"allow_unauthenticated", config.allow_unauthenticated},
        {"allow_network_filesystem", config.allow_network_filesystem},
        {"reflection", config.reflection},
@@ -173,15 +177,23 @@ int Serve(const Config& config) {
   absl::StatusOr<std::unique_ptr<ThreadStore>> store = OpenSqliteStore(store_options, clock);
   if (!store.ok()) return Fail(ExitStatusOf(store.status()), store.status().message());
 
-  const NoAuthentication authenticator;
+  absl::StatusOr<std::unique_ptr<Authentication>> authentication =
+      Authentication::Make(config, clock);
+  if (!authentication.ok()) return Fail(EX_USAGE, authentication.status().message());
   ByteBudget request_memory(config.request_memory);
   ByteBudget answer_memory(config.request_memory);
   CallsInFlight calls(std::max(config.default_timeout, kMinAnswerTimeout));
   Executor large_requests("large-requests", LargeRequestThreads());
   const std::string face_secret = RandomSecret();
-  const ServiceContext services{
-      **store, authenticator,          clock,          request_memory, answer_memory,
-      calls,   config.default_timeout, large_requests, face_secret};
+  const ServiceContext services{**store,
+                                (*authentication)->authenticator(),
+                                clock,
+                                request_memory,
+                                answer_memory,
+                                calls,
+                                config.default_timeout,
+                                large_requests,
+                                face_secret};
   const HttpHandlerFactory make_handler = [&](std::shared_ptr<grpc::Channel> channel) {
     return MakeGraphHandler({config.http_public_url, config.http_docs},
                             MakeGrpcFace(std::move(channel), face_secret), clock, answer_memory);

@@ -18,7 +18,10 @@ absl::StatusOr<std::string> ResolveUser(const Principal& principal, const UserNa
   return name.user;
 }
 
-absl::StatusOr<std::optional<RequiredMember>> ResolveAccess(const Principal& principal,
+namespace {
+
+// By the members that the store knows.
+absl::StatusOr<std::optional<RequiredMember>> ResolveMember(const Principal& principal,
                                                             const GroupName& group,
                                                             absl::string_view field) {
   RequiredMember member;
@@ -36,10 +39,24 @@ absl::StatusOr<std::optional<RequiredMember>> ResolveAccess(const Principal& pri
   return member;
 }
 
+}  // namespace
+
+absl::StatusOr<std::optional<RequiredMember>> ResolveAccess(const Principal& principal,
+                                                            const GroupName& group,
+                                                            absl::string_view field) {
+  ASSIGN_OR_RETURN(std::optional<RequiredMember> member, ResolveMember(principal, group, field));
+  if (principal.IsInGroup(group.group)) {
+    member->is_vouched_for = true;
+    member->display_name = principal.display_name;
+    member->mail = principal.mail;
+  }
+  return member;
+}
+
 absl::StatusOr<std::optional<RequiredMember>> ResolveOwnerAccess(const Principal& principal,
                                                                  const GroupName& group,
                                                                  absl::string_view field) {
-  ASSIGN_OR_RETURN(std::optional<RequiredMember> member, ResolveAccess(principal, group, field));
+  ASSIGN_OR_RETURN(std::optional<RequiredMember> member, ResolveMember(principal, group, field));
   if (member.has_value()) member->must_be_owner = principal.is_user();
   return member;
 }

@@ -11,8 +11,9 @@
 
 namespace threadstore {
 
-// What the store must check of a principal that names a group: a user acts on groups it is in,
-// an application on any; `me` and `users/{user}` lead only to groups which that user is in.
+// What the store must check of a principal that names a group: a user acts on groups it is in, by
+// its token or by the store's members, an application on any; `me` and `users/{user}` lead only to
+// groups which that user is in.
 //
 // INVALID_ARGUMENT / USER_REQUIRED, naming `field`, for an application's `me`; PERMISSION_DENIED
 // for a user who names another user.
@@ -20,7 +21,8 @@ absl::StatusOr<std::optional<RequiredMember>> ResolveAccess(const Principal& pri
                                                             const GroupName& group,
                                                             absl::string_view field);
 
-// The same for what only owners may do: applications that may do it at all need not be members.
+// The same for what only owners may do, which tokens do not tell: applications that may do it at
+// all need not be members.
 absl::StatusOr<std::optional<RequiredMember>> ResolveOwnerAccess(const Principal& principal,
                                                                  const GroupName& group,
                                                                  absl::string_view field);

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "server/auth/principal.h"
@@ -14,6 +15,9 @@ struct Credentials {
   // Every value of `x-threadstore-user`, and of `x-threadstore-user-bin`, as bytes.
   std::vector<absl::string_view> users = {};
 
+  // Every value of `authorization`.
+  std::vector<absl::string_view> authorizations = {};
+
   bool from_loopback = false;  // The peer's address is this machine's.
 };
 
@@ -24,6 +28,14 @@ class Authenticator {
 
   // UNAUTHENTICATED / INVALID_CREDENTIALS if the caller cannot be told.
   virtual absl::StatusOr<Principal> Authenticate(const Credentials& credentials) const = 0;
+
+  // After a refusal: whether it may have been for want of keys that the issuer has by now. They
+  // are then fetched, and `ready` is called on another thread, which it must not hold up, to try
+  // once more. Otherwise `ready` is left as it is.
+  virtual bool AwaitKeys(const Credentials& /*credentials*/,
+                         absl::AnyInvocable<void() &&>& /*ready*/) const {
+    return false;
+  }
 };
 
 // --auth=none: believes `x-threadstore-user`; without it the caller is an application. Everyone

@@ -9,6 +9,9 @@
 namespace threadstore {
 namespace {
 
+constexpr Permission kPermissions[] = {kGroupConversationRead, kGroupConversationReadWrite,
+                                       kGroupRead, kGroupReadWrite, kAdmin};
+
 constexpr Permissions kReadsConversations =
     kGroupConversationRead | kGroupConversationReadWrite | kGroupRead | kGroupReadWrite;
 constexpr Permissions kWritesConversations = kGroupConversationReadWrite | kGroupReadWrite;
@@ -101,6 +104,19 @@ absl::string_view PermissionName(Permission permission) {
       return "Threadstore.Admin";
   }
   return "";
+}
+
+std::optional<Permission> PermissionNamed(absl::string_view name) {
+  for (const Permission permission : kPermissions) {
+    if (PermissionName(permission) == name) return permission;
+  }
+  return std::nullopt;
+}
+
+std::vector<absl::string_view> PermissionNames() {
+  std::vector<absl::string_view> names;
+  for (const Permission permission : kPermissions) names.push_back(PermissionName(permission));
+  return names;
 }
 
 absl::Status CheckPermission(const Principal& principal, absl::string_view method) {

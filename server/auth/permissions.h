@@ -2,6 +2,8 @@
 #define THREADSTORE_SERVER_AUTH_PERMISSIONS_H_
 
 #include <cstdint>
+#include <optional>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -26,6 +28,12 @@ inline constexpr Permissions kAllButAdmin =
 
 // The name of a permission in tokens.
 absl::string_view PermissionName(Permission permission);
+
+// The permission of a name, compared case-sensitively; nothing if there is none.
+std::optional<Permission> PermissionNamed(absl::string_view name);
+
+// All names.
+std::vector<absl::string_view> PermissionNames();
 
 // Whether the principal's permissions cover a method, given by its full protobuf name, such as
 // `threadstore.v1.ThreadService.CreateThread`. PERMISSION_DENIED / MISSING_PERMISSION, naming

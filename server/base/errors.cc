@@ -268,6 +268,11 @@ absl::Status SearchIndexBehindError(absl::Duration retry_delay) {
                             "the index of words is behind the latest changes", retry_delay);
 }
 
+absl::Status IssuerUnavailableError(absl::Duration retry_delay) {
+  return MakeRetryableError(absl::StatusCode::kUnavailable, v1::ERROR_REASON_ISSUER_UNAVAILABLE,
+                            "the keys to verify tokens with are not there yet", retry_delay);
+}
+
 absl::Status StoreFullError() {
   return MakeError(absl::StatusCode::kResourceExhausted, v1::ERROR_REASON_STORE_FULL,
                    "the store's disk is full");

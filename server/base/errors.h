@@ -86,6 +86,9 @@ absl::Status SearchIndexBehindError(absl::Duration retry_delay);
 absl::Status StoreFullError();
 absl::Status StoreBusyError();
 absl::Status ShuttingDownError();
+
+// UNAVAILABLE: the keys to verify tokens with have not come yet.
+absl::Status IssuerUnavailableError(absl::Duration retry_delay);
 absl::Status StoreFailedError();
 absl::Status WriteOutcomeUnknownError();
 absl::Status DeadlineExceededError();

@@ -51,7 +51,9 @@ void CheckFirstMembers(const RepeatedPtrField<v1::Member>& members, Violations& 
 
 absl::StatusOr<CreateGroupInput> Validate(const v1::CreateGroupRequest& request) {
   Violations violations;
-  CheckStatus("group_id", CheckGroupId(request.group_id()), violations);
+  if (!request.group_id().empty()) {
+    CheckStatus("group_id", CheckGroupId(request.group_id()), violations);
+  }
   CheckGroupTexts("group", request.group(), violations);
   CheckFirstMembers(request.members(), violations);
   CreateGroupInput input;

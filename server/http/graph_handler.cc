@@ -125,6 +125,7 @@ GraphCall::GraphCall(GraphHandler& handler, std::unique_ptr<HttpExchange> exchan
   caller_.peer = http.peer;
   for (const auto& [name, value] : http.headers.fields()) {
     if (absl::EqualsIgnoreCase(name, "x-threadstore-user")) caller_.users.push_back(value);
+    if (absl::EqualsIgnoreCase(name, "Authorization")) caller_.authorizations.push_back(value);
   }
 }
 

@@ -234,18 +234,6 @@ absl::Status ReadIdempotencyKey(const HttpHeaders& headers, Message& message) {
   return absl::OkStatus();
 }
 
-// The id of a group whose caller gave none. Of the same request again it is the same.
-void ChooseGroupId(const HttpHeaders& headers, v1::CreateGroupRequest& request) {
-  if (!request.group_id().empty()) return;
-  if (request.request_id().empty()) {
-    request.set_group_id(Uuid::V7(absl::Now()).ToString());
-    return;
-  }
-  const std::string known_by =
-      absl::StrCat(headers.Get("x-threadstore-user"), "\n", request.request_id());
-  request.set_group_id(Uuid::FromBytes(Sha256(known_by).substr(0, Uuid::kBytes))->ToString());
-}
-
 absl::Status ReadIfMatch(const HttpHeaders& headers, const Route& route, Message& message) {
   if (!headers.Has("If-Match")) return absl::OkStatus();
   const absl::string_view value = absl::StripAsciiWhitespace(headers.Get("If-Match"));
@@ -520,9 +508,6 @@ absl::StatusOr<GraphRequest> MakeGraphRequest(const HttpRequest& http, GraphUrl 
   ASSIGN_OR_RETURN(request.preferences, ParsePreferences(http.headers));
   RETURN_IF_ERROR(ReadBody(http.body, *match.route, match.value, request));
   RETURN_IF_ERROR(ReadIdempotencyKey(http.headers, *request.message));
-  if (match.route->rpc->name() == "CreateGroup") {
-    ChooseGroupId(http.headers, static_cast<v1::CreateGroupRequest&>(*request.message));
-  }
   RETURN_IF_ERROR(ReadIfMatch(http.headers, *match.route, *request.message));
   RETURN_IF_ERROR(SetOptions(request));
   request.preferences_applied = AppliedPreferences(request);

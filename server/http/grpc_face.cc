@@ -41,6 +41,9 @@ class InProcessGrpcFace final : public GrpcFace {
     for (const std::string& user : caller.users) {
       call->context.AddMetadata("x-threadstore-user-bin", user);
     }
+    for (const std::string& authorization : caller.authorizations) {
+      call->context.AddMetadata("x-threadstore-face-authorization-bin", authorization);
+    }
     const MessageLite* const sent = &request;
     MessageLite* const response = call->response.get();
     stub_.UnaryCall(&call->context, call->path, grpc::StubOptions(), sent, response,

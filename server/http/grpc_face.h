@@ -18,8 +18,9 @@ namespace threadstore {
 
 // What a request of HTTP says of its caller, to be passed on as it is.
 struct HttpCaller {
-  std::vector<std::string> users;  // Every value of `x-threadstore-user`.
-  std::string peer;                // The client's address, without its port.
+  std::vector<std::string> users;           // Every value of `x-threadstore-user`.
+  std::vector<std::string> authorizations;  // Every value of `Authorization`.
+  std::string peer;                         // The client's address, without its port.
 };
 
 // The gRPC face of this server, as its HTTP face calls it. Thread-safe.

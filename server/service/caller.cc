@@ -1,5 +1,6 @@
 #include "server/service/caller.h"
 
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,7 +18,10 @@ constexpr char kUserMetadata[] = "x-threadstore-user";
 // The same for ids that text metadata, which is ASCII, cannot carry.
 constexpr char kBinaryUserMetadata[] = "x-threadstore-user-bin";
 
+constexpr char kAuthorizationMetadata[] = "authorization";
+
 // What the HTTP face sends.
+constexpr char kFaceAuthorizationMetadata[] = "x-threadstore-face-authorization-bin";
 constexpr char kFaceSecretMetadata[] = "x-threadstore-face-secret";
 constexpr char kFacePeerMetadata[] = "x-threadstore-face-peer";
 
@@ -55,7 +59,9 @@ Credentials ReadCredentials(const ServiceContext& services,
       credentials.users.push_back(user);
     }
   }
+  credentials.authorizations = MetadataOf(context, kAuthorizationMetadata);
   if (IsFromHttpFace(services, context)) {
+    credentials.authorizations = MetadataOf(context, kFaceAuthorizationMetadata);
     const std::vector<absl::string_view> peers = MetadataOf(context, kFacePeerMetadata);
     credentials.from_loopback = peers.size() == 1 && IsLoopbackAddress(peers.front());
   } else {
@@ -64,15 +70,28 @@ Credentials ReadCredentials(const ServiceContext& services,
   return credentials;
 }
 
-}  // namespace
-
-absl::StatusOr<Principal> IdentifyCaller(const ServiceContext& services,
-                                         const grpc::CallbackServerContext& context,
-                                         absl::string_view method) {
+absl::StatusOr<Principal> TryToIdentify(const ServiceContext& services,
+                                        const grpc::CallbackServerContext& context,
+                                        absl::string_view method) {
   ASSIGN_OR_RETURN(Principal principal,
                    services.authenticator.Authenticate(ReadCredentials(services, context)));
   RETURN_IF_ERROR(CheckPermission(principal, method));
   return principal;
+}
+
+}  // namespace
+
+void IdentifyCaller(const ServiceContext& services, const grpc::CallbackServerContext& context,
+                    absl::string_view method,
+                    absl::AnyInvocable<void(absl::StatusOr<Principal>) &&> done) {
+  absl::StatusOr<Principal> principal = TryToIdentify(services, context, method);
+  if (principal.ok()) return std::move(done)(std::move(principal));
+  const auto waiting = std::make_shared<decltype(done)>(std::move(done));
+  absl::AnyInvocable<void()&&> ready = [&services, &context, method, waiting] {
+    std::move (*waiting)(TryToIdentify(services, context, method));
+  };
+  if (services.authenticator.AwaitKeys(ReadCredentials(services, context), ready)) return;
+  std::move (*waiting)(std::move(principal));
 }
 
 }  // namespace threadstore

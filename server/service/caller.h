@@ -1,6 +1,7 @@
 #ifndef THREADSTORE_SERVER_SERVICE_CALLER_H_
 #define THREADSTORE_SERVER_SERVICE_CALLER_H_
 
+#include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "grpcpp/server_context.h"
@@ -10,15 +11,17 @@ namespace threadstore {
 
 struct ServiceContext;
 
-// Who makes a call, by its metadata and its peer, and may call `method`, given by its full protobuf
-// name. UNAUTHENTICATED or PERMISSION_DENIED otherwise.
+// Tells `done` who makes a call, by its metadata and its peer, if the caller may call `method`,
+// given by its full protobuf name. UNAUTHENTICATED or PERMISSION_DENIED otherwise, or what else
+// keeps the authenticator from telling. As a rule at once; on another thread, which it must not
+// hold up, when the keys of a token's issuer had to be fetched. The call must not end before.
 //
 // A call that has ServiceContext::face_secret as `x-threadstore-face-secret` is the HTTP face's,
 // which tells the address of its own caller in `x-threadstore-face-peer`. Nobody else knows the
 // secret.
-absl::StatusOr<Principal> IdentifyCaller(const ServiceContext& services,
-                                         const grpc::CallbackServerContext& context,
-                                         absl::string_view method);
+void IdentifyCaller(const ServiceContext& services, const grpc::CallbackServerContext& context,
+                    absl::string_view method,
+                    absl::AnyInvocable<void(absl::StatusOr<Principal>) &&> done);
 
 }  // namespace threadstore
 

@@ -19,18 +19,20 @@ void ExportStream::Start(grpc::ByteBuffer& request) {
     MutexLock lock(&mutex_);
     reading_ = true;
   }
-  absl::Status begun = Open(request);
-  if (begun.ok()) return;
-  {
-    MutexLock lock(&mutex_);
-    reading_ = false;
-    Fail(std::move(begun));
-  }
-  Wake();
+  // gRPC drops its own when this returns.
+  Enter([this, bytes = request](absl::Status entered) mutable {
+    absl::Status begun = entered.ok() ? Open(bytes) : std::move(entered);
+    if (begun.ok()) return;
+    {
+      MutexLock lock(&mutex_);
+      reading_ = false;
+      Fail(std::move(begun));
+    }
+    Wake();
+  });
 }
 
 absl::Status ExportStream::Open(grpc::ByteBuffer& bytes) {
-  RETURN_IF_ERROR(Enter());
   v1::ExportThreadsRequest request;
   RETURN_IF_ERROR(MeasureMessage(bytes, request, kMaxRequestFields).status());
   RETURN_IF_ERROR(ParseMessage(bytes, request));

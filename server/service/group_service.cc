@@ -5,8 +5,10 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "google/protobuf/empty.pb.h"
 #include "server/auth/access.h"
+#include "server/base/sha256.h"
 #include "server/base/status_macros.h"
 #include "server/domain/resource.h"
 #include "server/domain/validation.h"
@@ -34,17 +36,35 @@ using RemoveSenderCall = UnaryCall<v1::RemoveSenderRequest, Empty, CallKind::kWr
 using GetUserCall = UnaryCall<v1::GetUserRequest, v1::User, CallKind::kRead>;
 using ListSendersCall = UnaryCall<v1::ListSendersRequest, v1::ListSendersResponse, CallKind::kRead>;
 
+// Which an application has none of.
+std::vector<std::string> GroupsByCredentials(const Principal& principal) {
+  if (principal.groups == nullptr) return {};
+  return {principal.groups->begin(), principal.groups->end()};
+}
+
+// The id of a group whose caller gave none. Of the same request again it is the same.
+std::string ChooseGroupId(const Principal& principal, const std::optional<Uuid>& request_id,
+                          absl::Time now) {
+  if (!request_id.has_value()) return Uuid::V7(now).ToString();
+  const std::string known_by = absl::StrCat(principal.Key(), "\n", request_id->ToString());
+  return Uuid::FromBytes(Sha256(known_by).substr(0, Uuid::kBytes))->ToString();
+}
+
 absl::Status HandleCreateGroup(CreateGroupCall& call) {
   ASSIGN_OR_RETURN(const CreateGroupInput input, Validate(call.request()));
   const absl::Time now = call.services().clock.Now();
-  v1::Group group = BuildGroup(call.request(), now);
+  v1::CreateGroupRequest request = call.request();
+  if (request.group_id().empty()) {
+    request.set_group_id(ChooseGroupId(call.principal(), input.request_id, now));
+  }
+  v1::Group group = BuildGroup(request, now);
   std::optional<std::string> creator;
   std::optional<RequiredMember> required_member;
   if (call.principal().is_user()) {
     creator = call.principal().id;
     required_member = RequiredMember{.user = *creator};
   }
-  std::vector<v1::Member> members = BuildFirstMembers(call.request(), creator);
+  std::vector<v1::Member> members = BuildFirstMembers(request, creator);
   CreateContext context = call.MakeCreateContext(std::move(required_member), now, input.request_id,
                                                  [&] { return HashRequest(call.request()); });
   ThreadStore& store = call.services().store;
@@ -64,7 +84,10 @@ absl::Status HandleGetGroup(GetGroupCall& call) {
 
 absl::Status HandleListGroups(ListGroupsCall& call) {
   ASSIGN_OR_RETURN(ListGroupsInput input, Validate(call.request()));
-  if (call.principal().is_user()) input.query.member = call.principal().id;
+  if (call.principal().is_user()) {
+    input.query.member = call.principal().id;
+    input.query.vouched = GroupsByCredentials(call.principal());
+  }
   CallContext context = call.MakeCallContext(std::nullopt);
   ThreadStore& store = call.services().store;
   store.ListGroups(std::move(context), std::move(input.query),
@@ -78,6 +101,7 @@ absl::Status HandleListJoinedGroups(ListJoinedGroupsCall& call) {
       call.principal().is_user() ? absl::string_view(call.principal().id) : absl::string_view();
   ASSIGN_OR_RETURN(ListJoinedGroupsInput input, Validate(call.request(), calling_user));
   ASSIGN_OR_RETURN(input.query.member, ResolveUser(call.principal(), input.user, "parent"));
+  input.query.vouched = GroupsByCredentials(call.principal());
   CallContext context = call.MakeCallContext(std::nullopt);
   ThreadStore& store = call.services().store;
   store.ListGroups(std::move(context), std::move(input.query),

@@ -52,16 +52,18 @@ bool IsTransient(const absl::Status& status) {
 }  // namespace
 
 void ImportStream::Start() {
-  absl::Status begun = Begin();
-  if (!begun.ok()) {
-    MutexLock lock(&mutex_);
-    Fail(std::move(begun));
-  }
-  Wake();
+  Enter([this](absl::Status entered) {
+    const absl::Status begun = entered.ok() ? Begin() : std::move(entered);
+    {
+      MutexLock lock(&mutex_);
+      entering_ = false;
+      if (!begun.ok()) Fail(begun);
+    }
+    Wake();
+  });
 }
 
 absl::Status ImportStream::Begin() {
-  RETURN_IF_ERROR(Enter());
   is_counted_ = true;
   if (++imports_.in_progress > kMaxImports) return TooManyStreamsError(kTooManyRetryDelay);
   return absl::OkStatus();
@@ -70,6 +72,7 @@ absl::Status ImportStream::Begin() {
 StreamCall::Progress ImportStream::Step() {
   {
     MutexLock lock(&mutex_);
+    if (entering_) return Progress::kWait;
     if (draining()) Fail(ShuttingDownError());
     if (has_news_ && !writing_) {
       SendAcknowledgement();

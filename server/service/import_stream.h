@@ -113,6 +113,7 @@ class ImportStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc
   // checking thread's, and the batch the store's.
   bool reading_ ABSL_GUARDED_BY(mutex_) = false;
   bool checking_ ABSL_GUARDED_BY(mutex_) = false;
+  bool entering_ ABSL_GUARDED_BY(mutex_) = true;  // Until it is known who is calling.
   bool storing_ ABSL_GUARDED_BY(mutex_) = false;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool waiting_ ABSL_GUARDED_BY(mutex_) = false;  // For the alarm, to try again.

@@ -31,11 +31,15 @@ void StreamCall::Wake() {
   }
 }
 
-absl::Status StreamCall::Enter() {
+void StreamCall::Enter(absl::AnyInvocable<void(absl::Status) &&> done) {
   entered_ = services_.calls.TryEnterStream(*this);
-  if (!entered_) return ShuttingDownError();
-  ASSIGN_OR_RETURN(principal_, IdentifyCaller(services_, *context_, method_));
-  return absl::OkStatus();
+  if (!entered_) return std::move(done)(ShuttingDownError());
+  IdentifyCaller(services_, *context_, method_,
+                 [this, done = std::move(done)](absl::StatusOr<Principal> principal) mutable {
+                   const absl::Status status = principal.status();
+                   if (principal.ok()) principal_ = *std::move(principal);
+                   std::move(done)(status);
+                 });
 }
 
 void StreamCall::Leave() {

@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "google/protobuf/message_lite.h"
@@ -42,8 +43,9 @@ class StreamCall : private CallsInFlight::Call {
   // Lets Step run until there is nothing to do, on this thread or on the one that runs it already.
   void Wake();
 
-  // Before anything else: an error if the call may not go on.
-  absl::Status Enter();
+  // Before anything else. `done` is told an error if the call may not go on, at once or on another
+  // thread; the call must not end before.
+  void Enter(absl::AnyInvocable<void(absl::Status) &&> done);
 
   // When gRPC is done with the call.
   void Leave();

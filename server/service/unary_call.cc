@@ -26,8 +26,7 @@ constexpr absl::Duration kMemoryRetryDelay = absl::Milliseconds(100);
 
 }  // namespace
 
-absl::Status UnaryReactor::Begin(grpc::ByteBuffer& bytes, google::protobuf::Message& message,
-                                 CallKind kind) {
+absl::Status UnaryReactor::Begin(grpc::ByteBuffer& bytes, google::protobuf::Message& message) {
   entered_ = services_.calls.TryEnter();
   if (!entered_) return ShuttingDownError();
   if (context_->IsCancelled()) return CancelledError();
@@ -40,9 +39,16 @@ absl::Status UnaryReactor::Begin(grpc::ByteBuffer& bytes, google::protobuf::Mess
   const bool has_deadline = context_->deadline() != std::chrono::system_clock::time_point::max();
   deadline_ =
       has_deadline ? absl::FromChrono(context_->deadline()) : now + services_.default_timeout;
-  if (deadline_ <= now) return DeadlineExceededError();
-  ASSIGN_OR_RETURN(principal_, IdentifyCaller(services_, *context_, method_));
-  return ReserveForAnswer(kind);
+  return deadline_ <= now ? DeadlineExceededError() : absl::OkStatus();
+}
+
+void UnaryReactor::Identify(CallKind kind, absl::AnyInvocable<void(absl::Status) &&> done) {
+  IdentifyCaller(services_, *context_, method_,
+                 [this, kind, done = std::move(done)](absl::StatusOr<Principal> principal) mutable {
+                   if (!principal.ok()) return std::move(done)(principal.status());
+                   principal_ = *std::move(principal);
+                   std::move(done)(ReserveForAnswer(kind));
+                 });
 }
 
 absl::Status UnaryReactor::ReserveForAnswer(CallKind kind) {

@@ -7,6 +7,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -75,8 +76,12 @@ class UnaryReactor : public grpc::ServerUnaryReactor, private CallsInFlight::Cal
                grpc::CallbackServerContext* context, grpc::ByteBuffer* response)
       : services_(services), method_(method), context_(context), response_(response) {}
 
-  // Everything before the handler. `message` receives the request, whose bytes are given up.
-  absl::Status Begin(grpc::ByteBuffer& bytes, google::protobuf::Message& message, CallKind kind);
+  // Everything before anyone asks who is calling. `message` receives the request, whose bytes are
+  // given up.
+  absl::Status Begin(grpc::ByteBuffer& bytes, google::protobuf::Message& message);
+
+  // The rest of what comes before the handler; `done` is told at once, or on another thread.
+  void Identify(CallKind kind, absl::AnyInvocable<void(absl::Status) &&> done);
 
   // Whether the handler is to run on ServiceContext::large_requests.
   bool is_large() const;
@@ -222,6 +227,17 @@ void Handle(Call call, absl::Status (*handler)(Call&)) {
   if (!status.ok()) std::move(call).Finish(status);
 }
 
+// Lets a handler answer a call that has begun.
+template <typename Call>
+void HandleBegun(Call call, UnaryReactor* reactor, absl::Status (*handler)(Call&)) {
+  if (!reactor->is_large()) return Handle(std::move(call), handler);
+  reactor->services().large_requests.Add([reactor, call = std::move(call), handler]() mutable {
+    const absl::Status wanted = reactor->CheckWanted();
+    if (!wanted.ok()) return std::move(call).Finish(wanted);
+    Handle(std::move(call), handler);
+  });
+}
+
 // Begins a call and hands it to `handler`, a function of the call that returns OK after it has
 // passed the call on, or the error to finish it with.
 template <typename Call>
@@ -236,18 +252,16 @@ grpc::ServerUnaryReactor* StartUnaryCall(const ServiceContext& services, absl::s
   // gRPC made the buffer for this call and does not look at it again; to keep it would keep the
   // request twice.
   auto& bytes = const_cast<grpc::ByteBuffer&>(*request);
-  const absl::Status status = reactor->Begin(bytes, *reactor->request, Call::kCallKind);
-  if (!status.ok()) {
-    std::move(call).Finish(status);
-  } else if (reactor->is_large()) {
-    services.large_requests.Add([reactor, call = std::move(call), handler]() mutable {
-      const absl::Status wanted = reactor->CheckWanted();
-      if (!wanted.ok()) return std::move(call).Finish(wanted);
-      Handle(std::move(call), handler);
-    });
-  } else {
-    Handle(std::move(call), handler);
+  const absl::Status begun = reactor->Begin(bytes, *reactor->request);
+  if (!begun.ok()) {
+    std::move(call).Finish(begun);
+    return reactor;
   }
+  reactor->Identify(Call::kCallKind,
+                    [reactor, call = std::move(call), handler](absl::Status status) mutable {
+                      if (!status.ok()) return std::move(call).Finish(std::move(status));
+                      HandleBegun(std::move(call), reactor, handler);
+                    });
   return reactor;
 }
 

@@ -1,11 +1,11 @@
 #include "server/service/watch_call.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/time/clock.h"
 #include "grpcpp/support/slice.h"
 #include "server/auth/access.h"
@@ -42,7 +42,13 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* WatchCall::Start(const ServiceContex
   call->self_ = call;
   // As with unary calls, gRPC does not look at the buffer again.
   absl::Status begun = call->Begin(const_cast<grpc::ByteBuffer&>(*request));
-  if (!begun.ok()) call->End(std::move(begun));
+  if (!begun.ok()) {
+    call->EndBeginning(std::move(begun));
+  } else {
+    IdentifyCaller(services, *context, method, [call](absl::StatusOr<Principal> caller) {
+      call->EndBeginning(call->Follow(std::move(caller)));
+    });
+  }
   return call.get();
 }
 
@@ -50,33 +56,51 @@ absl::Status WatchCall::Begin(grpc::ByteBuffer& bytes) {
   entered_ = services_.calls.TryEnter();
   if (!entered_) return ShuttingDownError();
   if (context_->IsCancelled()) return CancelledError();
-  ASSIGN_OR_RETURN(ChangeFeed::Watch watch, MakeWatch(bytes));
+  ASSIGN_OR_RETURN(const size_t size, MeasureMessage(bytes, request_, kMaxRequestFields));
+  if (!services_.request_memory.TryTake(size)) return RequestMemoryFullError(kMemoryRetryDelay);
+  request_bytes_ = size;
+  RETURN_IF_ERROR(ParseMessage(bytes, request_));
+  bytes.Clear();
+  const bool is_late = absl::FromChrono(context_->deadline()) <= services_.clock.Now();
+  return is_late ? DeadlineExceededError() : absl::OkStatus();
+}
+
+absl::Status WatchCall::Follow(absl::StatusOr<Principal> caller) {
+  RETURN_IF_ERROR(caller.status());
+  if (context_->IsCancelled()) return CancelledError();
+  ASSIGN_OR_RETURN(ChangeFeed::Watch watch, MakeWatch(*caller));
   watch.sink = self_;
-  watch.end = watches_.end_of_watch(context_->peer());
+  // Nor does it outlast what lets the caller watch.
+  watch.end = std::min(watches_.end_of_watch(context_->peer()), caller->valid_until);
   is_fed_ = true;
   absl::Status added = watches_.feed.Add(std::move(watch));
   if (!added.ok()) is_fed_ = false;
   return added;
 }
 
-absl::StatusOr<ChangeFeed::Watch> WatchCall::MakeWatch(grpc::ByteBuffer& bytes) {
-  v1::WatchThreadsRequest request;
-  ASSIGN_OR_RETURN(const size_t size, MeasureMessage(bytes, request, kMaxRequestFields));
-  if (!services_.request_memory.TryTake(size)) return RequestMemoryFullError(kMemoryRetryDelay);
-  const absl::Cleanup give_back = [this, size] { services_.request_memory.GiveBack(size); };
-  RETURN_IF_ERROR(ParseMessage(bytes, request));
-  bytes.Clear();
-  if (absl::FromChrono(context_->deadline()) <= services_.clock.Now())
-    return DeadlineExceededError();
-  ASSIGN_OR_RETURN(const Principal principal, IdentifyCaller(services_, *context_, method_));
+absl::StatusOr<ChangeFeed::Watch> WatchCall::MakeWatch(const Principal& caller) const {
   ChangeFeed::Watch watch;
-  ASSIGN_OR_RETURN(watch.query, Validate(request, principal.is_user() ? CallerKind::kUser
-                                                                      : CallerKind::kApplication));
+  ASSIGN_OR_RETURN(watch.query, Validate(request_, caller.is_user() ? CallerKind::kUser
+                                                                    : CallerKind::kApplication));
   if (watch.query.scope.group.has_value()) {
     ASSIGN_OR_RETURN(watch.required_member,
-                     ResolveAccess(principal, *watch.query.scope.group, "parent"));
+                     ResolveAccess(caller, *watch.query.scope.group, "parent"));
   }
   return watch;
+}
+
+// What was cancelled meanwhile ends now.
+void WatchCall::EndBeginning(absl::Status status) {
+  services_.request_memory.GiveBack(std::exchange(request_bytes_, 0));
+  request_.Clear();
+  bool is_cancelled = false;
+  {
+    MutexLock lock(&mutex_);
+    begins_ = false;
+    is_cancelled = was_cancelled_;
+  }
+  if (!status.ok()) return End(std::move(status));
+  if (is_cancelled) End(CancelledError());
 }
 
 void WatchCall::Send(Message message) {
@@ -104,7 +128,14 @@ void WatchCall::OnWriteDone(bool ok) {
   }
 }
 
-void WatchCall::OnCancel() { End(CancelledError()); }
+void WatchCall::OnCancel() {
+  {
+    MutexLock lock(&mutex_);
+    was_cancelled_ = true;
+    if (begins_) return;
+  }
+  End(CancelledError());
+}
 
 void WatchCall::OnDone() {
   if (is_fed_) watches_.feed.Remove(*this);

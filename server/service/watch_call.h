@@ -15,6 +15,7 @@
 #include "server/service/calls_in_flight.h"
 #include "server/service/change_feed.h"
 #include "server/service/unary_call.h"
+#include "threadstore/v1/thread_service.pb.h"
 
 namespace threadstore {
 
@@ -47,9 +48,13 @@ class WatchCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
             grpc::CallbackServerContext* context)
       : services_(services), watches_(watches), method_(method), context_(context) {}
 
-  // Everything before the feed takes over.
+  // Everything before anyone asks who is calling.
   absl::Status Begin(grpc::ByteBuffer& bytes);
-  absl::StatusOr<ChangeFeed::Watch> MakeWatch(grpc::ByteBuffer& bytes);
+
+  // Everything else before the feed takes over.
+  absl::Status Follow(absl::StatusOr<Principal> caller);
+  absl::StatusOr<ChangeFeed::Watch> MakeWatch(const Principal& caller) const;
+  void EndBeginning(absl::Status status);
 
   void OnWriteDone(bool ok) override;
   void OnCancel() override;
@@ -63,8 +68,12 @@ class WatchCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   std::shared_ptr<WatchCall> self_;  // Until gRPC is done.
   bool entered_ = false;
   bool is_fed_ = false;
+  v1::WatchThreadsRequest request_;
+  size_t request_bytes_ = 0;
 
   Mutex mutex_;
+  bool begins_ ABSL_GUARDED_BY(mutex_) = true;
+  bool was_cancelled_ ABSL_GUARDED_BY(mutex_) = false;
   bool has_ended_ ABSL_GUARDED_BY(mutex_) = false;
   grpc::ByteBuffer message_ ABSL_GUARDED_BY(mutex_);  // gRPC's until OnWriteDone.
 };

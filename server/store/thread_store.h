@@ -34,7 +34,14 @@ struct RequiredMember {
   // groups: the rules about authors and senders are then about this user.
   bool is_caller = true;
 
-  // The user must also be an owner; a mere member gets PERMISSION_DENIED / NOT_AN_OWNER.
+  // Whether the caller's credentials say that the user is in the group, which is then believed even
+  // if the store's members do not have it. What they call the user stands in for a member's texts.
+  bool is_vouched_for = false;
+  std::string display_name = {};
+  std::string mail = {};
+
+  // The user must also be an owner, by the store's members; a mere member gets PERMISSION_DENIED /
+  // NOT_AN_OWNER.
   bool must_be_owner = false;
 
   // What the caller hears of a group the user is not in, whether or not the group exists:

@@ -229,10 +229,10 @@ TEST_F(SqliteListTest, ListsOfGroupsUseTheIndexOfTheirOrder) {
       sqlite::CompileFilter(node, GroupFilterFields(), sqlite::GroupFilterColumns()).expression;
   for (const std::string& expression : {std::string(), filter}) {
     EXPECT_THAT(
-        PlanOf(sqlite::ListGroupsSql(/*of_user=*/false, expression)),
+        PlanOf(sqlite::ListGroupsSql(sqlite::GroupScope::kAll, expression)),
         AllOf(HasSubstr("groups USING INDEX groups_by_id (id>?)"), Not(HasSubstr("TEMP B-TREE"))));
     EXPECT_THAT(
-        PlanOf(sqlite::ListGroupsSql(/*of_user=*/true, expression)),
+        PlanOf(sqlite::ListGroupsSql(sqlite::GroupScope::kOfUser, expression)),
         AllOf(HasSubstr("INDEX members_by_user (user_id=? AND group_id>?)"),
               HasSubstr("groups USING INTEGER PRIMARY KEY"), Not(HasSubstr("TEMP B-TREE"))));
   }
@@ -284,9 +284,9 @@ TEST_F(SqliteListTest, CountsReadTheIndexThatBoundsThem) {
   EXPECT_THAT(PlanOf(sqlite::PassingPostsSql()),
               AllOf(HasSubstr("posts_by_id (thread_key=? AND id>? AND id<?)"),
                     Not(HasSubstr("TEMP B-TREE"))));
-  EXPECT_THAT(PlanOf(sqlite::PassingGroupsSql(/*of_user=*/false)),
+  EXPECT_THAT(PlanOf(sqlite::PassingGroupsSql(sqlite::GroupScope::kAll)),
               HasSubstr("groups_by_id (id>?)"));
-  EXPECT_THAT(PlanOf(sqlite::PassingGroupsSql(/*of_user=*/true)),
+  EXPECT_THAT(PlanOf(sqlite::PassingGroupsSql(sqlite::GroupScope::kOfUser)),
               HasSubstr("members_by_user (user_id=? AND group_id>?)"));
 }
 

@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "server/base/errors.h"
 #include "server/base/status_macros.h"
 #include "server/domain/limits.h"
@@ -73,6 +75,17 @@ void EndWhereItWasCut(const Resources& resources, const std::vector<PageRow<Plac
   page.last = rows[left - 1].place;
 }
 
+GroupScope ScopeOf(const GroupQuery& query) {
+  if (!query.member.has_value()) return GroupScope::kAll;
+  return query.vouched.empty() ? GroupScope::kOfUser : GroupScope::kOfUserAndOthers;
+}
+
+// Ids of groups have nothing to escape.
+std::string JsonArrayOf(const std::vector<std::string>& group_ids) {
+  if (group_ids.empty()) return "[]";
+  return absl::StrCat("[\"", absl::StrJoin(group_ids, "\",\""), "\"]");
+}
+
 absl::StatusOr<ThreadCursor> ReadPlace(const Query& row, int us_column, int id_column,
                                        int topic_column, ThreadOrder order) {
   ThreadCursor place;
@@ -95,8 +108,9 @@ absl::StatusOr<std::unique_ptr<ListQueries>> ListQueries::Prepare(Database& db,
 }
 
 absl::Status ListQueries::PrepareAll() {
-  for (const bool of_user : {false, true}) {
-    ASSIGN_OR_RETURN(list_groups_[of_user ? 1 : 0], db_.Prepare(ListGroupsSql(of_user)));
+  for (const GroupScope scope :
+       {GroupScope::kAll, GroupScope::kOfUser, GroupScope::kOfUserAndOthers}) {
+    ASSIGN_OR_RETURN(list_groups_[static_cast<int>(scope)], db_.Prepare(ListGroupsSql(scope)));
   }
   for (int scope = 0; scope < kScopes; ++scope) {
     const auto list_scope = static_cast<ListScope>(scope);
@@ -155,28 +169,31 @@ absl::StatusOr<int64_t> ListQueries::Count(const std::optional<FilterNode>& filt
 // --- Groups
 
 absl::StatusOr<GroupPage> ListQueries::ListGroups(const GroupQuery& query) {
-  const bool of_user = query.member.has_value();
-  ASSIGN_OR_RETURN(ListStatement list,
-                   ListStatement::Make(
-                       db_, list_groups_[of_user ? 1 : 0], query.filter, GroupFilterFields(),
-                       GroupFilterColumns(),
-                       [&](absl::string_view filter) { return ListGroupsSql(of_user, filter); }));
+  const GroupScope scope = ScopeOf(query);
+  ASSIGN_OR_RETURN(
+      ListStatement list,
+      ListStatement::Make(db_, list_groups_[static_cast<int>(scope)], query.filter,
+                          GroupFilterFields(), GroupFilterColumns(),
+                          [&](absl::string_view filter) { return ListGroupsSql(scope, filter); }));
+  const auto bind = [&](Query& rows, const std::string& after_id) {
+    if (scope != GroupScope::kAll) rows.BindText(*query.member);
+    rows.BindText(after_id);
+    if (scope == GroupScope::kOfUserAndOthers) {
+      rows.BindText(JsonArrayOf(query.vouched)).BindText(after_id);
+    }
+  };
   GroupPage page;
   if (query.count) {
-    const auto bind = [&](Query& rows) {
-      if (of_user) rows.BindText(*query.member);
-      rows.BindText("");
-    };
-    ASSIGN_OR_RETURN(page.total_size, Count(query.filter, GroupFilterFields(), GroupFilterColumns(),
-                                            [&](absl::string_view filter) {
-                                              return PassingGroupsSql(of_user, filter);
-                                            },
-                                            bind, {kGroupType, MakeGroupName("-"), "groups"}));
+    ASSIGN_OR_RETURN(
+        page.total_size,
+        Count(
+            query.filter, GroupFilterFields(), GroupFilterColumns(),
+            [&](absl::string_view filter) { return PassingGroupsSql(scope, filter); },
+            [&](Query& rows) { bind(rows, ""); }, {kGroupType, MakeGroupName("-"), "groups"}));
   }
   Query rows(list.statement());
   list.BindFilterTo(rows);
-  if (of_user) rows.BindText(*query.member);
-  rows.BindText(query.after_id);
+  bind(rows, query.after_id);
   ASSIGN_OR_RETURN(page.has_more, FillPageOfPassing(
                                       rows, kGroupPasses, query.limit, clock_, page.groups,
                                       [](const Query& row) -> absl::StatusOr<v1::Group> {

@@ -77,7 +77,7 @@ class ListQueries {
   // Lists without a filter. By ListScope and ThreadOrder.
   static constexpr int kScopes = 2;
   static constexpr int kOrders = 6;
-  Statement list_groups_[2];  // By whether they are a user's.
+  Statement list_groups_[3];  // By their scope.
   Statement list_threads_[kScopes][kOrders];
   Statement list_conversations_[kOrders];
   Statement list_posts_[2];  // By whether the newest come first.

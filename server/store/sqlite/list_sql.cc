@@ -60,18 +60,29 @@ std::string SortedKeys(absl::string_view table, absl::string_view parent, Thread
 }
 
 // `columns` are those before `passes`, with a comma behind each.
-std::string GroupsSql(absl::string_view columns, bool of_user, absl::string_view filter) {
+std::string GroupsSql(absl::string_view columns, GroupScope scope, absl::string_view filter) {
   const std::string select =
       absl::StrCat("SELECT ", columns, Passes("groups.deleted = 0", filter), " FROM ");
-  if (of_user) {
-    return absl::StrCat(select,
-                        "members CROSS JOIN groups ON groups.key = members.group_key"
-                        " WHERE members.user_id = ? AND members.group_id > ?"
-                        " ORDER BY members.group_id");
+  switch (scope) {
+    case GroupScope::kAll:
+      // The index has none that are deleted.
+      return absl::StrCat(select,
+                          "groups WHERE groups.deleted = 0 AND groups.id > ? ORDER BY groups.id");
+    case GroupScope::kOfUser:
+      return absl::StrCat(select,
+                          "members CROSS JOIN groups ON groups.key = members.group_key"
+                          " WHERE members.user_id = ? AND members.group_id > ?"
+                          " ORDER BY members.group_id");
+    case GroupScope::kOfUserAndOthers:
+      // The ids of one user's groups are few enough to be sorted for each page.
+      return absl::StrCat(select,
+                          "(SELECT group_id AS id FROM members WHERE user_id = ? AND group_id > ?"
+                          " UNION SELECT value FROM json_each(?) WHERE value > ? ORDER BY 1)"
+                          " AS theirs CROSS JOIN groups"
+                          " ON groups.id = theirs.id AND groups.deleted = 0"
+                          " ORDER BY theirs.id");
   }
-  // The index has none that are deleted.
-  return absl::StrCat(select,
-                      "groups WHERE groups.deleted = 0 AND groups.id > ? ORDER BY groups.id");
+  return "";
 }
 
 std::string ThreadsSql(absl::string_view columns, ListScope scope, ThreadOrder order,
@@ -97,12 +108,12 @@ std::string PostsSql(absl::string_view columns, bool newest_first, absl::string_
 
 }  // namespace
 
-std::string ListGroupsSql(bool of_user, absl::string_view filter) {
-  return GroupsSql(absl::StrCat(kGroupColumns, ", "), of_user, filter);
+std::string ListGroupsSql(GroupScope scope, absl::string_view filter) {
+  return GroupsSql(absl::StrCat(kGroupColumns, ", "), scope, filter);
 }
 
-std::string PassingGroupsSql(bool of_user, absl::string_view filter) {
-  return GroupsSql("", of_user, filter);
+std::string PassingGroupsSql(GroupScope scope, absl::string_view filter) {
+  return GroupsSql("", scope, filter);
 }
 
 std::string ListThreadsSql(ListScope scope, ThreadOrder order, absl::string_view filter) {

@@ -20,10 +20,15 @@
 // read of the rows that are stepped to.
 //
 // Parameters: the values of the filter, if there is one; the key of the parent; the range. Of
-// groups: those values; the user, if there is one; the id to begin after.
+// groups: those values; the user, if there is one; the id to begin after; the others, and that id
+// again, if there are others.
 namespace threadstore::sqlite {
 
 enum class ListScope { kGroup, kConversation };
+
+// Which groups are listed: all, those that a user is a member of, or those together with others,
+// given as a JSON array of ids.
+enum class GroupScope { kAll, kOfUser, kOfUserAndOthers };
 
 constexpr bool IsByTopic(ThreadOrder order) {
   return order == ThreadOrder::kTopicAscending || order == ThreadOrder::kTopicDescending;
@@ -37,13 +42,13 @@ inline constexpr int kConversationPasses = kConversationColumnCount;
 inline constexpr int kPostPasses = kPostColumnCount;
 
 // `filter` is the expression of a FilterSql, or empty.
-std::string ListGroupsSql(bool of_user, absl::string_view filter = "");
+std::string ListGroupsSql(GroupScope scope, absl::string_view filter = "");
 std::string ListThreadsSql(ListScope scope, ThreadOrder order, absl::string_view filter = "");
 std::string ListConversationsSql(ThreadOrder order, absl::string_view filter = "");
 std::string ListPostsSql(bool newest_first, absl::string_view filter = "");
 
 // The same without columns but `passes`, in an order that needs no sorting.
-std::string PassingGroupsSql(bool of_user, absl::string_view filter = "");
+std::string PassingGroupsSql(GroupScope scope, absl::string_view filter = "");
 std::string PassingThreadsSql(ListScope scope, ThreadOrder order, absl::string_view filter = "");
 std::string PassingConversationsSql(absl::string_view filter = "");
 std::string PassingPostsSql(absl::string_view filter = "");

@@ -17,6 +17,14 @@ bool IsSame(const v1::EmailAddress& said, const v1::EmailAddress& known) {
          (said.address().empty() || said.address() == known.address());
 }
 
+v1::Member MemberByCredentials(const RequiredMember& vouched) {
+  v1::Member member;
+  member.set_id(vouched.user);
+  member.set_display_name(vouched.display_name);
+  member.set_mail(vouched.mail);
+  return member;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<PostingRules>> PostingRules::Prepare(Database& db,
@@ -68,6 +76,9 @@ absl::StatusOr<PostingRules::Author> PostingRules::ResolveAuthor(const CallConte
       return absl::InternalError("a post to store has neither sender nor member");
     author.user = context.required_member->user;
     ASSIGN_OR_RETURN(member, reads_.FindMember(group_key, group, *author.user));
+    if (!member.has_value() && context.required_member->is_vouched_for) {
+      member = MemberByCredentials(*context.required_member);
+    }
     if (!member.has_value()) return absl::InternalError("the required member is none");
     author.sender = SenderOf(*member);
     if (post.has_sender() && !IsSame(post.sender().email_address(), author.sender.email_address()))

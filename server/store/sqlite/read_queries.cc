@@ -113,7 +113,10 @@ absl::StatusOr<int64_t> ReadQueries::ResolveGroup(
   }
   if (!member.has_value()) {
     const std::string name = MakeGroupName(group);
-    return required_member->hides_group ? NotFoundError(kGroupType, name) : NotAMemberError(name);
+    const bool is_vouched_for = required_member->is_vouched_for && !required_member->must_be_owner;
+    if (is_vouched_for && key.has_value()) return *key;
+    return is_vouched_for || required_member->hides_group ? NotFoundError(kGroupType, name)
+                                                          : NotAMemberError(name);
   }
   if (required_member->must_be_owner && member->role() != v1::Member::ROLE_OWNER) {
     return NotAnOwnerError(MakeGroupName(group));

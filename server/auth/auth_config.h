@@ -1,0 +1,79 @@
+#ifndef THREADSTORE_SERVER_AUTH_AUTH_CONFIG_H_
+#define THREADSTORE_SERVER_AUTH_AUTH_CONFIG_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "server/auth/permissions.h"
+
+namespace threadstore {
+
+// Where in a token it says what. Of several names the first claim that is there counts. The
+// defaults are those of Entra ID, then of RFC 9068 and OpenID Connect.
+struct ClaimNames {
+  std::vector<std::string> user_id = {"oid", "sub"};
+  std::vector<std::string> application_id = {"azp", "appid", "client_id", "sub"};
+  std::vector<std::string> display_name = {"name", "preferred_username", "upn", "email"};
+  std::vector<std::string> mail = {"email", "preferred_username", "upn"};
+  std::vector<std::string> scopes = {"scp", "scope"};  // Of users: a list, or text with spaces.
+  std::vector<std::string> roles = {"roles"};          // Of applications.
+  std::vector<std::string> groups = {"groups"};        // Ids of groups that a user is in.
+  std::vector<std::string> token_id = {"uti", "jti"};
+
+  friend bool operator==(const ClaimNames&, const ClaimNames&) = default;
+};
+
+// Where an issuer publishes its keys, as a JSON Web Key Set (RFC 7517).
+struct KeyLocation {
+  std::string jwks;        // A file, or a URL that begins with https://.
+  std::string ca;          // A PEM file of whom to trust for the URL; empty is the system's.
+  std::string token_file;  // A file with the bearer token that the URL asks for; empty is none.
+
+  friend bool operator==(const KeyLocation&, const KeyLocation&) = default;
+};
+
+// Whose tokens are believed.
+struct IssuerConfig {
+  std::vector<std::string> names;      // What `iss` may be: the issuer, then its aliases.
+  std::vector<std::string> audiences;  // One of these must be in `aud`.
+  KeyLocation keys;
+  std::string prefix;  // Before the ids of its users and applications: issuers may know two of one.
+  ClaimNames claims;
+};
+
+// A shared secret, which is not kept: only its SHA-256, in 64 hexadecimal digits.
+struct TokenConfig {
+  std::string sha256;
+  std::string application;
+  Permissions permissions = 0;
+};
+
+// What principals may do besides what their tokens say.
+struct Grant {
+  // `user:ID` or `application:ID`; each `*` stands for any text.
+  std::string principal;
+  Permissions permissions = 0;
+
+  // Whether the principal of this key (see Principal::Key) is meant.
+  bool Covers(absl::string_view principal_key) const;
+};
+
+// Whom --auth=token and --auth=jwt believe.
+struct AuthConfig {
+  std::vector<IssuerConfig> issuers;
+  std::vector<TokenConfig> tokens;
+  std::vector<Grant> grants;
+};
+
+// Reads the YAML of --auth_config, which README.md describes. INVALID_ARGUMENT with the line and
+// the rule for anything that is not known, missing, or twice.
+absl::StatusOr<AuthConfig> ParseAuthConfig(absl::string_view yaml);
+
+// OK, or INVALID_ARGUMENT if an issuer is named twice or has no audience or keys.
+absl::Status CheckIssuers(const std::vector<IssuerConfig>& issuers);
+
+}  // namespace threadstore
+
+#endif  // THREADSTORE_SERVER_AUTH_AUTH_CONFIG_H_

@@ -1,0 +1,46 @@
+#ifndef THREADSTORE_SERVER_AUTH_AUTH_CONFIG_FILE_H_
+#define THREADSTORE_SERVER_AUTH_AUTH_CONFIG_FILE_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "server/auth/auth_config.h"
+#include "server/base/poller.h"
+
+namespace threadstore {
+
+// The file of --auth_config, which is read again when it has changed.
+class AuthConfigFile {
+ public:
+  // How often it is looked at.
+  static constexpr absl::Duration kInterval = absl::Seconds(1);
+
+  // Reads it. INVALID_ARGUMENT, naming the file, if it cannot be read or is wrong.
+  static absl::StatusOr<std::unique_ptr<AuthConfigFile>> Open(const std::string& path);
+
+  const AuthConfig& config() const { return config_; }
+
+  // Calls `apply` with what the file holds whenever that has changed, on a thread of its own. What
+  // is wrong, or is refused by `apply`, is logged, and the last that was right goes on to count.
+  // Called once.
+  void Follow(std::function<absl::Status(AuthConfig)> apply);
+
+ private:
+  AuthConfigFile(std::string path, std::string text, AuthConfig config);
+
+  void Poll();
+
+  const std::string path_;
+  std::string text_;
+  const AuthConfig config_;
+  std::function<absl::Status(AuthConfig)> apply_;
+  std::unique_ptr<Poller> poller_;
+};
+
+}  // namespace threadstore
+
+#endif  // THREADSTORE_SERVER_AUTH_AUTH_CONFIG_FILE_H_

@@ -1,0 +1,89 @@
+#ifndef THREADSTORE_SERVER_AUTH_BEARER_AUTHENTICATOR_H_
+#define THREADSTORE_SERVER_AUTH_BEARER_AUTHENTICATOR_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "server/auth/auth_config.h"
+#include "server/auth/authenticator.h"
+#include "server/auth/key_source.h"
+#include "server/auth/principal_cache.h"
+#include "server/base/clock.h"
+#include "server/base/mutex.h"
+
+namespace threadstore {
+
+// --auth=token and --auth=jwt: `authorization: Bearer TOKEN` says who is calling (RFC 6750), and
+// without it the client's certificate does, whose rights are those that are granted. A token is a
+// shared secret of the configuration, or a JSON Web Token of one of its issuers.
+//
+// Why a token is refused is logged, at most once a second, and never told: a caller learns only
+// that it is not valid. Verified tokens are remembered until they expire, since verifying takes
+// longer than most calls; what is remembered is forgotten when keys or the configuration change.
+class BearerAuthenticator final : public Authenticator {
+ public:
+  // How to fetch the keys at a location; replaced in tests.
+  using FetchKeys = std::function<absl::StatusOr<std::string>(const KeyLocation&)>;
+
+  // Begins to fetch the keys of all issuers, and waits until each has answered once or failed to.
+  // `clock`, which tells whether tokens are expired, must outlive it.
+  BearerAuthenticator(AuthConfig config, const Clock& clock, KeyRefresh refresh = {},
+                      FetchKeys fetch = &FetchKeysAt);
+
+  // UNAUTHENTICATED / INVALID_CREDENTIALS also for `x-threadstore-user`, which only --auth=none
+  // believes. UNAVAILABLE / ISSUER_UNAVAILABLE while nothing is known of an issuer's keys.
+  absl::StatusOr<Principal> Authenticate(const Credentials& credentials) const override;
+
+  bool AwaitKeys(const Credentials& credentials,
+                 absl::AnyInvocable<void() &&>& ready) const override;
+
+  // From now on this counts. Keys of issuers that stay are kept; those of others are waited for as
+  // at the start. Not by two threads at once.
+  void Configure(AuthConfig config);
+
+  // The file or the https URL.
+  static absl::StatusOr<std::string> FetchKeysAt(const KeyLocation& location);
+
+ private:
+  struct Source {
+    KeyLocation location;
+    std::shared_ptr<KeySource> keys;
+  };
+
+  struct Issuer {
+    IssuerConfig config;
+    std::shared_ptr<KeySource> keys;
+  };
+
+  // What is configured. Immutable.
+  struct State {
+    std::map<std::string, std::shared_ptr<const Issuer>, std::less<>> issuers;  // By each name.
+    std::vector<TokenConfig> tokens;
+    std::vector<Grant> grants;
+  };
+
+  std::shared_ptr<KeySource> SourceAt(const IssuerConfig& issuer);
+  std::shared_ptr<const State> state() const;
+  absl::StatusOr<Principal> VerifyJwt(const State& state, absl::string_view token) const;
+  absl::StatusOr<Principal> FindSecret(const State& state, absl::string_view digest) const;
+
+  const Clock& clock_;
+  const KeyRefresh refresh_;
+  const FetchKeys fetch_;
+  mutable PrincipalCache cache_;
+  std::vector<Source> sources_;  // Of the thread that configures.
+
+  mutable Mutex mutex_;
+  std::shared_ptr<const State> state_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace threadstore
+
+#endif  // THREADSTORE_SERVER_AUTH_BEARER_AUTHENTICATOR_H_

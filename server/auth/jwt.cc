@@ -1,0 +1,258 @@
+#include "server/auth/jwt.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "server/base/json_object.h"
+#include "server/base/status_macros.h"
+#include "server/domain/resource_name.h"
+
+namespace threadstore {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr absl::Duration kLeeway = absl::Minutes(1);
+
+// What tokens hold beside texts and lists of them, such as `cnf` and `_claim_names`.
+constexpr int kMaxTokenDepth = 16;
+
+// RFC 7518, section 3.4. cjose takes any two numbers of one length.
+constexpr size_t kEs256SignatureBytes = 64;
+
+// The longest id that an application's token may give it; users' are bounded by CheckUserId.
+constexpr size_t kMaxApplicationIdBytes = 256;
+
+// Of those whose bearers have signed in with a personal account
+// (https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference).
+constexpr absl::string_view kPersonalAccountsTenant = "9188040d-6c67-4c5b-b112-36a304b66dad";
+
+constexpr absl::string_view kServiceAccountPrefix = "system:serviceaccount:";
+
+absl::Status Refusal(absl::string_view why) { return absl::InvalidArgumentError(why); }
+
+// Of RFC 7515, section 2: without padding, and nothing else. The bits that are left over are zero,
+// so that there is one text for a token.
+absl::StatusOr<std::string> DecodeBase64Url(absl::string_view text) {
+  const auto is_of_alphabet = [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_';
+  };
+  std::string bytes;
+  if (!std::all_of(text.begin(), text.end(), is_of_alphabet) ||
+      !absl::WebSafeBase64Unescape(text, &bytes) || absl::WebSafeBase64Escape(bytes) != text) {
+    return Refusal("a part is not base64url");
+  }
+  return bytes;
+}
+
+absl::StatusOr<Json> DecodeObject(absl::string_view part) {
+  ASSIGN_OR_RETURN(const std::string text, DecodeBase64Url(part));
+  RETURN_IF_ERROR(CheckJsonObject(text, kMaxTokenDepth));
+  return Json::parse(text, /*cb=*/nullptr, /*allow_exceptions=*/false);
+}
+
+// The text of a member; nothing if it is something else or not there.
+std::optional<std::string> TextOf(const Json& object, const std::string& name) {
+  const auto found = object.find(name);
+  if (found == object.end() || !found->is_string()) return std::nullopt;
+  return found->get<std::string>();
+}
+
+// The first text that is there and not empty.
+std::string FirstText(const Json& claims, const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    if (std::optional<std::string> text = TextOf(claims, name); text.has_value() && !text->empty())
+      return *std::move(text);
+  }
+  return "";
+}
+
+// The texts of the first list that is there; text is a list of words.
+std::vector<std::string> FirstList(const Json& claims, const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    const auto found = claims.find(name);
+    if (found == claims.end()) continue;
+    if (found->is_string()) {
+      return absl::StrSplit(found->get<std::string>(), ' ', absl::SkipEmpty());
+    }
+    if (!found->is_array()) continue;
+    std::vector<std::string> texts;
+    for (const Json& element : *found) {
+      if (element.is_string()) texts.push_back(element.get<std::string>());
+    }
+    return texts;
+  }
+  return {};
+}
+
+absl::Status ReadHeader(const Json& header, Jwt& jwt) {
+  const std::optional<std::string> algorithm = TextOf(header, "alg");
+  if (algorithm == "RS256") {
+    jwt.algorithm = Jwt::Algorithm::kRs256;
+  } else if (algorithm == "ES256") {
+    jwt.algorithm = Jwt::Algorithm::kEs256;
+  } else {
+    return Refusal("the algorithm is neither RS256 nor ES256");
+  }
+  // RFC 7515, section 4.1.11: what must be understood, and is not.
+  if (header.contains("crit")) return Refusal("the header has critical extensions");
+  if (header.contains("typ")) {
+    // RFC 8725, section 3.11: tokens for something else are not access tokens.
+    const std::string type = absl::AsciiStrToLower(TextOf(header, "typ").value_or(""));
+    if (type != "jwt" && type != "at+jwt" && type != "application/at+jwt") {
+      return Refusal("the type is not that of an access token");
+    }
+  }
+  if (header.contains("cty")) return Refusal("there is another token inside");
+  if (header.contains("kid")) {
+    const std::optional<std::string> key_id = TextOf(header, "kid");
+    if (!key_id.has_value() || key_id->empty()) return Refusal("the key id is not text");
+    jwt.key_id = *key_id;
+  }
+  return absl::OkStatus();
+}
+
+bool HasOneOf(const std::vector<std::string>& wanted, const Json& audience) {
+  const auto is_wanted = [&wanted](const Json& one) {
+    return one.is_string() &&
+           std::find(wanted.begin(), wanted.end(), one.get<std::string>()) != wanted.end();
+  };
+  if (audience.is_array()) return std::any_of(audience.begin(), audience.end(), is_wanted);
+  return is_wanted(audience);
+}
+
+// A NumericDate of RFC 7519, section 2; nothing if it is not one.
+std::optional<absl::Time> TimeOf(const Json& value) {
+  constexpr double kMaxSeconds = 1e11;
+  if (!value.is_number()) return std::nullopt;
+  const auto seconds = value.get<double>();
+  if (!std::isfinite(seconds) || seconds < 0 || seconds > kMaxSeconds) return std::nullopt;
+  return absl::UnixEpoch() + absl::Seconds(seconds);
+}
+
+// The time until which the token is valid, the leeway included.
+absl::StatusOr<absl::Time> CheckTimes(const Json& claims, absl::Time now) {
+  const auto expires = claims.find("exp");
+  if (expires == claims.end()) return Refusal("it never expires");
+  const std::optional<absl::Time> end = TimeOf(*expires);
+  if (!end.has_value()) return Refusal("the time of expiry is not a time");
+  if (now >= *end + kLeeway) return Refusal("it is expired");
+  for (const char* name : {"nbf", "iat"}) {
+    const auto found = claims.find(name);
+    if (found == claims.end()) continue;
+    const std::optional<absl::Time> begin = TimeOf(*found);
+    if (!begin.has_value()) return Refusal(absl::StrCat(name, " is not a time"));
+    if (now < *begin - kLeeway) return Refusal("it is not valid yet");
+  }
+  return *end + kLeeway;
+}
+
+absl::StatusOr<bool> IsApplication(const Json& claims) {
+  if (claims.contains("idtyp")) {
+    const std::optional<std::string> kind = TextOf(claims, "idtyp");
+    if (kind == "app") return true;
+    if (kind == "user") return false;
+    return Refusal("idtyp is neither app nor user");
+  }
+  const std::optional<std::string> subject = TextOf(claims, "sub");
+  if (!subject.has_value() || subject->empty()) return false;
+  if (absl::StartsWith(*subject, kServiceAccountPrefix)) return true;
+  if (const std::optional<std::string> object = TextOf(claims, "oid"); object.has_value()) {
+    return object == subject;
+  }
+  for (const char* name : {"client_id", "azp", "appid"}) {
+    if (TextOf(claims, name) == subject) return true;
+  }
+  return false;
+}
+
+Permissions PermissionsOf(const std::vector<std::string>& names) {
+  Permissions permissions = 0;
+  for (const std::string& name : names) {
+    const std::optional<Permission> permission = PermissionNamed(name);
+    if (permission.has_value()) permissions |= *permission;
+  }
+  return permissions;
+}
+
+absl::Status ReadApplication(const Json& claims, const ClaimNames& names, Principal& principal) {
+  principal.kind = Principal::Kind::kApplication;
+  principal.id = FirstText(claims, names.application_id);
+  if (principal.id.empty() || principal.id.size() > kMaxApplicationIdBytes) {
+    return Refusal("it does not say which application's it is");
+  }
+  principal.permissions = PermissionsOf(FirstList(claims, names.roles)) |
+                          PermissionsOf(FirstList(claims, names.scopes));
+  return absl::OkStatus();
+}
+
+absl::Status ReadUser(const Json& claims, const ClaimNames& names, const std::string& prefix,
+                      Principal& principal) {
+  principal.kind = Principal::Kind::kUser;
+  principal.id = FirstText(claims, names.user_id);
+  if (principal.id.empty() || !CheckUserId(absl::StrCat(prefix, principal.id)).ok()) {
+    return Refusal("it does not say whose it is");
+  }
+  principal.permissions = PermissionsOf(FirstList(claims, names.scopes));
+  principal.display_name = FirstText(claims, names.display_name);
+  principal.mail = FirstText(claims, names.mail);
+  std::vector<std::string> groups = FirstList(claims, names.groups);
+  // Others have groups whose names are not possible here.
+  std::erase_if(groups, [](const std::string& group) { return !CheckGroupId(group).ok(); });
+  principal.groups = std::make_shared<const std::set<std::string, std::less<>>>(
+      std::make_move_iterator(groups.begin()), std::make_move_iterator(groups.end()));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::string Jwt::issuer() const { return TextOf(claims, "iss").value_or(""); }
+
+absl::StatusOr<Jwt> ParseJwt(absl::string_view text) {
+  if (text.size() > kMaxBearerTokenBytes) return Refusal("it is too long");
+  const std::vector<absl::string_view> parts = absl::StrSplit(text, '.');
+  if (parts.size() != 3) return Refusal("it does not have three parts");
+  Jwt jwt;
+  jwt.text = std::string(text);
+  ASSIGN_OR_RETURN(const Json header, DecodeObject(parts[0]));
+  RETURN_IF_ERROR(ReadHeader(header, jwt));
+  ASSIGN_OR_RETURN(jwt.claims, DecodeObject(parts[1]));
+  ASSIGN_OR_RETURN(const std::string signature, DecodeBase64Url(parts[2]));
+  if (jwt.algorithm == Jwt::Algorithm::kEs256 && signature.size() != kEs256SignatureBytes) {
+    return Refusal("the signature does not have 64 bytes");
+  }
+  return jwt;
+}
+
+absl::StatusOr<Principal> PrincipalOf(const Jwt& jwt, const IssuerConfig& issuer, absl::Time now) {
+  const Json& claims = jwt.claims;
+  const std::string name = jwt.issuer();
+  if (std::find(issuer.names.begin(), issuer.names.end(), name) == issuer.names.end()) {
+    return Refusal("it is of another issuer");
+  }
+  if (!claims.contains("aud") || !HasOneOf(issuer.audiences, claims["aud"])) {
+    return Refusal("it is for another audience");
+  }
+  Principal principal;
+  ASSIGN_OR_RETURN(principal.valid_until, CheckTimes(claims, now));
+  if (absl::EqualsIgnoreCase(TextOf(claims, "tid").value_or(""), kPersonalAccountsTenant)) {
+    return Refusal("it is of a personal account");
+  }
+  ASSIGN_OR_RETURN(const bool is_application, IsApplication(claims));
+  RETURN_IF_ERROR(is_application ? ReadApplication(claims, issuer.claims, principal)
+                                 : ReadUser(claims, issuer.claims, issuer.prefix, principal));
+  principal.id = absl::StrCat(issuer.prefix, principal.id);
+  principal.token_id = FirstText(claims, issuer.claims.token_id);
+  return principal;
+}
+
+}  // namespace threadstore

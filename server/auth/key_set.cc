@@ -1,0 +1,118 @@
+#include "server/auth/key_set.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "cjose/cjose.h"
+#include "nlohmann/json.hpp"
+#include "server/base/json_object.h"
+#include "server/base/status_macros.h"
+
+namespace threadstore {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr int kMaxKeySetDepth = 16;
+constexpr size_t kMaxKeys = 100;
+constexpr size_t kMinRsaBits = 2048;
+constexpr size_t kMaxRsaBits = 16384;  // What OpenSSL verifies with.
+
+absl::Status Wrong(absl::string_view what) { return absl::InvalidArgumentError(what); }
+
+std::string TextOf(const Json& key, const char* name) {
+  const auto found = key.find(name);
+  return found != key.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+// The algorithm that a key is for; nothing if that is none of ours.
+std::optional<Jwt::Algorithm> AlgorithmOf(const Json& key) {
+  const std::string type = TextOf(key, "kty");
+  const std::string algorithm = TextOf(key, "alg");
+  const auto is_or_absent = [&key](const char* name, absl::string_view value) {
+    return !key.contains(name) || TextOf(key, name) == value;
+  };
+  if (!is_or_absent("use", "sig")) return std::nullopt;
+  if (key.contains("key_ops")) {
+    const Json& operations = key["key_ops"];
+    if (!operations.is_array() ||
+        std::find(operations.begin(), operations.end(), "verify") == operations.end()) {
+      return std::nullopt;
+    }
+  }
+  if (type == "RSA" && is_or_absent("alg", "RS256")) return Jwt::Algorithm::kRs256;
+  if (type == "EC" && TextOf(key, "crv") == "P-256" && is_or_absent("alg", "ES256")) {
+    return Jwt::Algorithm::kEs256;
+  }
+  return std::nullopt;
+}
+
+// Only what is public: whoever publishes more does not have it kept here.
+Json PublicPart(const Json& key, Jwt::Algorithm algorithm) {
+  const std::vector<const char*> names = algorithm == Jwt::Algorithm::kRs256
+                                             ? std::vector<const char*>{"kty", "n", "e"}
+                                             : std::vector<const char*>{"kty", "crv", "x", "y"};
+  Json part = Json::object();
+  for (const char* name : names) part[name] = TextOf(key, name);
+  return part;
+}
+
+// Null if the key is not well formed, or too short or long to be used.
+std::shared_ptr<cjose_jwk_t> Import(const Json& key, Jwt::Algorithm algorithm) {
+  const std::string text = PublicPart(key, algorithm).dump();
+  cjose_err error;
+  std::shared_ptr<cjose_jwk_t> jwk(cjose_jwk_import(text.data(), text.size(), &error),
+                                   [](cjose_jwk_t* owned) {
+                                     if (owned != nullptr) cjose_jwk_release(owned);
+                                   });
+  if (jwk == nullptr || algorithm != Jwt::Algorithm::kRs256) return jwk;
+  const size_t bits = cjose_jwk_get_keysize(jwk.get(), &error);
+  return bits < kMinRsaBits || bits > kMaxRsaBits ? nullptr : jwk;
+}
+
+bool IsSignedWith(const Jwt& jwt, const cjose_jwk_t& key) {
+  cjose_err error;
+  const std::unique_ptr<cjose_jws_t, decltype(&cjose_jws_release)> jws(
+      cjose_jws_import(jwt.text.data(), jwt.text.size(), &error), &cjose_jws_release);
+  return jws != nullptr && cjose_jws_verify(jws.get(), &key, &error);
+}
+
+}  // namespace
+
+absl::StatusOr<KeySet> KeySet::Parse(absl::string_view json) {
+  RETURN_IF_ERROR(CheckJsonObject(json, kMaxKeySetDepth));
+  const Json set = Json::parse(json, /*cb=*/nullptr, /*allow_exceptions=*/false);
+  const auto keys = set.find("keys");
+  if (keys == set.end() || !keys->is_array()) return Wrong("there is no list of keys");
+  if (keys->size() > kMaxKeys)
+    return Wrong(absl::StrCat("there are more than ", kMaxKeys, " keys"));
+  KeySet result;
+  for (const Json& key : *keys) {
+    if (!key.is_object()) return Wrong("a key is not an object");
+    const std::optional<Jwt::Algorithm> algorithm = AlgorithmOf(key);
+    if (!algorithm.has_value()) continue;
+    std::shared_ptr<cjose_jwk_t> jwk = Import(key, *algorithm);
+    if (jwk == nullptr) continue;
+    result.keys_.push_back({TextOf(key, "kid"), *algorithm, std::move(jwk)});
+  }
+  if (result.keys_.empty()) return Wrong("there is no key for RS256 or ES256");
+  return result;
+}
+
+bool KeySet::Has(absl::string_view key_id) const {
+  return key_id.empty() || std::any_of(keys_.begin(), keys_.end(),
+                                       [key_id](const Key& key) { return key.id == key_id; });
+}
+
+bool KeySet::Verify(const Jwt& jwt) const {
+  if (jwt.key_id.empty() && keys_.size() > 1) return false;
+  return std::any_of(keys_.begin(), keys_.end(), [&jwt](const Key& key) {
+    return (jwt.key_id.empty() || key.id == jwt.key_id) && key.algorithm == jwt.algorithm &&
+           IsSignedWith(jwt, *key.jwk);
+  });
+}
+
+}  // namespace threadstore

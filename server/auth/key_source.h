@@ -1,0 +1,90 @@
+#ifndef THREADSTORE_SERVER_AUTH_KEY_SOURCE_H_
+#define THREADSTORE_SERVER_AUTH_KEY_SOURCE_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "server/auth/key_set.h"
+#include "server/base/mutex.h"
+
+namespace threadstore {
+
+// When keys are fetched. Real time, since it bounds what others are asked for.
+struct KeyRefresh {
+  // After this time they are fetched again, so that a key that is withdrawn is not believed for
+  // long.
+  absl::Duration interval = absl::Minutes(5);
+
+  // For a key that is not known they are fetched at once, but not more often than this.
+  absl::Duration min_interval = absl::Seconds(10);
+
+  // After a failure they are fetched again soon, and then twice as late each time up to `interval`.
+  absl::Duration retry = absl::Seconds(1);
+};
+
+// The newest keys of an issuer that could be fetched. Has a thread. Thread-safe.
+class KeySource {
+ public:
+  // The text of a JSON Web Key Set. May block; called on one thread at a time.
+  using Fetch = std::function<absl::StatusOr<std::string>()>;
+
+  // Those who wait at once for keys to be fetched. What is refused at most waits for them.
+  static constexpr size_t kMaxWaiting = 1000;
+
+  // `name` is the issuer's, for the log. `on_change` is called on the source's thread after other
+  // keys have come.
+  KeySource(std::string name, Fetch fetch, KeyRefresh refresh, std::function<void()> on_change);
+
+  // Those who wait are called.
+  ~KeySource();
+
+  KeySource(const KeySource&) = delete;
+  KeySource& operator=(const KeySource&) = delete;
+
+  // Null before the first could be fetched. The last good ones while the source is down.
+  std::shared_ptr<const KeySet> keys() const;
+
+  // Waits until they have been fetched, or have failed to be, for the first time.
+  absl::Status AwaitFirst();
+
+  // If they should be fetched again for the sake of a key that is not among them: has that done,
+  // and returns true; `ready` is called on the source's thread, which it must not hold up. Returns
+  // false, and leaves `ready` as it is, if the key is there, they were fetched a moment ago, or too
+  // many wait.
+  bool AwaitKey(absl::string_view key_id, absl::AnyInvocable<void() &&>& ready);
+
+ private:
+  void Run();
+  void FetchOnce();
+
+  const std::string name_;
+  const Fetch fetch_;
+  const KeyRefresh refresh_;
+  const std::function<void()> on_change_;
+
+  mutable Mutex mutex_;
+  CondVar wake_;
+  std::shared_ptr<const KeySet> keys_ ABSL_GUARDED_BY(mutex_);
+  std::string text_ ABSL_GUARDED_BY(mutex_);  // What keys_ was read from.
+  absl::Status last_ ABSL_GUARDED_BY(mutex_);
+  bool fetched_ ABSL_GUARDED_BY(mutex_) = false;
+  bool is_wanted_ ABSL_GUARDED_BY(mutex_) = false;
+  bool is_fetching_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Duration last_begin_ ABSL_GUARDED_BY(mutex_) = -absl::InfiniteDuration();
+  absl::Duration delay_ ABSL_GUARDED_BY(mutex_);
+  std::vector<absl::AnyInvocable<void() &&>> waiting_ ABSL_GUARDED_BY(mutex_);
+  bool closing_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace threadstore
+
+#endif  // THREADSTORE_SERVER_AUTH_KEY_SOURCE_H_
