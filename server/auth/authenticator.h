@@ -1,11 +1,13 @@
 #ifndef THREADSTORE_SERVER_AUTH_AUTHENTICATOR_H_
 #define THREADSTORE_SERVER_AUTH_AUTHENTICATOR_H_
 
+#include <optional>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "server/auth/principal.h"
+#include "server/base/certificate_names.h"
 
 namespace threadstore {
 
@@ -13,6 +15,9 @@ namespace threadstore {
 struct Credentials {
   // Every value of `x-threadstore-user`, and of `x-threadstore-user-bin`, as bytes.
   std::vector<absl::string_view> users = {};
+
+  // Whose the certificate of the client is. Only there if TLS has verified one.
+  std::optional<CertificateNames> certificate_names = {};
 
   bool from_loopback = false;  // The peer's address is this machine's.
 };
@@ -26,9 +31,10 @@ class Authenticator {
   virtual absl::StatusOr<Principal> Authenticate(const Credentials& credentials) const = 0;
 };
 
-// --auth=none: believes `x-threadstore-user`; without it the caller is an application. Everyone
-// has every permission but Threadstore.Admin, which only loopback peers have. For loopback
-// listeners, or behind a mesh that has authenticated the caller.
+// --auth=none: believes `x-threadstore-user`; without it the caller is an application, the one that
+// its certificate names (see certificate_application.h), or a nameless one. Everyone has every
+// permission but Threadstore.Admin, which only loopback peers have. For loopback listeners, behind
+// a mesh that has authenticated the caller, or for peers that all may speak for any user.
 class NoAuthentication final : public Authenticator {
  public:
   absl::StatusOr<Principal> Authenticate(const Credentials& credentials) const override;

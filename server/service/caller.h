@@ -10,12 +10,13 @@ namespace threadstore {
 
 struct ServiceContext;
 
-// Who makes a call, by its metadata and its peer, and may call `method`, given by its full protobuf
-// name. UNAUTHENTICATED or PERMISSION_DENIED otherwise.
+// Who makes a call, by its metadata, its peer and the peer's certificate, and may call `method`,
+// given by its full protobuf name. UNAUTHENTICATED or PERMISSION_DENIED otherwise.
 //
 // A call that has ServiceContext::face_secret as `x-threadstore-face-secret` is the HTTP face's,
-// which tells the address of its own caller in `x-threadstore-face-peer`. Nobody else knows the
-// secret.
+// which tells the address of its own caller in `x-threadstore-face-peer`, and, if that has shown a
+// certificate, its subject and its SPIFFE ids in `x-threadstore-face-subject-bin` and
+// `x-threadstore-face-spiffe-bin`. Nobody else knows the secret.
 absl::StatusOr<Principal> IdentifyCaller(const ServiceContext& services,
                                          const grpc::CallbackServerContext& context,
                                          absl::string_view method);
