@@ -35,7 +35,7 @@ class Authority:
 
     def issue(self, subject="", names="", days=2, use=None):
         """An Identity. `names` is a subjectAltName as openssl takes it; with `days` below 0 the
-        certificate has expired. Its subject must not be the authority's, or it looks self-signed."""
+        certificate has expired. With the authority's own subject it would look self-signed."""
         folder = pathlib.Path(tempfile.mkdtemp(dir=self._folder))
         identity = Identity(folder / "tls.crt", folder / "tls.key")
         extensions = [f"subjectAltName={'' if subject else 'critical,'}{names}"] if names else []

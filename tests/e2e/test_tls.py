@@ -48,8 +48,9 @@ class TlsTestCase(harness.TestCase):
         if clients:
             self.put(self.identity, clients)
             flags = (f"--tls_client_ca={files / 'ca.crt'}", *flags)
-        return self.start_server(f"--tls_cert={files / 'tls.crt'}", f"--tls_key={files / 'tls.key'}",
-                                 *flags, http_listen="127.0.0.1:0")
+        return self.start_server(
+            f"--tls_cert={files / 'tls.crt'}", f"--tls_key={files / 'tls.key'}", *flags,
+            http_listen="127.0.0.1:0")
 
     def put(self, identity, clients):
         self.mount.put(identity.contents() | {"ca.crt": clients.certificate.read_bytes()})
