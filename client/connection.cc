@@ -53,11 +53,11 @@ grpc::ChannelArguments ChannelArguments() {
   return arguments;
 }
 
-std::shared_ptr<grpc::ChannelCredentials> MakeCredentials(const std::string& tls_roots) {
-  if (tls_roots.empty()) return grpc::InsecureChannelCredentials();
-  grpc::SslCredentialsOptions options;
-  options.pem_root_certs = tls_roots;
-  return grpc::SslCredentials(options);
+std::shared_ptr<grpc::ChannelCredentials> MakeCredentials(const ThreadClient::Options& options) {
+  if (options.tls_roots.empty()) return grpc::InsecureChannelCredentials();
+  return grpc::SslCredentials({.pem_root_certs = options.tls_roots,
+                               .pem_private_key = options.tls_private_key,
+                               .pem_cert_chain = options.tls_certificates});
 }
 
 }  // namespace
@@ -94,8 +94,8 @@ absl::Duration Backoff(const absl::Status& status, int number, absl::Duration lo
 
 ThreadClient::Connection::Connection(const Options& options)
     : options_(options),
-      channel_(grpc::CreateCustomChannel(options.server, MakeCredentials(options.tls_roots),
-                                         ChannelArguments())),
+      channel_(
+          grpc::CreateCustomChannel(options.server, MakeCredentials(options), ChannelArguments())),
       stubs_(channel_, channel_, channel_, channel_, channel_),
       health_(channel_) {}
 

@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "client/connection.h"
+#include "server/base/status_macros.h"
 
 namespace threadstore {
 namespace {
@@ -18,15 +19,34 @@ using Groups = v1::GroupService::Stub;
 using Posts = v1::PostService::Stub;
 using Threads = v1::ThreadService::Stub;
 
+constexpr char kBeginCertificate[] = "-----BEGIN CERTIFICATE-----";
+
+absl::Status CheckTlsIdentity(const ThreadClient::Options& options) {
+  if (options.tls_certificates.empty() != options.tls_private_key.empty()) {
+    return absl::InvalidArgumentError("a TLS certificate and its key need each other");
+  }
+  if (options.tls_certificates.empty()) return absl::OkStatus();
+  if (options.tls_roots.empty()) {
+    return absl::InvalidArgumentError("a TLS certificate without TLS roots would not be shown");
+  }
+  if (!absl::StrContains(options.tls_certificates, kBeginCertificate)) {
+    return absl::InvalidArgumentError("the TLS certificate is no PEM certificate");
+  }
+  if (!absl::StrContains(options.tls_private_key, "PRIVATE KEY-----")) {
+    return absl::InvalidArgumentError("the TLS key is no PEM private key");
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ThreadClient>> ThreadClient::Create(const Options& options) {
   if (options.server.empty()) return absl::InvalidArgumentError("the server's address is empty");
   // gRPC would only say, call by call, that the server cannot be reached.
-  if (!options.tls_roots.empty() &&
-      !absl::StrContains(options.tls_roots, "-----BEGIN CERTIFICATE-----")) {
+  if (!options.tls_roots.empty() && !absl::StrContains(options.tls_roots, kBeginCertificate)) {
     return absl::InvalidArgumentError("the TLS roots hold no PEM certificate");
   }
+  RETURN_IF_ERROR(CheckTlsIdentity(options));
   // gRPC ends the process when it is handed a header that it cannot send.
   if (!IsPrintableAscii(options.token)) {
     return absl::InvalidArgumentError("the token holds characters other than printable ASCII");

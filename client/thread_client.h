@@ -95,6 +95,11 @@ class ThreadClient {
     // encrypted, and the server must be who its address says; without, it is not encrypted.
     std::string tls_roots;
 
+    // The client's own certificates, its own first, and their key, as PEM, for servers that ask for
+    // one. Both or neither; only with `tls_roots`.
+    std::string tls_certificates;
+    std::string tls_private_key;
+
     // Sent as `authorization: Bearer TOKEN`; nothing is sent if empty.
     std::string token;
 

@@ -131,9 +131,12 @@ void AddServeFlags(CLI::App& app, Config& config) {
               "Proxies whose Forwarded and X-Forwarded-* headers are believed")
       ->type_name("IP[/BITS],...");
   AddFlag(app, "tls_cert", config.tls_cert,
-          "PEM file of certificates, to serve both faces over TLS; read at the start")
+          "PEM file of certificates, to serve both faces over TLS; read again when it changes")
       ->type_name("FILE");
   AddFlag(app, "tls_key", config.tls_key, "PEM file of the certificate's key")->type_name("FILE");
+  AddFlag(app, "tls_client_ca", config.tls_client_ca,
+          "PEM file of certificates that vouch for clients, who then must have one, too")
+      ->type_name("FILE");
   AddStoreFlags(app, config);
   AddFlag(app, "auth", config.auth,
           "How callers are told apart: none (the metadata x-threadstore-user names a user), token"
@@ -309,6 +312,9 @@ absl::Status Validate(const Config& config) {
   RETURN_IF_ERROR(CheckHttp(config));
   if (config.tls_cert.empty() != config.tls_key.empty()) {
     return Wrong(config.tls_cert.empty() ? "tls_cert" : "tls_key", "is missing: TLS needs both");
+  }
+  if (!config.tls_client_ca.empty() && config.tls_cert.empty()) {
+    return Wrong("tls_client_ca", "needs --tls_cert and --tls_key");
   }
   if (!absl::StartsWith(config.store, kSqlitePrefix) || config.sqlite_path().empty()) {
     return Wrong("store", "must be sqlite:PATH");

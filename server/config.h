@@ -63,9 +63,13 @@ struct Config {
   std::vector<std::string> trusted_proxies;
 
   // PEM files of the server's certificates and their key: both faces are then served over TLS, and
-  // otherwise in plain text. Read at the start.
+  // otherwise in plain text. Read again when they change.
   std::string tls_cert;
   std::string tls_key;
+
+  // PEM file of the certificates that vouch for clients: both faces then serve only clients with a
+  // certificate of one of them. Read again when it changes.
+  std::string tls_client_ca;
 
   // Lets auth=none be served on addresses that others can reach.
   bool allow_unauthenticated = false;

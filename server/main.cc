@@ -89,6 +89,7 @@ void LogStart(const Config& config) {
        {"trusted_proxies", absl::StrJoin(config.trusted_proxies, ",")},
        {"tls_cert", config.tls_cert},
        {"tls_key", config.tls_key},
+       {"tls_client_ca", config.tls_client_ca},
        {"store", config.store},
        {"auth", config.auth},
        {"auth_config", config.auth_config},

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -19,7 +18,6 @@
 #include "grpcpp/resource_quota.h"
 #include "server/base/byte_budget.h"
 #include "server/base/status_macros.h"
-#include "server/base/tls_identity.h"
 #include "server/config.h"
 #include "server/domain/limits.h"
 #include "server/http/http_server.h"
@@ -31,6 +29,8 @@
 #include "server/service/post_service.h"
 #include "server/service/thread_service.h"
 #include "server/telemetry/log.h"
+#include "server/tls_credentials.h"
+#include "server/tls_watcher.h"
 
 namespace threadstore {
 namespace {
@@ -99,18 +99,11 @@ ChangeFeed::Options MakeFeedOptions(const Config& config) {
   return options;
 }
 
-std::shared_ptr<grpc::ServerCredentials> MakeCredentials(const std::optional<TlsIdentity>& tls) {
-  if (!tls.has_value()) return grpc::InsecureServerCredentials();
-  grpc::SslServerCredentialsOptions options;
-  options.pem_key_cert_pairs = {{tls->private_key, tls->certificates}};
-  return grpc::SslServerCredentials(options);
-}
-
-// `config` is valid, and has an HTTP face.
-HttpServer::Options MakeHttpOptions(const Config& config, const std::optional<TlsIdentity>& tls,
+// `config` is valid, and has an HTTP face. Without TLS, `tls` is null.
+HttpServer::Options MakeHttpOptions(const Config& config, const TlsWatcher* tls,
                                     Listener& listener) {
   HttpServer::Options options;
-  options.tls = tls;
+  if (tls != nullptr) options.tls = [tls] { return tls->Current(); };
   for (const std::string& origin : config.http_cors_origins) {
     options.cors.allowed.push_back(*ParseWebOrigin(origin));
   }
@@ -147,9 +140,11 @@ class BothFaces final : public Server {
   }
 
   absl::Status Listen(const Config& config, const HttpHandlerFactory& make_handler) {
-    std::optional<TlsIdentity> tls;
+    credentials_ = grpc::InsecureServerCredentials();
     if (!config.tls_cert.empty()) {
-      ASSIGN_OR_RETURN(tls, ReadTlsIdentity(config.tls_cert, config.tls_key));
+      ASSIGN_OR_RETURN(tls_,
+                       TlsWatcher::Start({config.tls_cert, config.tls_key, config.tls_client_ca}));
+      credentials_ = MakeTlsCredentials(*tls_);
     }
     ASSIGN_OR_RETURN(const HostPort address, ParseHostPort(config.listen));
     ASSIGN_OR_RETURN(listener_, Listener::Listen(address));
@@ -167,8 +162,7 @@ class BothFaces final : public Server {
     builder.RegisterService(&posts_);
     builder.RegisterService(&threads_);
     using Type = grpc::ServerBuilder::experimental_type::ExternalConnectionType;
-    acceptor_ =
-        builder.experimental().AddExternalConnectionAcceptor(Type::FROM_FD, MakeCredentials(tls));
+    acceptor_ = builder.experimental().AddExternalConnectionAcceptor(Type::FROM_FD, credentials_);
     server_ = builder.BuildAndStart();
     if (server_ == nullptr)
       return absl::InternalError("gRPC does not start; the log has the cause");
@@ -180,9 +174,9 @@ class BothFaces final : public Server {
     }
     if (http_listener_ != nullptr) {
       handler_ = make_handler(server_->InProcessChannel(grpc::ChannelArguments()));
-      ASSIGN_OR_RETURN(http_,
-                       HttpServer::Start(MakeHttpOptions(config, tls, *http_listener_), *handler_,
-                                         services_.request_memory, services_.answer_memory));
+      ASSIGN_OR_RETURN(
+          http_, HttpServer::Start(MakeHttpOptions(config, tls_.get(), *http_listener_), *handler_,
+                                   services_.request_memory, services_.answer_memory));
       http_listener_->Start(config.max_connections,
                             [this](int descriptor) { http_->Accept(descriptor); });
     }
@@ -235,6 +229,8 @@ class BothFaces final : public Server {
   GroupServiceImpl groups_;
   PostServiceImpl posts_;
   ThreadServiceImpl threads_;
+  std::unique_ptr<TlsWatcher> tls_;  // Null without TLS. Asked by both faces.
+  std::shared_ptr<grpc::ServerCredentials> credentials_;
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<Listener> listener_;  // Hands connections to the server, so it ends first.

@@ -55,6 +55,18 @@ void AddFlags(CLI::App& app, ThreadClient::Options* options, OutputFormat* forma
          "PEM file of the certificates that vouch for the server; without it, no TLS")
       ->envname("THREADSTORE_TLS_CA")
       ->type_name("FILE");
+  app.add_option_function<std::string>(
+         "--tls_cert",
+         [options](const std::string& path) { options->tls_certificates = ReadInput(path); },
+         "PEM file of your own certificate, for a server that asks for one")
+      ->envname("THREADSTORE_TLS_CERT")
+      ->type_name("FILE");
+  app.add_option_function<std::string>(
+         "--tls_key",
+         [options](const std::string& path) { options->tls_private_key = ReadInput(path); },
+         "PEM file of that certificate's key")
+      ->envname("THREADSTORE_TLS_KEY")
+      ->type_name("FILE");
   app.add_option("--token", options->token, "The bearer token that says who is calling")
       ->envname("THREADSTORE_TOKEN");
   app.add_option("--user", options->user,

@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "server/base/status_macros.h"
+#include "server/domain/resource_name.h"
 #include "yaml-cpp/yaml.h"
 
 namespace threadstore {
@@ -179,6 +180,9 @@ absl::StatusOr<TokenConfig> ReadToken(const YAML::Node& node) {
     return Wrong(node, "sha256 must be 64 hexadecimal digits");
   }
   RETURN_IF_ERROR(members.Read("application", token.application));
+  if (const absl::Status status = CheckApplicationId(token.application); !status.ok()) {
+    return Wrong(node, status.message());
+  }
   RETURN_IF_ERROR(members.Read("permissions", token.permissions));
   RETURN_IF_ERROR(members.End());
   return token;

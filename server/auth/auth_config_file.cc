@@ -15,7 +15,9 @@ constexpr size_t kMaxFileBytes = size_t{1} << 20;
 
 absl::StatusOr<std::unique_ptr<AuthConfigFile>> AuthConfigFile::Open(const std::string& path) {
   absl::StatusOr<std::string> text = ReadFileText(path, kMaxFileBytes);
-  if (!text.ok()) return absl::InvalidArgumentError(text.status().message());
+  if (!text.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(path, " ", text.status().message()));
+  }
   absl::StatusOr<AuthConfig> config = ParseAuthConfig(*text);
   if (!config.ok()) {
     return absl::InvalidArgumentError(absl::StrCat(path, ": ", config.status().message()));

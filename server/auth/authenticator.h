@@ -1,12 +1,14 @@
 #ifndef THREADSTORE_SERVER_AUTH_AUTHENTICATOR_H_
 #define THREADSTORE_SERVER_AUTH_AUTHENTICATOR_H_
 
+#include <optional>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "server/auth/principal.h"
+#include "server/base/certificate_names.h"
 
 namespace threadstore {
 
@@ -17,6 +19,9 @@ struct Credentials {
 
   // Every value of `authorization`.
   std::vector<absl::string_view> authorizations = {};
+
+  // Whose the certificate of the client is. Only there if TLS has verified one.
+  std::optional<CertificateNames> certificate_names = {};
 
   bool from_loopback = false;  // The peer's address is this machine's.
 };
@@ -38,9 +43,10 @@ class Authenticator {
   }
 };
 
-// --auth=none: believes `x-threadstore-user`; without it the caller is an application. Everyone
-// has every permission but Threadstore.Admin, which only loopback peers have. For loopback
-// listeners, or behind a mesh that has authenticated the caller.
+// --auth=none: believes `x-threadstore-user`; without it the caller is an application, the one that
+// its certificate names (see certificate_application.h), or a nameless one. Everyone has every
+// permission but Threadstore.Admin, which only loopback peers have. For loopback listeners, behind
+// a mesh that has authenticated the caller, or for peers that all may speak for any user.
 class NoAuthentication final : public Authenticator {
  public:
   absl::StatusOr<Principal> Authenticate(const Credentials& credentials) const override;

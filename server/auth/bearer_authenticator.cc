@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "server/auth/certificate_application.h"
 #include "server/auth/https_get.h"
 #include "server/auth/jwt.h"
 #include "server/base/errors.h"
@@ -84,8 +85,10 @@ void AddGrants(const std::vector<Grant>& grants, Principal& principal) {
 }  // namespace
 
 absl::StatusOr<std::string> BearerAuthenticator::FetchKeysAt(const KeyLocation& location) {
-  return absl::StartsWith(location.jwks, "https://") ? HttpsGet(location)
-                                                     : ReadFileText(location.jwks, kMaxKeySetBytes);
+  if (absl::StartsWith(location.jwks, "https://")) return HttpsGet(location);
+  absl::StatusOr<std::string> text = ReadFileText(location.jwks, kMaxKeySetBytes);
+  if (text.ok()) return text;
+  return absl::UnavailableError(absl::StrCat(location.jwks, " ", text.status().message()));
 }
 
 BearerAuthenticator::BearerAuthenticator(AuthConfig config, const Clock& clock, KeyRefresh refresh,
@@ -135,6 +138,13 @@ std::shared_ptr<const BearerAuthenticator::State> BearerAuthenticator::state() c
 }
 
 absl::StatusOr<Principal> BearerAuthenticator::Authenticate(const Credentials& credentials) const {
+  if (credentials.authorizations.empty() && credentials.users.empty() &&
+      credentials.certificate_names.has_value()) {
+    Principal principal;
+    ASSIGN_OR_RETURN(principal.id, ApplicationOfCertificate(*credentials.certificate_names));
+    AddGrants(state()->grants, principal);
+    return principal;
+  }
   ASSIGN_OR_RETURN(const absl::string_view token, BearerTokenOf(credentials));
   std::string digest = Sha256(token);
   if (std::optional<Principal> known = cache_.Find(digest, clock_.Now())) return *std::move(known);

@@ -8,7 +8,6 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/file_text.h"
-#include "server/base/status_macros.h"
 
 namespace threadstore {
 namespace {
@@ -50,10 +49,14 @@ absl::StatusOr<std::string> HttpsGet(const KeyLocation& location) {
   curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &body);
   if (!location.ca.empty()) curl_easy_setopt(curl.get(), CURLOPT_CAINFO, location.ca.c_str());
   if (!location.token_file.empty()) {
-    ASSIGN_OR_RETURN(const std::string token, ReadFileText(location.token_file, kMaxBodyBytes));
+    const absl::StatusOr<std::string> token = ReadFileText(location.token_file, kMaxBodyBytes);
+    if (!token.ok()) {
+      return absl::UnavailableError(
+          absl::StrCat(location.token_file, " ", token.status().message()));
+    }
     curl_easy_setopt(curl.get(), CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
     curl_easy_setopt(curl.get(), CURLOPT_XOAUTH2_BEARER,
-                     std::string(absl::StripAsciiWhitespace(token)).c_str());
+                     std::string(absl::StripAsciiWhitespace(*token)).c_str());
   }
   const CURLcode result = curl_easy_perform(curl.get());
   if (result != CURLE_OK) {

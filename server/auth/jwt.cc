@@ -29,9 +29,6 @@ constexpr int kMaxTokenDepth = 16;
 // RFC 7518, section 3.4. cjose takes any two numbers of one length.
 constexpr size_t kEs256SignatureBytes = 64;
 
-// The longest id that an application's token may give it; users' are bounded by CheckUserId.
-constexpr size_t kMaxApplicationIdBytes = 256;
-
 // Of those whose bearers have signed in with a personal account
 // (https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference).
 constexpr absl::string_view kPersonalAccountsTenant = "9188040d-6c67-4c5b-b112-36a304b66dad";
@@ -184,10 +181,11 @@ Permissions PermissionsOf(const std::vector<std::string>& names) {
   return permissions;
 }
 
-absl::Status ReadApplication(const Json& claims, const ClaimNames& names, Principal& principal) {
+absl::Status ReadApplication(const Json& claims, const ClaimNames& names,
+                             const std::string& prefix, Principal& principal) {
   principal.kind = Principal::Kind::kApplication;
   principal.id = FirstText(claims, names.application_id);
-  if (principal.id.empty() || principal.id.size() > kMaxApplicationIdBytes) {
+  if (principal.id.empty() || !CheckApplicationId(absl::StrCat(prefix, principal.id)).ok()) {
     return Refusal("it does not say which application's it is");
   }
   principal.permissions = PermissionsOf(FirstList(claims, names.roles)) |
@@ -248,7 +246,7 @@ absl::StatusOr<Principal> PrincipalOf(const Jwt& jwt, const IssuerConfig& issuer
     return Refusal("it is of a personal account");
   }
   ASSIGN_OR_RETURN(const bool is_application, IsApplication(claims));
-  RETURN_IF_ERROR(is_application ? ReadApplication(claims, issuer.claims, principal)
+  RETURN_IF_ERROR(is_application ? ReadApplication(claims, issuer.claims, issuer.prefix, principal)
                                  : ReadUser(claims, issuer.claims, issuer.prefix, principal));
   principal.id = absl::StrCat(issuer.prefix, principal.id);
   principal.token_id = FirstText(claims, issuer.claims.token_id);

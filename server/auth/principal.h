@@ -19,7 +19,8 @@ struct Principal {
 
   Kind kind = Kind::kApplication;
 
-  // A user's id, or an application's name; empty for the application that --auth=none knows.
+  // A user's id, or an application's name; empty for an application of which --auth=none knows
+  // none.
   std::string id;
 
   Permissions permissions = 0;

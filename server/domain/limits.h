@@ -45,6 +45,9 @@ inline constexpr size_t kMaxGroupIdBytes = 128;
 // Object ids are GUIDs, user principal names at most 113; SPIFFE ids may be longer.
 inline constexpr size_t kMaxUserIdBytes = 256;
 
+// Names of applications, of which SPIFFE ids are the longest: its standard bounds them at this.
+inline constexpr size_t kMaxApplicationIdBytes = 2048;
+
 // Exchange keeps subjects of at most 255 characters.
 inline constexpr size_t kMaxTopicCharacters = 255;
 

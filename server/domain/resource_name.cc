@@ -122,6 +122,23 @@ bool IsExtensionNameCharacter(char c) {
   return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_' || c == '-';
 }
 
+// Whether text is UTF-8 without control characters. Ids also come in headers, which may hold any
+// bytes.
+bool IsPrintable(absl::string_view text) {
+  if (!google::protobuf::internal::IsStructurallyValidUTF8(text.data(),
+                                                           static_cast<int>(text.size()))) {
+    return false;
+  }
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    // U+0080 to U+009F are control characters too.
+    const bool is_c1 =
+        byte == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0;
+    if (absl::ascii_iscntrl(byte) || is_c1) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 std::string GroupName::Canonical() const { return MakeGroupName(group); }
@@ -327,21 +344,20 @@ absl::Status CheckGroupId(absl::string_view id) {
 }
 
 absl::Status CheckUserId(absl::string_view id) {
-  // Ids also come in headers, which may hold any bytes.
-  bool is_valid =
-      !id.empty() && id.size() <= kMaxUserIdBytes &&
-      google::protobuf::internal::IsStructurallyValidUTF8(id.data(), static_cast<int>(id.size()));
-  for (size_t i = 0; i < id.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(id[i]);
-    // U+0080 to U+009F are control characters too.
-    const bool is_c1 =
-        byte == 0xC2 && i + 1 < id.size() && static_cast<unsigned char>(id[i + 1]) < 0xA0;
-    if (byte == '/' || absl::ascii_iscntrl(byte) || is_c1) is_valid = false;
-  }
-  if (is_valid) return absl::OkStatus();
+  if (!id.empty() && id.size() <= kMaxUserIdBytes && IsPrintable(id) && !absl::StrContains(id, '/'))
+    return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat("a user id must be 1 to ", kMaxUserIdBytes,
                    " bytes without / and without control characters"));
+}
+
+absl::Status CheckApplicationId(absl::string_view id) {
+  if (!id.empty() && id.size() <= kMaxApplicationIdBytes && IsPrintable(id)) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat("an application id must be 1 to ",
+                                                 kMaxApplicationIdBytes,
+                                                 " bytes of UTF-8 without control characters"));
 }
 
 absl::StatusOr<std::string> ParseExtensionId(absl::string_view name) {

@@ -138,6 +138,9 @@ absl::StatusOr<UserName> ParseUserName(absl::string_view name);
 absl::Status CheckGroupId(absl::string_view id);
 absl::Status CheckUserId(absl::string_view id);
 
+// The rule for the names of applications, which come from credentials.
+absl::Status CheckApplicationId(absl::string_view id);
+
 // The short name of an extension; INVALID_ARGUMENT as above if it is none.
 absl::StatusOr<std::string> ParseExtensionId(absl::string_view name);
 

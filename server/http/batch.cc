@@ -197,6 +197,7 @@ absl::StatusOr<std::vector<Part>> ReadParts(const HttpRequest& outer, const std:
     part.request.peer = outer.peer;
     part.request.scheme = outer.scheme;
     part.request.host = outer.host;
+    part.request.certificate_names = outer.certificate_names;
     part.request.is_tls = outer.is_tls;
     part.request.is_in_batch = true;
     part.is_head = part.request.method == "HEAD";

@@ -123,6 +123,7 @@ GraphCall::GraphCall(GraphHandler& handler, std::unique_ptr<HttpExchange> exchan
       ids_(MakeAnswerIds(exchange_->request().headers, handler.clock().Now())) {
   HttpRequest& http = exchange_->request();
   caller_.peer = http.peer;
+  caller_.certificate_names = http.certificate_names;
   for (const auto& [name, value] : http.headers.fields()) {
     if (absl::EqualsIgnoreCase(name, "x-threadstore-user")) caller_.users.push_back(value);
     if (absl::EqualsIgnoreCase(name, "Authorization")) caller_.authorizations.push_back(value);

@@ -44,6 +44,13 @@ class InProcessGrpcFace final : public GrpcFace {
     for (const std::string& authorization : caller.authorizations) {
       call->context.AddMetadata("x-threadstore-face-authorization-bin", authorization);
     }
+    if (caller.certificate_names.has_value()) {
+      call->context.AddMetadata("x-threadstore-face-subject-bin",
+                                caller.certificate_names->subject);
+      for (const std::string& id : caller.certificate_names->spiffe_ids) {
+        call->context.AddMetadata("x-threadstore-face-spiffe-bin", id);
+      }
+    }
     const MessageLite* const sent = &request;
     MessageLite* const response = call->response.get();
     stub_.UnaryCall(&call->context, call->path, grpc::StubOptions(), sent, response,

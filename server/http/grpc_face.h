@@ -2,6 +2,7 @@
 #define THREADSTORE_SERVER_HTTP_GRPC_FACE_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/message.h"
+#include "server/base/certificate_names.h"
 
 namespace grpc {
 class Channel;
@@ -21,6 +23,9 @@ struct HttpCaller {
   std::vector<std::string> users;           // Every value of `x-threadstore-user`.
   std::vector<std::string> authorizations;  // Every value of `Authorization`.
   std::string peer;                         // The client's address, without its port.
+
+  // Whose certificate the client has shown; nothing if it was asked for none.
+  std::optional<CertificateNames> certificate_names = std::nullopt;
 };
 
 // The gRPC face of this server, as its HTTP face calls it. Thread-safe.

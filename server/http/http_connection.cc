@@ -188,6 +188,7 @@ void HttpConnection::Start() {
     self->stream_->Handshake([self](const ErrorCode& error, size_t) {
       if (self->state_ != State::kHandshake) return;
       if (error) return self->Close();
+      self->certificate_names_ = self->stream_->PeerCertificate();
       self->AwaitRequest();
     });
   });
@@ -286,6 +287,7 @@ void HttpConnection::ParseMore() {
 bool HttpConnection::AcceptHead() {
   HttpRequest& request = parser_->request();
   request.peer = peer_;
+  request.certificate_names = certificate_names_;
   request.is_tls = stream_->is_tls();
   request.scheme = request.is_tls ? "https" : "http";
   const std::string requested_host = request.host;

@@ -12,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "server/base/byte_budget.h"
+#include "server/base/certificate_names.h"
 #include "server/base/executor.h"
 #include "server/http/content_coding.h"
 #include "server/http/cors.h"
@@ -127,6 +128,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   const absl::Time accepted_at_;
   std::string peer_;
   std::string local_host_;
+  std::optional<CertificateNames> certificate_names_;
   State state_ = State::kHandshake;
 
   // Of reading.

@@ -2,6 +2,7 @@
 #define THREADSTORE_SERVER_HTTP_HTTP_MESSAGE_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
+#include "server/base/certificate_names.h"
 
 // Requests and answers of HTTP (RFC 9110), apart from how they travel.
 namespace threadstore {
@@ -53,6 +55,9 @@ struct HttpRequest {
   std::string peer;    // The client's address without its port, such as 127.0.0.1 or ::1.
   std::string scheme;  // http or https.
   std::string host;    // HOST, or HOST:PORT, in lower case; empty if a request is no HTTP.
+
+  // Whose certificate the client of the connection has shown, which is a proxy if one is between.
+  std::optional<CertificateNames> certificate_names = std::nullopt;
 
   bool is_tls = false;       // It came over TLS to this server.
   bool is_in_batch = false;  // It is a part of another request.

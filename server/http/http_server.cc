@@ -16,9 +16,11 @@
 #include "absl/time/clock.h"
 #include "server/base/executor.h"
 #include "server/base/mutex.h"
+#include "server/base/status_macros.h"
 #include "server/base/thread_name.h"
 #include "server/http/http_connection.h"
 #include "server/http/stream.h"
+#include "server/http/tls_context.h"
 
 namespace threadstore {
 namespace {
@@ -29,7 +31,7 @@ size_t Cores() { return std::max(1U, std::thread::hardware_concurrency()); }
 
 class AsioHttpServer final : public HttpServer, private HttpConnectionContext::Observer {
  public:
-  AsioHttpServer(const Options& options, std::shared_ptr<TlsContext> tls, HttpHandler& handler,
+  AsioHttpServer(const Options& options, std::unique_ptr<TlsContexts> tls, HttpHandler& handler,
                  ByteBudget& request_memory, ByteBudget& answer_memory)
       : tls_(std::move(tls)),
         on_closing_(options.on_closing),
@@ -76,12 +78,14 @@ class AsioHttpServer final : public HttpServer, private HttpConnectionContext::O
       if (error) close(descriptor);
       return;
     }
+    std::shared_ptr<TlsContext> tls;
+    if (tls_ != nullptr) tls = tls_->Get();
     std::shared_ptr<HttpConnection> connection;
     {
       MutexLock lock(&mutex_);
       ++alive_;
       // Counted until all of it is gone, so that nothing of it outlives what it uses.
-      connection.reset(new HttpConnection(context_, MakeStream(std::move(socket), tls_)),
+      connection.reset(new HttpConnection(context_, MakeStream(std::move(socket), std::move(tls))),
                        [this](const HttpConnection* gone) {
                          delete gone;
                          OnDestroyed();
@@ -137,7 +141,7 @@ class AsioHttpServer final : public HttpServer, private HttpConnectionContext::O
     return true;
   }
 
-  const std::shared_ptr<TlsContext> tls_;  // Each connection keeps the one it began with.
+  const std::unique_ptr<TlsContexts> tls_;  // Each connection keeps the one it began with.
   const std::function<void(int)> on_closing_;
 
   Mutex mutex_;
@@ -158,14 +162,16 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(const Options& opt
                                                               HttpHandler& handler,
                                                               ByteBudget& request_memory,
                                                               ByteBudget& answer_memory) {
-  std::shared_ptr<TlsContext> tls;
-  if (options.tls.has_value()) {
-    absl::StatusOr<std::shared_ptr<TlsContext>> made = MakeTlsContext(*options.tls);
-    if (!made.ok()) return made.status();
-    tls = *std::move(made);
+  std::unique_ptr<TlsContexts> tls;
+  if (options.tls) {
+    ASSIGN_OR_RETURN(tls, TlsContexts::Create(options.tls));
   }
   return std::make_unique<AsioHttpServer>(options, std::move(tls), handler, request_memory,
                                           answer_memory);
+}
+
+absl::Status HttpServer::CheckTls(const TlsIdentity& identity) {
+  return MakeTlsContext(identity).status();
 }
 
 }  // namespace threadstore

@@ -3,8 +3,8 @@
 
 #include <functional>
 #include <memory>
-#include <optional>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/base/byte_budget.h"
@@ -22,8 +22,9 @@ namespace threadstore {
 class HttpServer {
  public:
   struct Options {
-    // Without it, connections are not encrypted.
-    std::optional<TlsIdentity> tls = std::nullopt;
+    // What the server is now, and whom it believes now, as each connection begins: never null; the
+    // same pointer as long as nothing has changed. Empty if connections are not encrypted.
+    std::function<std::shared_ptr<const TlsIdentity>()> tls = nullptr;
 
     CorsPolicy::Options cors = {};
     TrustedProxies trusted_proxies = {};
@@ -44,6 +45,9 @@ class HttpServer {
                                                            HttpHandler& handler,
                                                            ByteBudget& request_memory,
                                                            ByteBudget& answer_memory);
+
+  // Whether OpenSSL takes an identity; INVALID_ARGUMENT, naming the flag, if it does not.
+  static absl::Status CheckTls(const TlsIdentity& identity);
 
   // Cuts the connections that are left, and waits until no exchange is left either.
   virtual ~HttpServer() = default;

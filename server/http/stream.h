@@ -3,14 +3,14 @@
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ssl/context.hpp>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
-#include "absl/status/statusor.h"
-#include "server/base/tls_identity.h"
+#include "server/base/certificate_names.h"
+#include "server/http/tls_context.h"
 
 namespace threadstore {
 
@@ -39,12 +39,10 @@ class Stream {
 
   virtual Socket& socket() = 0;
   virtual bool is_tls() const = 0;
+
+  // Whose certificate the client has shown; nothing if it was asked for none. After the handshake.
+  virtual std::optional<CertificateNames> PeerCertificate() = 0;
 };
-
-using TlsContext = boost::asio::ssl::context;
-
-// For TLS 1.2 and later, and HTTP/1.1. INVALID_ARGUMENT if OpenSSL does not take the identity.
-absl::StatusOr<std::shared_ptr<TlsContext>> MakeTlsContext(const TlsIdentity& identity);
 
 // Without TLS if `tls` is null.
 std::unique_ptr<Stream> MakeStream(Stream::Socket socket, std::shared_ptr<TlsContext> tls);

@@ -1,11 +1,14 @@
 #include "server/service/caller.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "grpc/grpc_security_constants.h"
+#include "grpcpp/security/auth_context.h"
 #include "server/auth/permissions.h"
 #include "server/base/secret.h"
 #include "server/base/status_macros.h"
@@ -24,6 +27,8 @@ constexpr char kAuthorizationMetadata[] = "authorization";
 constexpr char kFaceAuthorizationMetadata[] = "x-threadstore-face-authorization-bin";
 constexpr char kFaceSecretMetadata[] = "x-threadstore-face-secret";
 constexpr char kFacePeerMetadata[] = "x-threadstore-face-peer";
+constexpr char kFaceSubjectMetadata[] = "x-threadstore-face-subject-bin";
+constexpr char kFaceSpiffeMetadata[] = "x-threadstore-face-spiffe-bin";
 
 absl::string_view ToView(const grpc::string_ref& text) { return {text.data(), text.size()}; }
 
@@ -51,6 +56,35 @@ bool IsFromHttpFace(const ServiceContext& services, const grpc::CallbackServerCo
   return secrets.size() == 1 && EqualInConstantTime(secrets.front(), services.face_secret);
 }
 
+// What the HTTP face says of its caller's certificate. One that has no subject has an empty one.
+std::optional<CertificateNames> CertificateOfFace(const grpc::CallbackServerContext& context) {
+  const std::vector<absl::string_view> subjects = MetadataOf(context, kFaceSubjectMetadata);
+  if (subjects.empty()) return std::nullopt;
+  CertificateNames names;
+  names.subject = std::string(subjects.front());
+  for (const absl::string_view id : MetadataOf(context, kFaceSpiffeMetadata)) {
+    names.spiffe_ids.emplace_back(id);
+  }
+  return names;
+}
+
+// What gRPC says of the peer's certificate. It asks for one only if it also verifies it.
+std::optional<CertificateNames> CertificateOfPeer(const grpc::CallbackServerContext& context) {
+  const std::shared_ptr<const grpc::AuthContext> peer = context.auth_context();
+  if (peer == nullptr || peer->FindPropertyValues(GRPC_X509_PEM_CERT_PROPERTY_NAME).empty()) {
+    return std::nullopt;
+  }
+  CertificateNames names;
+  for (const grpc::string_ref& subject :
+       peer->FindPropertyValues(GRPC_X509_SUBJECT_PROPERTY_NAME)) {
+    names.subject = std::string(subject.data(), subject.size());
+  }
+  for (const grpc::string_ref& uri : peer->FindPropertyValues(GRPC_PEER_URI_PROPERTY_NAME)) {
+    if (IsSpiffeId(ToView(uri))) names.spiffe_ids.emplace_back(uri.data(), uri.size());
+  }
+  return names;
+}
+
 Credentials ReadCredentials(const ServiceContext& services,
                             const grpc::CallbackServerContext& context) {
   Credentials credentials;
@@ -64,8 +98,10 @@ Credentials ReadCredentials(const ServiceContext& services,
     credentials.authorizations = MetadataOf(context, kFaceAuthorizationMetadata);
     const std::vector<absl::string_view> peers = MetadataOf(context, kFacePeerMetadata);
     credentials.from_loopback = peers.size() == 1 && IsLoopbackAddress(peers.front());
+    credentials.certificate_names = CertificateOfFace(context);
   } else {
     credentials.from_loopback = IsLoopbackPeer(context.peer());
+    credentials.certificate_names = CertificateOfPeer(context);
   }
   return credentials;
 }

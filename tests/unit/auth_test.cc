@@ -4,8 +4,11 @@
 #include "gtest/gtest.h"
 #include "server/auth/access.h"
 #include "server/auth/authenticator.h"
+#include "server/auth/certificate_application.h"
 #include "server/auth/permissions.h"
+#include "server/base/certificate_names.h"
 #include "server/base/errors.h"
+#include "server/domain/limits.h"
 #include "tests/testing/status_matchers.h"
 #include "threadstore/v1/conversation_service.pb.h"
 #include "threadstore/v1/group_service.pb.h"
@@ -48,6 +51,48 @@ TEST(NoAuthenticationTest, UnclearCallersAreRefused) {
   for (const Credentials& credentials : {Credentials{.users = {""}}, Credentials{.users = {"a/b"}},
                                          Credentials{.users = {"ann", "bob"}}}) {
     EXPECT_EQ(ErrorReasonOf(none.Authenticate(credentials).status()),
+              v1::ERROR_REASON_INVALID_CREDENTIALS);
+  }
+}
+
+TEST(NoAuthenticationTest, CertificateNamesAnApplication) {
+  const NoAuthentication none;
+  const CertificateNames names = {.spiffe_ids = {"spiffe://example.org/billing"},
+                                  .subject = "CN=billing,O=Contoso"};
+  ASSERT_OK_AND_ASSIGN(const Principal application,
+                       none.Authenticate({.certificate_names = names}));
+  EXPECT_FALSE(application.is_user());
+  EXPECT_EQ(application.id, "spiffe://example.org/billing");
+  EXPECT_EQ(application.permissions, kAllButAdmin);
+  ASSERT_OK_AND_ASSIGN(const Principal near,
+                       none.Authenticate({.certificate_names = names, .from_loopback = true}));
+  EXPECT_NE(near.permissions & kAdmin, 0U);
+  ASSERT_OK_AND_ASSIGN(const Principal ann,
+                       none.Authenticate({.users = {"ann"}, .certificate_names = names}));
+  EXPECT_TRUE(ann.is_user());
+  EXPECT_EQ(ann.id, "ann");
+}
+
+TEST(ApplicationOfCertificateTest, IsItsOneSpiffeIdOrElseItsSubject) {
+  const std::string a = "spiffe://example.org/a";
+  EXPECT_EQ(*ApplicationOfCertificate({.spiffe_ids = {a}, .subject = "CN=x"}), a);
+  EXPECT_EQ(*ApplicationOfCertificate({.spiffe_ids = {a}}), a);
+  EXPECT_EQ(*ApplicationOfCertificate({.subject = "CN=x"}), "CN=x");
+  EXPECT_EQ(*ApplicationOfCertificate({.spiffe_ids = {a, "spiffe://b"}, .subject = "CN=x"}),
+            "CN=x");
+  EXPECT_EQ(ApplicationOfCertificate({.subject = std::string(kMaxApplicationIdBytes, 'x')})->size(),
+            kMaxApplicationIdBytes);
+}
+
+TEST(ApplicationOfCertificateTest, CertificatesThatNameNobodyAreRefused) {
+  const std::string a = "spiffe://example.org/a";
+  using std::string_literals::operator""s;
+  for (const CertificateNames& names :
+       {CertificateNames{}, CertificateNames{.spiffe_ids = {a, a}},
+        CertificateNames{.spiffe_ids = {a + "\0b"s}}, CertificateNames{.spiffe_ids = {a + "\n"}},
+        CertificateNames{.spiffe_ids = {a + "\xFF"}},
+        CertificateNames{.subject = std::string(kMaxApplicationIdBytes + 1, 'x')}}) {
+    EXPECT_EQ(ErrorReasonOf(ApplicationOfCertificate(names).status()),
               v1::ERROR_REASON_INVALID_CREDENTIALS);
   }
 }

@@ -111,6 +111,7 @@ TEST(ConfigTest, WrongFlagsAreNamedInOneLine) {
       {{"serve", "--http_docs=maybe"}, "--http_docs"},
       {{"serve", "--tls_cert=a"}, "--tls_key"},
       {{"serve", "--tls_key=a"}, "--tls_cert"},
+      {{"serve", "--tls_client_ca=a"}, "--tls_client_ca"},
       {{"serve", "--auth=jwt"}, "--auth"},
       {{"serve", "--store=postgresql://x"}, "--store"},
       {{"serve", "--store=sqlite:"}, "--store"},
@@ -137,7 +138,8 @@ TEST(ConfigTest, FlagsOfTheHttpFaceAreRead) {
       const CommandLine line,
       Parse({"serve", "--http_listen=[::1]:0", "--http_cors_origins=https://a,http://b:81",
              "--http_cors_origins=https://c", "--http_public_url=https://a/base", "--http_docs",
-             "--trusted_proxies=10.0.0.0/8,::1", "--tls_cert=c.pem", "--tls_key=k.pem"}));
+             "--trusted_proxies=10.0.0.0/8,::1", "--tls_cert=c.pem", "--tls_key=k.pem",
+             "--tls_client_ca=a.pem"}));
   EXPECT_EQ(line.config.http_listen, "[::1]:0");
   EXPECT_THAT(line.config.http_cors_origins, ElementsAre("https://a", "http://b:81", "https://c"));
   EXPECT_EQ(line.config.http_public_url, "https://a/base");
@@ -145,6 +147,7 @@ TEST(ConfigTest, FlagsOfTheHttpFaceAreRead) {
   EXPECT_THAT(line.config.trusted_proxies, ElementsAre("10.0.0.0/8", "::1"));
   EXPECT_EQ(line.config.tls_cert, "c.pem");
   EXPECT_EQ(line.config.tls_key, "k.pem");
+  EXPECT_EQ(line.config.tls_client_ca, "a.pem");
 }
 
 TEST(ConfigTest, EmptyValuesTurnOff) {

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -402,6 +403,17 @@ TEST_F(ThreadClientTest, RefusesWhatNoHeaderCanCarry) {
   ThreadClient::Options options;
   options.tls_roots = "no certificate";
   EXPECT_THAT(ThreadClient::Create(options), StatusIs(absl::StatusCode::kInvalidArgument));
+  constexpr char kCertificate[] = "-----BEGIN CERTIFICATE-----";
+  constexpr char kKey[] = "-----BEGIN PRIVATE KEY-----";
+  for (const auto& [roots, certificate, key] :
+       {std::tuple{"", kCertificate, kKey}, std::tuple{kCertificate, kCertificate, ""},
+        std::tuple{kCertificate, "", kKey}, std::tuple{kCertificate, kCertificate, kCertificate},
+        std::tuple{kCertificate, kKey, kKey}}) {
+    options.tls_roots = roots;
+    options.tls_certificates = certificate;
+    options.tls_private_key = key;
+    EXPECT_THAT(ThreadClient::Create(options), StatusIs(absl::StatusCode::kInvalidArgument));
+  }
   options = {};
   options.server = "";
   EXPECT_THAT(ThreadClient::Create(options), StatusIs(absl::StatusCode::kInvalidArgument));
