@@ -11,7 +11,8 @@ namespace threadstore {
 struct ServiceContext;
 
 // Who makes a call, by its metadata and its peer, and may call `method`, given by its full protobuf
-// name. UNAUTHENTICATED or PERMISSION_DENIED otherwise.
+// name. UNAUTHENTICATED or PERMISSION_DENIED otherwise, and INVALID_ARGUMENT if its metadata is
+// larger than kMaxMetadataBytes.
 //
 // A call that has ServiceContext::face_secret as `x-threadstore-face-secret` is the HTTP face's,
 // which tells the address of its own caller in `x-threadstore-face-peer`. Nobody else knows the
