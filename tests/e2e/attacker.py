@@ -144,8 +144,8 @@ class Attacker:
         seen = 0
         while True:
             for kind, _, _, payload in self.frames[seen:]:
-                status = dict(decoder.decode(payload)).get("grpc-status") if kind == HEADERS else None
-                if status is not None:
+                headers = dict(decoder.decode(payload)) if kind == HEADERS else {}
+                if (status := headers.get("grpc-status")) is not None:
                     return next(code for code in Code if code.value[0] == int(status))
             seen = len(self.frames)
             if not self._receive_more():

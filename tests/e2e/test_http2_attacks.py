@@ -1,5 +1,5 @@
 """Attacks on HTTP/2: floods of frames, of streams, of headers, and messages that are not what they
-say. What gRPC leaves open is measured here too, in amounts that end; deploy/README.md says what to do."""
+say. What gRPC leaves open is measured here too, in amounts that end: see SECURITY.md."""
 
 import struct
 import unittest
