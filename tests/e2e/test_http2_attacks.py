@@ -7,9 +7,9 @@ import zlib
 
 import attacker
 import harness
-from attacker import (ACK, BASE_MEMORY, CANCEL, CONTINUATION, DATA, END_HEADERS, HEADERS, MIB,
-                      NEWEST_ENTRY, PING, PRIORITY, RST_STREAM, SETTINGS, WINDOW_UPDATE,
-                      call_headers, data_frames, frame, header_frames, kept_literal, literal)
+from attacker import (ACK, BASE_MEMORY, CANCEL, CONTINUATION, DATA, HEADERS, MIB, NEWEST_ENTRY,
+                      PING, PRIORITY, RST_STREAM, SETTINGS, WINDOW_UPDATE, call_headers,
+                      data_frames, frame, header_frames, kept_literal, literal)
 from harness import Code, Thread, thread_messages
 from raw_client import CREATE_THREAD, LIST_THREADS, message
 
@@ -141,31 +141,30 @@ class HeadersTest(attacker.TestCase):
             self.call(CREATE + 4000 * b"\x20\x3f\xe1\x1f").await_end()
 
     def test_headers_that_break_rules(self):
-        # Some of them, with more headers after them, made gRPC abort: CVE-2023-1428.
-        big = [(f"x-{i}", 3000 * "v") for i in range(13)]
-        blocks = [call_headers(CREATE_THREAD, replaced, more) for replaced, more in [
-            ([("te", "x")], big),
-            ([(":scheme", "x")], big),
-            ([(":method", "x")], big),
-            ([("content-type", "x")], big),
-            ([], [("grpclb_client_stats", "x"), *big]),
-            ([], [("grpclb_client_stats-bin", "x"), *big]),
-            ([], [("grpc-timeout", "x"), *big]),
-            ([], [("grpc-status", "x"), (":status", "x"), *big]),
-            ([], [("grpc-encoding", "x"), ("grpc-accept-encoding", "x,,,"), *big]),
-            ([], [("grpc-trace-bin", "x"), ("grpc-tags-bin", "!"), *big]),
+        # With more headers after them than may be, some made gRPC abort: CVE-2023-1428.
+        too_many = [kept_literal("y", 3900 * "v") + 16_000 * NEWEST_ENTRY,
+                    literal("y", 40_000 * "v"), b""]
+        broken = [call_headers(CREATE_THREAD, replaced, more) for replaced, more in [
+            ([("te", "x")], ()),
+            ([(":scheme", "x")], ()),
+            ([(":method", "x")], ()),
+            ([("content-type", "x")], ()),
+            ([], [("grpclb_client_stats", "x")]),
+            ([], [("grpclb_client_stats-bin", "eA")]),
+            ([], [("grpc-timeout", "x")]),
+            ([], [("grpc-status", "x"), (":status", "x")]),
+            ([], [("grpc-encoding", "x"), ("grpc-accept-encoding", "x,,,")]),
+            ([], [("grpc-trace-bin", "x"), ("grpc-tags-bin", "!")]),
             ([], [("x-threadstore-user-bin", "!!!")]),
             ([], [("x-threadstore-user", "a\0b")]),
             ([], [("", "x"), ("X-UPPER", "x")]),
             ([], [(":path", "/other")])]]
-        blocks += [b"", b"\x80", b"\xff\xff\xff\xff\xff\xff", literal(":path", "/"),
+        blocks = [block + more for block in broken for more in too_many]
+        blocks += [b"\x80", b"\xff\xff\xff\xff\xff\xff", literal(":path", "/"),
                    CREATE + b"\0" + attacker.integer(1 << 40, 7)]
         with self.attack():
             for block in blocks:
-                client = self.attacker()
-                client.send(frame(HEADERS, END_HEADERS, 1, block) if len(block) < 16_000
-                            else header_frames(1, block))
-                client.send(data_frames(1, create_request()))
+                self.call(block)
 
     def test_a_block_of_headers_that_does_not_end(self):
         # The shape of CVE-2024-27316. gRPC 1.51 keeps all until it has taken more than it may, and
@@ -215,6 +214,15 @@ class MessagesTest(attacker.TestCase):
                 for _ in range(32):
                     if not client.send(data_frames(1, bytes(MIB), end=False)):
                         break
+
+    def test_messages_that_nest_without_end(self):
+        # The shape of CVE-2024-7254: groups in groups, in a field that nobody knows.
+        nested = MIB * b"\xc3\x3e"
+        with self.attack():
+            client = self.attacker()
+            client.send(header_frames(1, CREATE) + data_frames(
+                1, b"\0" + struct.pack(">I", len(nested)) + nested))
+            self.assertEqual(client.await_status(), Code.INVALID_ARGUMENT)
 
 
 if __name__ == "__main__":
