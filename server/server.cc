@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "grpc/compression.h"
 #include "grpc/health/v1/health.pb.h"
 #include "grpc/support/log.h"
 #include "grpcpp/ext/channelz_service_plugin.h"
@@ -55,6 +56,10 @@ class Without final : public grpc::ServerBuilderOption {
 // so our refusals, which say why and when to come back, must come first.
 constexpr size_t kGrpcMemoryFactor = 2;
 
+// For the handshake of TLS, and for the first frame of HTTP/2: as long as the HTTP face waits for a
+// head. gRPC's own two minutes let whoever sends nothing keep all places of connections taken.
+constexpr absl::Duration kHandshakeTimeout = absl::Seconds(10);
+
 int Milliseconds(absl::Duration duration) {
   return static_cast<int>(absl::ToInt64Milliseconds(duration));
 }
@@ -72,6 +77,10 @@ void LimitConnections(const Config& config, grpc::ServerBuilder& builder) {
       // Otherwise keepalive pings end after two that no data has followed.
       {GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0},
       {GRPC_ARG_MAX_METADATA_SIZE, static_cast<int>(kMaxMetadataBytes)},
+      {GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, Milliseconds(kHandshakeTimeout)},
+      // gRPC 1.51 decompresses a message, of any size, before it looks at how large it has become.
+      {GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1 << GRPC_COMPRESS_NONE},
+      {GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0},
   };
   for (const auto& [name, value] : arguments) builder.AddChannelArgument(name, value);
   builder.SetMaxReceiveMessageSize(static_cast<int>(kMaxRequestBytes));

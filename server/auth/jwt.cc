@@ -181,8 +181,8 @@ Permissions PermissionsOf(const std::vector<std::string>& names) {
   return permissions;
 }
 
-absl::Status ReadApplication(const Json& claims, const ClaimNames& names,
-                             const std::string& prefix, Principal& principal) {
+absl::Status ReadApplication(const Json& claims, const ClaimNames& names, const std::string& prefix,
+                             Principal& principal) {
   principal.kind = Principal::Kind::kApplication;
   principal.id = FirstText(claims, names.application_id);
   if (principal.id.empty() || !CheckApplicationId(absl::StrCat(prefix, principal.id)).ok()) {

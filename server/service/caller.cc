@@ -7,11 +7,14 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "grpc/grpc_security_constants.h"
 #include "grpcpp/security/auth_context.h"
 #include "server/auth/permissions.h"
+#include "server/base/errors.h"
 #include "server/base/secret.h"
 #include "server/base/status_macros.h"
+#include "server/domain/limits.h"
 #include "server/service/unary_call.h"
 
 namespace threadstore {
@@ -85,6 +88,22 @@ std::optional<CertificateNames> CertificateOfPeer(const grpc::CallbackServerCont
   return names;
 }
 
+// gRPC 1.51 looks at kMaxMetadataBytes for each frame alone, so headers that come in many frames
+// are not bounded by it. The HTTP face bounds its own, and adds to them.
+absl::Status CheckMetadataSize(const ServiceContext& services,
+                               const grpc::CallbackServerContext& context) {
+  if (IsFromHttpFace(services, context)) return absl::OkStatus();
+  constexpr size_t kEntryOverhead = 32;  // RFC 9113, section 6.5.2.
+  size_t size = 0;
+  for (const auto& [name, value] : context.client_metadata()) {
+    size += name.size() + value.size() + kEntryOverhead;
+  }
+  if (size <= kMaxMetadataBytes) return absl::OkStatus();
+  return InvalidFieldError("metadata",
+                           absl::StrCat("must have at most ", kMaxMetadataBytes, " bytes, with ",
+                                        kEntryOverhead, " more for each entry"));
+}
+
 Credentials ReadCredentials(const ServiceContext& services,
                             const grpc::CallbackServerContext& context) {
   Credentials credentials;
@@ -109,6 +128,7 @@ Credentials ReadCredentials(const ServiceContext& services,
 absl::StatusOr<Principal> TryToIdentify(const ServiceContext& services,
                                         const grpc::CallbackServerContext& context,
                                         absl::string_view method) {
+  RETURN_IF_ERROR(CheckMetadataSize(services, context));
   ASSIGN_OR_RETURN(Principal principal,
                    services.authenticator.Authenticate(ReadCredentials(services, context)));
   RETURN_IF_ERROR(CheckPermission(principal, method));
@@ -121,7 +141,10 @@ void IdentifyCaller(const ServiceContext& services, const grpc::CallbackServerCo
                     absl::string_view method,
                     absl::AnyInvocable<void(absl::StatusOr<Principal>) &&> done) {
   absl::StatusOr<Principal> principal = TryToIdentify(services, context, method);
-  if (principal.ok()) return std::move(done)(std::move(principal));
+  const absl::Status& status = principal.status();
+  if (!absl::IsUnauthenticated(status) && !absl::IsUnavailable(status)) {
+    return std::move(done)(std::move(principal));
+  }
   const auto waiting = std::make_shared<decltype(done)>(std::move(done));
   absl::AnyInvocable<void()&&> ready = [&services, &context, method, waiting] {
     std::move (*waiting)(TryToIdentify(services, context, method));

@@ -11,16 +11,17 @@ namespace threadstore {
 
 struct ServiceContext;
 
-// Tells `done` who makes a call, by its metadata, its peer and the peer's certificate,
-// if the caller may call `method`,
-// given by its full protobuf name. UNAUTHENTICATED or PERMISSION_DENIED otherwise, or what else
-// keeps the authenticator from telling. As a rule at once; on another thread, which it must not
-// hold up, when the keys of a token's issuer had to be fetched. The call must not end before.
+// Tells `done` who makes a call, by its metadata, its peer and the peer's certificate, if the
+// caller may call `method`, given by its full protobuf name. UNAUTHENTICATED or PERMISSION_DENIED
+// otherwise, INVALID_ARGUMENT if its metadata is larger than kMaxMetadataBytes, or what else keeps
+// the authenticator from telling. As a rule at once; on another thread, which it must not hold up,
+// when the keys of a token's issuer had to be fetched. The call must not end before.
 //
 // A call that has ServiceContext::face_secret as `x-threadstore-face-secret` is the HTTP face's,
-// which tells the address of its own caller in `x-threadstore-face-peer`, its authorization, and, if
-// that has shown a certificate, its subject and its SPIFFE ids in `x-threadstore-face-subject-bin`
-// and `x-threadstore-face-spiffe-bin`. Nobody else knows the secret.
+// which tells the address of its own caller in `x-threadstore-face-peer`, its authorization, and,
+// if that has shown a certificate, its subject and its SPIFFE ids in
+// `x-threadstore-face-subject-bin` and `x-threadstore-face-spiffe-bin`. Nobody else knows the
+// secret.
 void IdentifyCaller(const ServiceContext& services, const grpc::CallbackServerContext& context,
                     absl::string_view method,
                     absl::AnyInvocable<void(absl::StatusOr<Principal>) &&> done);

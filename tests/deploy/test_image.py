@@ -183,11 +183,13 @@ class ImageTest(unittest.TestCase):
             owned = {path.relative_to(root).as_posix() for path in paths if path.stat().st_uid}
             packages = {path.name for path in (root / "var/lib/dpkg/status.d").iterdir()}
             certificates = (root / "etc/ssl/certs/ca-certificates.crt").read_text()
+            sbom = json.loads((root / "usr/share/doc/threadstore/sbom.cdx.json").read_text())
         self.assertEqual(programs, {"usr/bin/threadstored", "usr/bin/threadctl"})
         self.assertEqual(special, [], "set-user-id, set-group-id or writable by all")
         self.assertEqual(owned, {"var/lib/threadstore"})
         self.assertLessEqual({"libc6", "libgrpc++1.51", "libsqlite3-0", "libssl3"}, packages)
         self.assertIn("BEGIN CERTIFICATE", certificates)
+        self.assertLessEqual(packages, {component["name"] for component in sbom["components"]})
 
 
 if __name__ == "__main__":
