@@ -1,27 +1,22 @@
 // What thread_store.h promises of every kind of write, kept wherever the disk fails.
 
-#include <atomic>
 #include <cstdint>
 #include <iostream>
-#include <memory>
 #include <random>
 #include <string>
 #include <tuple>
-#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/base/errors.h"
-#include "server/store/sqlite/sqlite_store.h"
 #include "tests/store/faulty_vfs.h"
+#include "tests/store/store_in_use.h"
 #include "tests/store/stored_rows.h"
 #include "tests/store/write_kinds.h"
 #include "tests/testing/blocking_store.h"
 #include "tests/testing/error_matchers.h"
-#include "tests/testing/fake_clock.h"
 #include "tests/testing/status_matchers.h"
-#include "tests/testing/temp_dir.h"
 
 namespace threadstore::testing {
 namespace {
@@ -38,45 +33,28 @@ constexpr int64_t kMaxPlaces = 40;
 // Writes beside which what was deleted goes to the last row.
 constexpr int kPurgingWrites = 20;
 
-// A copy of the scene that one write is done on.
-class Trial {
+// A copy of the scene that one write is done on, with a checkpoint after it.
+class Trial : public StoreInUse {
  public:
   Trial(const WriteKind& kind, uint32_t seed) : kind_(kind), random_(seed) {
-    options_.path = folder_.File("threads.db");
-    options_.reader_threads = 1;
-    // So that each write brings one.
-    options_.checkpoint_frames = 1;
-    // No writes but the test's.
-    options_.index_delay = absl::InfiniteDuration();
-    options_.on_failure = [this] { ++failures_; };
-    Scene::Get().CopyTo(options_.path);
-    clock_.Advance(absl::Hours(1));
-  }
-
-  void Open() {
-    auto store = OpenSqliteStore(options_, clock_);
-    ASSERT_THAT(store, IsOk());
-    store_ = *std::move(store);
+    options().checkpoint_frames = 1;
   }
 
   void Close() {
-    store_.reset();
-    EXPECT_LE(failures_, 1);
+    StoreInUse::Close();
+    EXPECT_LE(failures(), 1);
     if (has_failed_) {
-      EXPECT_EQ(failures_, 1) << "whoever runs the store is to know";
+      EXPECT_EQ(failures(), 1) << "whoever runs the store is to know";
     }
   }
 
   // Whether it takes no writes any more.
   bool has_failed() const { return has_failed_; }
 
-  absl::Status Write() {
-    BlockingStore db(*store_);
-    return kind_.write(db, Scene::Get(), clock_.Now());
-  }
+  absl::Status Write() { return StoreInUse::Write(kind_); }
 
   // Is refused, and has the writer remove some of what was deleted.
-  void WriteNothing() { BlockingStore(*store_).DeleteGroup({}, "no-such-group").IgnoreError(); }
+  void WriteNothing() { BlockingStore(store()).DeleteGroup({}, "no-such-group").IgnoreError(); }
 
   // Changes nothing, but writes.
   absl::Status WriteTheSameAgain() {
@@ -85,7 +63,7 @@ class Trial {
     name.user = "ann";
     MemberChanges changes;
     changes.display_name = "Name of ann";
-    return BlockingStore(*store_).UpdateMember({}, name, changes).status();
+    return BlockingStore(store()).UpdateMember({}, name, changes).status();
   }
 
   // The kind's write, what it leaves to purge, and a write after it. Returns what the write came
@@ -95,8 +73,8 @@ class Trial {
     for (int i = 0; i < kPurgingWrites; ++i) WriteNothing();
     const absl::Status after = WriteTheSameAgain();
     WriteNothing();  // Comes after the checkpoint.
-    if (!disk_.has_failed()) return written;
-    EXPECT_THAT(BlockingStore(*store_).GetGroup({}, "g"), IsOk()) << "reads go on";
+    if (!disk().has_failed()) return written;
+    EXPECT_THAT(BlockingStore(store()).GetGroup({}, "g"), IsOk()) << "reads go on";
     const absl::Status health = WriteTheSameAgain();
     if (health.ok()) {
       EXPECT_TRUE(written.ok() || after.ok()) << "one call failed, and two writes";
@@ -107,25 +85,11 @@ class Trial {
     return written;
   }
 
-  // When everything deleted has gone.
-  std::string Rows() {
-    PurgeAll(*store_, options_.path);
-    return StoredRows(options_.path);
-  }
-
-  FaultyVfs& disk() { return disk_; }
-  const std::string& path() const { return options_.path; }
-  void RestorePower() { disk_.RestorePower(random_); }
+  void RestorePower() { disk().RestorePower(random_); }
 
  private:
   const WriteKind& kind_;
-  const TempDir folder_;
-  FakeClock clock_;
-  FaultyVfs disk_;
-  SqliteOptions options_;
-  std::atomic<int> failures_ = 0;
   bool has_failed_ = false;
-  std::unique_ptr<ThreadStore> store_;
   std::mt19937 random_;
 };
 
@@ -145,7 +109,7 @@ class EachCallOfAWriteFails : public ::testing::TestWithParam<std::tuple<WriteKi
     trial.Close();
     calls_ = trial.disk().calls(fault()) - calls_before;
     ASSERT_NE(before_, after_);
-    CheckStoredFile(trial.path());
+    CheckStoredFile(trial.database());
   }
 
   void FailAt(int64_t place) {
@@ -180,7 +144,7 @@ class EachCallOfAWriteFails : public ::testing::TestWithParam<std::tuple<WriteKi
       ASSERT_EQ(trial.Rows(), after_);
     }
     trial.Close();
-    CheckStoredFile(trial.path());
+    CheckStoredFile(trial.database());
   }
 
   std::string before_;

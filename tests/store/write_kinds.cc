@@ -247,7 +247,7 @@ const std::vector<WriteKind>& WriteKinds() {
        }},
       {"AddSender",
        [](Db& db, const Scene&, absl::Time) {
-         return db.AddSender({}, Sender("groups/g/acceptedSenders/zoe@y")).status();
+         return db.AddSender({}, Sender("groups/g/rejectedSenders/zoe@y")).status();
        }},
       {"RemoveSender",
        [](Db& db, const Scene&, absl::Time) {
