@@ -226,6 +226,21 @@ TEST_P(CutLogOfARunningStore, EndsWritingAndLeavesTheWritesBefore) {
 INSTANTIATE_TEST_SUITE_P(Parts, CutLogOfARunningStore,
                          ::testing::Values(0, 0.1, 0.3, 0.5, 0.7, 0.9, 0.999));
 
+// Its pages are in no write before it, so that half of it would show.
+TEST(CutLog, OfOneWriteLeavesTheScene) {
+  for (const WriteKind& kind : WriteKinds()) {
+    SCOPED_TRACE(kind.name);
+    StoreInUse used;
+    ASSERT_NO_FATAL_FAILURE(used.Open());
+    const std::string before = used.Rows();
+    ASSERT_THAT(used.Write(kind), IsOk());
+    std::filesystem::resize_file(used.log(), std::filesystem::file_size(used.log()) - 1);
+    used.Close();
+    used.ExpectRowsAfterRestart({before});
+    if (::testing::Test::HasFailure()) return;
+  }
+}
+
 // All that a store answers of what is in it.
 absl::StatusOr<std::vector<std::string>> ReadEverything(ThreadStore& store) {
   BlockingStore db(store);

@@ -1,6 +1,7 @@
 // What thread_store.h promises of every kind of write, kept wherever the disk fails.
 
 #include <cstdint>
+#include <functional>
 #include <iostream>
 #include <random>
 #include <string>
@@ -28,16 +29,21 @@ constexpr uint32_t kSeed = 20261128;
 
 // Of a write with more calls than this only every second, third and so on is failed, so that the
 // tests do not take long.
-constexpr int64_t kMaxPlaces = 40;
+constexpr int64_t kMaxPlaces = 32;
 
 // Writes beside which what was deleted goes to the last row.
 constexpr int kPurgingWrites = 20;
 
-// A copy of the scene that one write is done on, with a checkpoint after it.
+// So that each write brings a checkpoint, and so that none does.
+constexpr int kEachTime = 1;
+constexpr int kNever = 1'000'000;
+
+// A copy of the scene that one write is done on.
 class Trial : public StoreInUse {
  public:
-  Trial(const WriteKind& kind, uint32_t seed) : kind_(kind), random_(seed) {
-    options().checkpoint_frames = 1;
+  Trial(const WriteKind& kind, int checkpoint_frames, int64_t place)
+      : kind_(kind), random_(kSeed + static_cast<uint32_t>(place)) {
+    options().checkpoint_frames = checkpoint_frames;
   }
 
   void Close() {
@@ -93,32 +99,71 @@ class Trial : public StoreInUse {
   std::mt19937 random_;
 };
 
-class EachCallOfAWriteFails : public ::testing::TestWithParam<std::tuple<WriteKind, Fault>> {
+class FaultOfAWrite : public ::testing::Test {
  protected:
-  static const WriteKind& kind() { return std::get<WriteKind>(GetParam()); }
-  static Fault fault() { return std::get<Fault>(GetParam()); }
+  // Has the fault at each place that there is when all goes well, and looks what is left of the
+  // write.
+  void ForEachPlace(const WriteKind& kind, int checkpoint_frames, Fault fault,
+                    const std::function<absl::Status(Trial& trial, int64_t place)>& use) {
+    Trial well(kind, checkpoint_frames, /*place=*/0);
+    ASSERT_NO_FATAL_FAILURE(well.Open());
+    const std::string before = well.Rows();
+    const int64_t first = well.disk().calls(fault);
+    ASSERT_THAT(well.Use(), IsOk());
+    well.Close();
+    const int64_t calls = well.disk().calls(fault) - first;
+    ASSERT_NO_FATAL_FAILURE(well.Open());
+    const std::string after = well.Rows();
+    ASSERT_NE(before, after);
 
-  // Learns what there is before and after the write, and how many calls can fail.
-  void DoItWell() {
-    Trial trial(kind(), kSeed);
-    ASSERT_NO_FATAL_FAILURE(trial.Open());
-    before_ = trial.Rows();
-    const int64_t calls_before = trial.disk().calls(fault());
-    ASSERT_THAT(trial.Use(), IsOk());
-    after_ = trial.Rows();
-    trial.Close();
-    calls_ = trial.disk().calls(fault()) - calls_before;
-    ASSERT_NE(before_, after_);
-    CheckStoredFile(trial.database());
+    const int64_t stride = (calls + kMaxPlaces - 1) / kMaxPlaces;
+    int64_t places = 0;
+    for (int64_t place = 0; place < calls; place += stride, ++places) {
+      SCOPED_TRACE(absl::StrCat("after ", place, " of ", calls, " calls"));
+      Trial trial(kind, checkpoint_frames, place);
+      ASSERT_NO_FATAL_FAILURE(trial.Open());
+      const absl::Status written = use(trial, place);
+      trial.Close();
+      trial.disk().StopFailing();
+      trial.RestorePower();
+      ExpectWholeOrNotAtAll(trial, written, before, after);
+      if (HasFailure()) return;
+    }
+    std::cout << kind.name << ": " << places << " of " << calls << " places" << std::endl;
   }
 
-  void FailAt(int64_t place) {
-    SCOPED_TRACE(absl::StrCat("the call after ", place, " others fails"));
-    Trial trial(kind(), kSeed + static_cast<uint32_t>(place));
+ private:
+  static void ExpectWholeOrNotAtAll(Trial& trial, const absl::Status& written,
+                                    const std::string& before, const std::string& after) {
     ASSERT_NO_FATAL_FAILURE(trial.Open());
-    trial.disk().FailOnce(place, fault());
+    const std::string rows = trial.Rows();
+    if (written.ok()) {
+      ASSERT_EQ(rows, after) << "an acknowledged write is lost";
+    } else if (ErrorReasonOf(written) == v1::ERROR_REASON_WRITE_OUTCOME_UNKNOWN) {
+      ASSERT_TRUE(rows == before || rows == after) << "a write is there by half: " << rows;
+    } else {
+      ASSERT_EQ(rows, before) << "a refused write is there, or another is lost: " << written;
+    }
+    if (rows == before) {
+      EXPECT_THAT(trial.Write(), IsOk());
+      ASSERT_EQ(trial.Rows(), after);
+    }
+    trial.Close();
+    CheckStoredFile(trial.database());
+  }
+};
+
+class EachCallOfAWriteFails : public FaultOfAWrite,
+                              public ::testing::WithParamInterface<std::tuple<WriteKind, Fault>> {};
+
+// And then the power goes, too.
+TEST_P(EachCallOfAWriteFails, AndTheWriteIsThereWholeOrNotAtAll) {
+  const auto& [kind, fault_of_test] = GetParam();
+  const Fault fault = fault_of_test;
+  ForEachPlace(kind, kEachTime, fault, [fault](Trial& trial, int64_t place) {
+    trial.disk().FailOnce(place, fault);
     absl::Status written = trial.Use();
-    if (fault() == Fault::kDiskFull) {
+    if (fault == Fault::kDiskFull) {
       EXPECT_FALSE(trial.has_failed()) << "a full disk is no failure";
     }
     if (!written.ok() && !trial.has_failed()) {
@@ -126,41 +171,18 @@ class EachCallOfAWriteFails : public ::testing::TestWithParam<std::tuple<WriteKi
       written = trial.Write();
       EXPECT_THAT(written, IsOk());
     }
-    trial.Close();
-    trial.disk().StopFailing();
-    trial.RestorePower();
+    return written;
+  });
+}
 
-    ASSERT_NO_FATAL_FAILURE(trial.Open());
-    const std::string rows = trial.Rows();
-    if (written.ok()) {
-      ASSERT_EQ(rows, after_) << "an acknowledged write is lost";
-    } else if (ErrorReasonOf(written) == v1::ERROR_REASON_WRITE_OUTCOME_UNKNOWN) {
-      ASSERT_TRUE(rows == before_ || rows == after_) << "a write is there by half: " << rows;
-    } else {
-      ASSERT_EQ(rows, before_) << "a refused write is there, or another is lost: " << written;
-    }
-    if (rows == before_) {
-      EXPECT_THAT(trial.Write(), IsOk());
-      ASSERT_EQ(trial.Rows(), after_);
-    }
-    trial.Close();
-    CheckStoredFile(trial.database());
-  }
+class PowerCutDuringAWrite : public FaultOfAWrite,
+                             public ::testing::WithParamInterface<WriteKind> {};
 
-  std::string before_;
-  std::string after_;
-  int64_t calls_ = 0;
-};
-
-TEST_P(EachCallOfAWriteFails, AndTheWriteIsThereWholeOrNotAtAll) {
-  ASSERT_NO_FATAL_FAILURE(DoItWell());
-  const int64_t stride = (calls_ + kMaxPlaces - 1) / kMaxPlaces;
-  int64_t places = 0;
-  for (int64_t place = 0; place < calls_; place += stride, ++places) {
-    FailAt(place);
-    if (HasFailure()) return;
-  }
-  std::cout << kind().name << ": " << places << " of " << calls_ << " calls failed" << std::endl;
+TEST_P(PowerCutDuringAWrite, LeavesTheWriteWholeOrNotAtAll) {
+  ForEachPlace(GetParam(), kNever, Fault::kAnyCall, [](Trial& trial, int64_t place) {
+    trial.disk().CutPower(place);
+    return trial.Write();
+  });
 }
 
 std::string NameOf(Fault fault) {
@@ -185,6 +207,9 @@ INSTANTIATE_TEST_SUITE_P(Disk, EachCallOfAWriteFails,
                            return absl::StrCat(std::get<WriteKind>(info.param).name, "_",
                                                NameOf(std::get<Fault>(info.param)));
                          });
+
+INSTANTIATE_TEST_SUITE_P(Disk, PowerCutDuringAWrite, ::testing::ValuesIn(WriteKinds()),
+                         [](const auto& info) { return info.param.name; });
 
 }  // namespace
 }  // namespace threadstore::testing
