@@ -53,8 +53,8 @@ def says_of_itself(thread):
 
 
 class Writer(threading.Thread):
-    """Writes one thing after the other to threads of its own, until a call fails. Their topics begin
-    with its name."""
+    """Writes one thing after the other to threads of its own, until a call fails. Their topics
+    begin with its name."""
 
     def __init__(self, client, parent, name, on_acknowledged):
         super().__init__(name=name)
@@ -279,6 +279,14 @@ class Copy:
         self._token = token
         self.threads = {}  # By name.
         self.posts = {}    # Likewise.
+        self.end = None    # How the last call ended, if it failed.
+
+    def follow_until_crash(self, client):
+        try:
+            while True:
+                self.follow(client)
+        except grpc.RpcError as error:
+            self.end = error.code()
 
     def follow(self, client):
         has_more = True
@@ -302,7 +310,7 @@ class Copy:
 
 
 class MixedLoad:
-    """Writers and an importer, each over a connection of its own, in groups of one round, and what
+    """Writers, one who follows what they change, and an importer, in groups of one round; and what
     holds of these after a crash."""
 
     def __init__(self, test, server, round_number, writers=6):
@@ -310,15 +318,17 @@ class MixedLoad:
         self._group = f"groups/written-{round_number}"
         client = server.client()
         client.create_group(f"written-{round_number}", allow_external_senders=True)
-        self._follower = Copy(self._group)
-        self._follower.follow(client)
+        self._copy = Copy(self._group)
+        self._copy.follow(client)
         self._count = 0
         self._enough = threading.Event()
         self._lock = threading.Lock()
         self.writers = [Writer(server.client(), self._group, f"{round_number}.{i}", self._note)
                         for i in range(writers)]
         self.importer = Importer(server.client(), f"imported-{round_number}")
-        for thread in (*self.writers, self.importer):
+        self._follower = threading.Thread(target=self._copy.follow_until_crash, args=(client,))
+        self._threads = (*self.writers, self.importer, self._follower)
+        for thread in self._threads:
             thread.start()
 
     def _note(self):
@@ -333,11 +343,12 @@ class MixedLoad:
 
     def await_end(self):
         """After a kill."""
-        for thread in (*self.writers, self.importer):
+        for thread in self._threads:
             thread.join(harness.PATIENCE_SECONDS)
             if thread.is_alive():
                 raise AssertionError("a call has no end")
-            self._test.assertEqual(thread.end, Code.UNAVAILABLE)
+        for caller in (*self.writers, self.importer, self._copy):
+            self._test.assertEqual(caller.end, Code.UNAVAILABLE)
 
     @property
     def acknowledged(self):
@@ -351,8 +362,8 @@ class MixedLoad:
         after = self._check_group(client, self._group)
         for writer in self.writers:
             self._test.assertEqual(self._threads_of(writer, after), writer.threads)
-        self._follower.follow(client)
-        self._check_copy(self._follower, after)
+        self._copy.follow(client)
+        self._check_copy(self._copy, after)
         self._check_import(client)
         return kept
 

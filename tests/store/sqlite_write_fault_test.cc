@@ -75,7 +75,7 @@ class Trial : public StoreInUse {
   // The kind's write, what it leaves to purge, and a write after it. Returns what the write came
   // to.
   absl::Status Use() {
-    const absl::Status written = Write();
+    absl::Status written = Write();
     for (int i = 0; i < kPurgingWrites; ++i) WriteNothing();
     const absl::Status after = WriteTheSameAgain();
     WriteNothing();  // Comes after the checkpoint.

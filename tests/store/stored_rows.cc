@@ -19,7 +19,6 @@ namespace {
 
 using sqlite::Database;
 using sqlite::Query;
-using sqlite::Statement;
 
 // The first column of each row.
 std::vector<std::string> QueryTexts(Database& db, const std::string& sql) {
