@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import uuid
 
 # An idle gRPC client looks at its connections every 5 s only, and a server that shuts down waits
 # for its clients to notice.
@@ -341,6 +342,12 @@ class Client:
 def mask(paths):
     """The mask of an update; None, which is no mask, without paths."""
     return field_mask_pb2.FieldMask(paths=paths) if paths else None
+
+
+def uuid7(milliseconds):
+    """An id of that time for a record; the same at each call, so that an import can be repeated."""
+    random = uuid.uuid5(uuid.NAMESPACE_OID, str(milliseconds)).int >> 66
+    return str(uuid.UUID(int=milliseconds << 80 | 7 << 76 | 2 << 62 | random))
 
 
 def mailbox(name=None, address=None):

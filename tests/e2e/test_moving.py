@@ -5,7 +5,6 @@ import itertools
 import queue
 import threading
 import unittest
-import uuid
 
 import grpc
 
@@ -20,12 +19,6 @@ Record = admin_messages.Record
 Request = admin_messages.ImportThreadsRequest
 
 
-def uuid7(milliseconds):
-    """The same at each call, so that an import can be repeated."""
-    random = uuid.uuid5(uuid.NAMESPACE_OID, str(milliseconds)).int >> 66
-    return str(uuid.UUID(int=milliseconds << 80 | 7 << 76 | 2 << 62 | random))
-
-
 def group_record(group="g"):
     record = Record(group=harness.Group(name=f"groups/{group}", id=group))
     record.group.created_date_time.FromMilliseconds(NOBODY_IS_LATE_MS)
@@ -35,7 +28,7 @@ def group_record(group="g"):
 def thread_records(number, topic="A topic", parent=GROUP):
     """A conversation and its thread."""
     created_ms = NOBODY_IS_LATE_MS + number
-    uid = uuid7(created_ms)
+    uid = harness.uuid7(created_ms)
     conversation = harness.Conversation(
         name=f"{parent}/conversations/{uid}", id=uid, topic=topic)
     thread = Thread(name=f"{parent}/threads/{uid}", id=uid, conversation_id=uid, topic=topic,

@@ -54,15 +54,16 @@ struct FaultyVfs::Methods {
     if (verdict == Verdict::kFail) return SQLITE_IOERR_WRITE;
     sqlite3_int64 file_size = 0;
     file.real->pMethods->xFileSize(file.real, &file_size);
-    if (vfs.is_disk_full() && offset + size > file_size) verdict = Verdict::kFailHalfway;
-    const int written = verdict == Verdict::kFailHalfway ? size / 2 : size;
+    if (vfs.is_disk_full() && offset + size > file_size) verdict = Verdict::kFailFull;
+    const int written = verdict == Verdict::kPassOn ? size : size / 2;
     const int code = file.real->pMethods->xWrite(file.real, data, written, offset);
     if (file.path != nullptr && code == SQLITE_OK) {
       const std::lock_guard lock(vfs.mutex_);
       vfs.disks_[*file.path].changes.push_back(
           {offset, std::string(static_cast<const char*>(data), written), /*truncates=*/false});
     }
-    return verdict == Verdict::kFailHalfway ? SQLITE_FULL : code;
+    if (verdict == Verdict::kPassOn) return code;
+    return verdict == Verdict::kFailFull ? SQLITE_FULL : SQLITE_IOERR_WRITE;
   }
 
   static int Truncate(sqlite3_file* base, sqlite3_int64 size) {
@@ -239,19 +240,33 @@ FaultyVfs::FaultyVfs()
 
 FaultyVfs::~FaultyVfs() { sqlite3_vfs_unregister(vfs_.get()); }
 
+bool FaultyVfs::Strikes(Fault fault, Call call) {
+  switch (fault) {
+    case Fault::kAnyCall:
+      return true;
+    case Fault::kSync:
+      return call == Call::kSync;
+    case Fault::kDiskFull:
+    case Fault::kTornWrite:
+      return call == Call::kWrite;
+  }
+  return false;
+}
+
 FaultyVfs::Verdict FaultyVfs::Judge(Call call) {
   const std::lock_guard lock(mutex_);
   const int64_t number = calls_++;
+  if (call == Call::kSync) ++syncs_;
+  if (call == Call::kWrite) ++writes_;
   if (power_cut_at_.has_value() && number >= *power_cut_at_) return Verdict::kFail;
-  const bool can_fail = fault_ == Fault::kAnyCall ||
-                        (fault_ == Fault::kSync && call == Call::kSync) ||
-                        (fault_ == Fault::kDiskFull && call == Call::kWrite);
-  if (!can_fail || !calls_until_failure_.has_value() || (*calls_until_failure_)-- > 0) {
+  if (!Strikes(fault_, call) || !calls_until_failure_.has_value() ||
+      (*calls_until_failure_)-- > 0) {
     return Verdict::kPassOn;
   }
   calls_until_failure_.reset();
   has_failed_ = true;
-  return fault_ == Fault::kDiskFull ? Verdict::kFailHalfway : Verdict::kFail;
+  if (fault_ == Fault::kDiskFull) return Verdict::kFailFull;
+  return fault_ == Fault::kTornWrite ? Verdict::kFailTorn : Verdict::kFail;
 }
 
 void FaultyVfs::Know(const std::string& path) {
@@ -263,9 +278,10 @@ void FaultyVfs::Know(const std::string& path) {
   entry->second.synced = content.str();
 }
 
-int64_t FaultyVfs::calls() const {
+int64_t FaultyVfs::calls(Fault fault) const {
   const std::lock_guard lock(mutex_);
-  return calls_;
+  if (fault == Fault::kSync) return syncs_;
+  return fault == Fault::kAnyCall ? calls_ : writes_;
 }
 
 void FaultyVfs::FailOnce(int64_t skipped, Fault fault) {

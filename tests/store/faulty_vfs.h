@@ -25,10 +25,11 @@ namespace threadstore::testing {
 class FaultyVfs {
  public:
   enum class Fault {
-    kAnyCall,   // Any call fails, with SQLITE_IOERR_* or SQLITE_CANTOPEN, and does nothing.
-    kSync,      // The same for syncs; other calls do not count. As on Linux, what was to be synced
-                // can be read until the power goes, and is never written.
-    kDiskFull,  // A write fails with SQLITE_FULL after half of it; other calls do not count.
+    kAnyCall,    // Any call fails, with SQLITE_IOERR_* or SQLITE_CANTOPEN, and does nothing.
+    kSync,       // The same for syncs; other calls do not count. As on Linux, what was to be synced
+                 // can be read until the power goes, and is never written.
+    kDiskFull,   // A write fails with SQLITE_FULL after half of it; other calls do not count.
+    kTornWrite,  // The same with SQLITE_IOERR_WRITE.
   };
 
   FaultyVfs();
@@ -36,8 +37,8 @@ class FaultyVfs {
   FaultyVfs(const FaultyVfs&) = delete;
   FaultyVfs& operator=(const FaultyVfs&) = delete;
 
-  // Calls so far that could have failed.
-  int64_t calls() const;
+  // Calls so far that the fault could have struck.
+  int64_t calls(Fault fault = Fault::kAnyCall) const;
 
   // Fails one call: the one after `skipped` others, unless StopFailing comes first.
   void FailOnce(int64_t skipped, Fault fault);
@@ -75,7 +76,8 @@ class FaultyVfs {
 
   // What to do with a call.
   enum class Call { kWrite, kSync, kOther };
-  enum class Verdict { kPassOn, kFail, kFailHalfway };
+  enum class Verdict { kPassOn, kFail, kFailFull, kFailTorn };  // The last two after half of it.
+  static bool Strikes(Fault fault, Call call);
   Verdict Judge(Call call);
 
   bool is_disk_full() const;
@@ -88,6 +90,8 @@ class FaultyVfs {
 
   mutable std::mutex mutex_;
   int64_t calls_ = 0;
+  int64_t syncs_ = 0;   // Of these.
+  int64_t writes_ = 0;  // Likewise.
   std::optional<int64_t> calls_until_failure_;
   Fault fault_ = Fault::kAnyCall;
   bool has_failed_ = false;

@@ -100,11 +100,6 @@ int OpenFlags(Database::Mode mode) {
   return kCommon;
 }
 
-int OnCommit(void* frames, sqlite3* /*db*/, const char* /*schema*/, int wal_frames) {
-  *static_cast<int*>(frames) = wal_frames;
-  return SQLITE_OK;
-}
-
 bool ContainsText(absl::string_view text, absl::string_view part) {
   // Linear, whatever the text repeats; string_view's search is not.
   return memmem(text.data(), text.size(), part.data(), part.size()) != nullptr;
@@ -162,11 +157,27 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path
     return ToStatus(added, "open", sqlite3_errstr(added));
   }
   // Takes the place of SQLite's own hook, which would checkpoint inside commits.
-  sqlite3_wal_hook(handle, &OnCommit, &db->wal_frames_);
+  sqlite3_wal_hook(handle, &OnCommit, db.get());
   return db;
 }
 
+int Database::OnCommit(void* database, sqlite3* /*db*/, const char* /*schema*/, int wal_frames) {
+  // https://www.sqlite.org/fileformat2.html#walformat
+  constexpr int64_t kLogHeaderBytes = 32;
+  constexpr int64_t kFrameHeaderBytes = 24;
+  auto& self = *static_cast<Database*>(database);
+  self.wal_frames_ = wal_frames;
+  if (self.page_bytes_ > 0) {
+    self.log_bytes_ = kLogHeaderBytes + wal_frames * (kFrameHeaderBytes + self.page_bytes_);
+  }
+  return SQLITE_OK;
+}
+
 Database::~Database() {
+  // Closing the last connection is a checkpoint.
+  if (!CheckLogIsWhole().ok()) {
+    sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  }
   // A connection with statements left cannot be closed.
   begin_immediate_.reset();
   begin_.reset();
@@ -215,6 +226,8 @@ int64_t Database::last_insert_rowid() const { return sqlite3_last_insert_rowid(d
 bool Database::in_transaction() const { return sqlite3_get_autocommit(db_) == 0; }
 
 absl::Status Database::Checkpoint(bool truncate) {
+  RETURN_IF_ERROR(CheckLogIsWhole());
+  if (truncate) log_bytes_ = 0;
   const int mode = truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
   const int code = sqlite3_wal_checkpoint_v2(db_, nullptr, mode, nullptr, nullptr);
   // What a reader kept back is moved by the next checkpoint.
@@ -225,6 +238,7 @@ absl::Status Database::Checkpoint(bool truncate) {
 }
 
 absl::Status Database::RewriteLog() {
+  ASSIGN_OR_RETURN(page_bytes_, QueryInteger("PRAGMA page_size"));
   sqlite3_file* const log = FileOf(db_, SQLITE_FCNTL_JOURNAL_POINTER);
   if (log == nullptr) return absl::OkStatus();
   const auto check = [](int code) {
@@ -242,10 +256,11 @@ absl::Status Database::RewriteLog() {
     RETURN_IF_ERROR(check(log->pMethods->xRead(log, part.data(), bytes, offset)));
     RETURN_IF_ERROR(check(log->pMethods->xWrite(log, part.data(), bytes, offset)));
   }
+  log_bytes_ = size;
   return check(log->pMethods->xSync(log, SQLITE_SYNC_NORMAL));
 }
 
-absl::Status Database::CheckNotMoved() {
+absl::Status Database::CheckFiles() {
   int has_moved = 0;
   if (sqlite3_file_control(db_, nullptr, SQLITE_FCNTL_HAS_MOVED, &has_moved) != SQLITE_OK) {
     return ErrorOf(db_, "has_moved");
@@ -256,6 +271,18 @@ absl::Status Database::CheckNotMoved() {
   const ino_t inode = stat(log_path.c_str(), &log) == 0 ? log.st_ino : 0;
   if (log_inode_ == 0) log_inode_ = inode;
   if (inode != log_inode_) return absl::DataLossError("the log was deleted or replaced");
+  return CheckLogIsWhole();
+}
+
+// SQLite writes on where it believes the log to end. The hole before that reads as zeros, which a
+// checkpoint would move into the database file, over its first page too.
+absl::Status Database::CheckLogIsWhole() {
+  sqlite3_file* const log = FileOf(db_, SQLITE_FCNTL_JOURNAL_POINTER);
+  if (log_bytes_ == 0 || log == nullptr) return absl::OkStatus();
+  sqlite3_int64 size = 0;
+  const int code = log->pMethods->xFileSize(log, &size);
+  if (code != SQLITE_OK) return ToStatus(code, "size of the log", sqlite3_errstr(code));
+  if (size < log_bytes_) return absl::DataLossError("the log was cut");
   return absl::OkStatus();
 }
 

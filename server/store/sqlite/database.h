@@ -69,7 +69,8 @@ class Database {
 
   // Moves what it can from the write-ahead log into the database file without waiting for
   // readers (SQLITE_CHECKPOINT_PASSIVE); with `truncate`, waits up to the busy timeout and, if
-  // nobody reads, cuts the log to nothing. A reader in the way is no error.
+  // nobody reads, cuts the log to nothing. A reader in the way is no error. DATA_LOSS if the log
+  // has been cut by someone else: what is missing must not be moved.
   absl::Status Checkpoint(bool truncate);
 
   // Writes the write-ahead log once more, as it is, and syncs it. A process that was killed may
@@ -80,8 +81,9 @@ class Database {
   absl::Status RewriteLog();
 
   // DATA_LOSS if the path no longer leads to the open file, or that of the write-ahead log to the
-  // one it led to at the first call, which a transaction must precede.
-  absl::Status CheckNotMoved();
+  // one it led to at the first call, which a transaction must precede; or if the log is shorter
+  // than this connection knows it to be.
+  absl::Status CheckFiles();
 
   // Frames in the write-ahead log after the last commit of this connection.
   int wal_frames() const { return wal_frames_; }
@@ -107,9 +109,15 @@ class Database {
 
   friend class Transaction;
 
+  static int OnCommit(void* database, sqlite3* db, const char* schema, int wal_frames);
+
+  absl::Status CheckLogIsWhole();
+
   sqlite3* const db_;
   int wal_frames_ = 0;
-  ino_t log_inode_ = 0;  // As first seen by CheckNotMoved.
+  int64_t page_bytes_ = 0;  // From RewriteLog on; so long the log is not known to have any bytes.
+  int64_t log_bytes_ = 0;   // That the log has at least.
+  ino_t log_inode_ = 0;     // As first seen by CheckFiles.
   // Prepared when they are first used.
   std::unique_ptr<Statement> begin_immediate_;
   std::unique_ptr<Statement> begin_;

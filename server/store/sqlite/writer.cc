@@ -47,9 +47,6 @@ constexpr absl::Duration kInitialTimePerWrite = absl::Microseconds(100);
 // How often the same trouble is logged at most.
 constexpr absl::Duration kLogInterval = absl::Seconds(10);
 
-// How often the writer looks whether the file is still where it was.
-constexpr absl::Duration kFileCheckInterval = absl::Seconds(1);
-
 bool IsFatal(const absl::Status& status) { return absl::IsDataLoss(status); }
 
 bool IsStoreFull(const absl::Status& status) {
@@ -199,7 +196,7 @@ absl::Status Writer::CommitGroup(const Group& group, std::vector<Outcome>& outco
     MutexLock lock(&mutex_);
     if (failed_) return StoreFailedError();
   }
-  RETURN_IF_ERROR(CheckFile());
+  RETURN_IF_ERROR(CheckFiles());
   absl::Status status = TryGroup(group, /*deletions_only=*/false, outcomes);
   if (status.ok()) LogRoom(queries_->room().is_left());
   if (!IsStoreFull(status)) return status;
@@ -254,12 +251,7 @@ absl::StatusOr<bool> Writer::ApplyAll(const Group& group, std::vector<Outcome>& 
   return true;
 }
 
-absl::Status Writer::CheckFile() {
-  const absl::Time now = absl::Now();
-  if (now - last_file_check_ < kFileCheckInterval) return absl::OkStatus();
-  last_file_check_ = now;
-  return FailIfFatal(db_->CheckNotMoved());
-}
+absl::Status Writer::CheckFiles() { return FailIfFatal(db_->CheckFiles()); }
 
 absl::StatusOr<bool> Writer::HasRoom() {
   int64_t room = options_.free_space();
@@ -289,7 +281,7 @@ void Writer::PurgeWhenIdle() {
     MutexLock lock(&mutex_);
     if (failed_) return;
   }
-  if (!CheckFile().ok()) return;
+  if (!CheckFiles().ok()) return;
   const absl::StatusOr<bool> more = PurgeStep();
   if (!more.ok()) return LogOrFail("purge", more.status());
   more_to_purge_ = *more;

@@ -125,8 +125,8 @@ class Writer {
   // Tells of changes that have been committed.
   void TellOfChanges();
 
-  // Fails the store if its file has been deleted or replaced: writes would be lost.
-  absl::Status CheckFile();
+  // Fails the store if its file or its log has been deleted, replaced or cut: writes would be lost.
+  absl::Status CheckFiles();
 
   // Whether there is more space than the reserve, or an error. Inside a transaction.
   absl::StatusOr<bool> HasRoom();
@@ -162,7 +162,6 @@ class Writer {
   bool logged_room_ = true;
   absl::Time last_room_log_ = absl::InfinitePast();
   absl::Time last_maintenance_log_ = absl::InfinitePast();
-  absl::Time last_file_check_ = absl::InfinitePast();
 
   const Options options_;
   const Clock& clock_;
