@@ -216,6 +216,15 @@ class GroupIdempotencyTest(IdempotencyTestCase):
         for caller in (self.bob, self.application):
             self.assert_refused(Code.ALREADY_EXISTS, "RESOURCE_EXISTS", self.create, caller)
 
+    def test_the_server_chooses_the_id_that_is_not_given(self):
+        first = self.ann.create_group("", REQUEST_ID)
+        self.assertTrue(first.id)
+        self.assertEqual(first.name, f"groups/{first.id}")
+        self.assertEqual(self.ann.create_group("", REQUEST_ID).id, first.id)
+        others = {self.bob.create_group("", REQUEST_ID).id, self.ann.create_group("").id,
+                  self.ann.create_group("").id}
+        self.assertEqual(len(others | {first.id}), 4)
+
     def test_a_group_deleted_since_is_not_found(self):
         self.create()
         self.ann.delete_group("groups/g")
