@@ -153,6 +153,7 @@ void AddServeFlags(CLI::App& app, Config& config) {
       ->type_name("FILE|URL");
   AddBooleanFlag(app, "allow_unauthenticated", config.allow_unauthenticated,
                  "Serve --auth=none on addresses that others can reach");
+  AddBooleanFlag(app, "audit_log", config.audit_log, "Say in the log who has changed what");
   AddBooleanFlag(app, "reflection", config.reflection,
                  "Serve gRPC reflection, which takes a thread for each of its calls");
   AddDurationFlag(app, "default_timeout", config.default_timeout,

@@ -77,6 +77,9 @@ struct Config {
   // Lets the store's file lie on a network file system.
   bool allow_network_filesystem = false;
 
+  // Says in the log who has changed what.
+  bool audit_log = true;
+
   // Serves gRPC reflection, so that grpcurl needs no proto files.
   bool reflection = true;
 

@@ -11,6 +11,7 @@
 #include <atomic>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -29,6 +30,7 @@
 #include "server/http/grpc_face.h"
 #include "server/server.h"
 #include "server/store/sqlite/sqlite_store.h"
+#include "server/telemetry/audit_log.h"
 #include "server/telemetry/log.h"
 
 namespace threadstore {
@@ -98,6 +100,7 @@ void LogStart(const Config& config) {
        {"jwks", config.jwks},
        {"allow_unauthenticated", config.allow_unauthenticated},
        {"allow_network_filesystem", config.allow_network_filesystem},
+       {"audit_log", config.audit_log},
        {"reflection", config.reflection},
        {"default_timeout", absl::FormatDuration(config.default_timeout)},
        {"drain_timeout", absl::FormatDuration(config.drain_timeout)},
@@ -186,6 +189,8 @@ int Serve(const Config& config) {
   CallsInFlight calls(std::max(config.default_timeout, kMinAnswerTimeout));
   Executor large_requests("large-requests", LargeRequestThreads());
   const std::string face_secret = RandomSecret();
+  std::optional<AuditLog> audit_log;
+  if (config.audit_log) audit_log.emplace();
   const ServiceContext services{**store,
                                 (*authentication)->authenticator(),
                                 clock,
@@ -194,7 +199,8 @@ int Serve(const Config& config) {
                                 calls,
                                 config.default_timeout,
                                 large_requests,
-                                face_secret};
+                                face_secret,
+                                audit_log.has_value() ? &*audit_log : nullptr};
   const HttpHandlerFactory make_handler = [&](std::shared_ptr<grpc::Channel> channel) {
     return MakeGraphHandler({config.http_public_url, config.http_docs},
                             MakeGrpcFace(std::move(channel), face_secret), clock, answer_memory);

@@ -1,21 +1,13 @@
 #include "server/auth/key_source.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
+#include "server/base/clock.h"
 #include "server/base/thread_name.h"
 #include "server/telemetry/log.h"
 
 namespace threadstore {
-namespace {
-
-// The machine's clock may be set; this one goes on.
-absl::Duration SteadyNow() {
-  return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
-}
-
-}  // namespace
 
 KeySource::KeySource(std::string name, Fetch fetch, KeyRefresh refresh,
                      std::function<void()> on_change)

@@ -1,6 +1,8 @@
 #ifndef THREADSTORE_SERVER_BASE_CLOCK_H_
 #define THREADSTORE_SERVER_BASE_CLOCK_H_
 
+#include <chrono>
+
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 
@@ -13,6 +15,11 @@ class Clock {
   virtual ~Clock() = default;
   virtual absl::Time Now() const = 0;
 };
+
+// Goes on whatever the machine's clock is set to. Since when it counts is not said.
+inline absl::Duration SteadyNow() {
+  return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
+}
 
 // The machine's clock.
 class SystemClock final : public Clock {

@@ -1,8 +1,8 @@
 #include "server/base/poller.h"
 
-#include <chrono>
 #include <utility>
 
+#include "server/base/clock.h"
 #include "server/base/thread_name.h"
 
 namespace threadstore {
@@ -12,10 +12,8 @@ Poller::Poller(const std::string& thread_name, absl::Duration interval, std::fun
         SetThreadName(thread_name);
         MutexLock lock(&mutex_);
         while (true) {
-          const auto due = std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(interval);
-          while (!closing_ && std::chrono::steady_clock::now() < due) {
-            wake_.WaitFor(&mutex_, absl::FromChrono(due - std::chrono::steady_clock::now()));
-          }
+          const absl::Duration due = SteadyNow() + interval;
+          while (!closing_ && SteadyNow() < due) wake_.WaitFor(&mutex_, due - SteadyNow());
           if (closing_) return;
           mutex_.Unlock();
           poll();

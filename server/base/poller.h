@@ -14,7 +14,8 @@ namespace threadstore {
 // A thread that does the same again and again.
 class Poller {
  public:
-  // `poll` is called for the first time after `interval`, and then so long after each time.
+  // `poll` is called for the first time after `interval`, and then so long after each time; if it
+  // is infinite, never.
   Poller(const std::string& thread_name, absl::Duration interval, std::function<void()> poll);
 
   // Waits for what is being done.

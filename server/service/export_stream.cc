@@ -92,7 +92,8 @@ StreamCall::Progress ExportStream::Step() {
       end = failure_;
       log::Info("export ended", {{"records", sent_count_},
                                  {"code", absl::StatusCodeToString(end.code())},
-                                 {"principal", principal().Key()}});
+                                 {"principal", principal().Key()},
+ {"token_id", principal().token_id}});
       // Lets go of the snapshot before the client hears of the end.
       export_.reset();
     }

@@ -308,7 +308,8 @@ void ImportStream::End() {
                                {"skipped", acknowledgement_.skipped_count()},
                                {"refused", refused_count_},
                                {"code", absl::StatusCodeToString(failure_.code())},
-                               {"principal", principal().Key()}});
+                               {"principal", principal().Key()},
+ {"token_id", principal().token_id}});
   }
   Finish(status);
 }

@@ -67,6 +67,11 @@ absl::Status UnaryReactor::CheckWanted() const {
   return threadstore::CheckWanted(MakeCallContext(std::nullopt), services_.clock.Now());
 }
 
+void UnaryReactor::Audit(absl::string_view resource) const {
+  if (services_.audit_log == nullptr) return;
+  services_.audit_log->Add({method_, principal_.Key(), principal_.token_id, resource});
+}
+
 void UnaryReactor::FinishWith(const absl::Status& status) {
   GiveRequestBack();
   if (entered_) services_.calls.Answer(*this);

@@ -26,6 +26,7 @@
 #include "server/domain/validation.h"
 #include "server/service/calls_in_flight.h"
 #include "server/store/thread_store.h"
+#include "server/telemetry/audit_log.h"
 
 // The steps that every RPC shares: parse, count the bytes, set a deadline, learn who is calling,
 // check the permission, run the handler, and finish exactly once.
@@ -59,6 +60,9 @@ struct ServiceContext {
 
   // What the HTTP face of this process is known by.
   const std::string& face_secret;
+
+  // Where changes are noted; null is nowhere.
+  AuditLog* audit_log = nullptr;
 };
 
 // What a call does, and so what its answer may take. What has been written may not be refused any
@@ -88,6 +92,9 @@ class UnaryReactor : public grpc::ServerUnaryReactor, private CallsInFlight::Cal
 
   // OK if the caller still waits.
   absl::Status CheckWanted() const;
+
+  // Notes that the call has changed the resource of that name.
+  void Audit(absl::string_view resource) const;
 
   void FinishWith(const absl::Status& status);
   void FinishWith(const google::protobuf::MessageLite& message, CallKind kind);
@@ -129,7 +136,13 @@ class UnaryReactorOf final : public UnaryReactor {
   // Dropped when it has been passed on, or the call is finished: gRPC may keep the call until the
   // client has read the answer.
   std::unique_ptr<Request> request = std::make_unique<Request>();
+
+  // The resource that a call changes whose answer does not name it.
+  std::string subject;
 };
+
+template <typename Message>
+concept HasName = requires(const Message& message) { message.name(); };
 
 // A call that awaits its answer: a move-only obligation to finish it. Dropped unfinished, it
 // ends as INTERNAL, so that no caller waits for ever and the server can shut down.
@@ -192,6 +205,11 @@ class UnaryCall {
     UnaryReactorOf<Request>* const reactor = std::exchange(reactor_, nullptr);
     reactor->request.reset();
     if (result.ok()) {
+      if constexpr (kKind != CallKind::kRead && HasName<Response>) {
+        reactor->Audit(result->name());
+      } else if constexpr (kKind != CallKind::kRead) {
+        reactor->Audit(reactor->subject);
+      }
       reactor->FinishWith(*result, kKind);
     } else {
       reactor->FinishWith(result.status());
@@ -229,7 +247,11 @@ void Handle(Call call, absl::Status (*handler)(Call&)) {
 
 // Lets a handler answer a call that has begun.
 template <typename Call>
-void HandleBegun(Call call, UnaryReactor* reactor, absl::Status (*handler)(Call&)) {
+void HandleBegun(Call call, UnaryReactorOf<typename Call::Request>* reactor,
+                 absl::Status (*handler)(Call&)) {
+  if constexpr (Call::kCallKind != CallKind::kRead && !HasName<typename Call::Response>) {
+    reactor->subject = call.request().name();
+  }
   if (!reactor->is_large()) return Handle(std::move(call), handler);
   reactor->services().large_requests.Add([reactor, call = std::move(call), handler]() mutable {
     const absl::Status wanted = reactor->CheckWanted();

@@ -3,38 +3,51 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "google/protobuf/stubs/common.h"
 #include "google/protobuf/stubs/logging.h"
-#include "nlohmann/json.hpp"
+#include "server/base/proto_json.h"
+#include "server/base/time_text.h"
 
 namespace threadstore::log {
 namespace {
 
-// A log that cannot be written has nowhere to say so; it must not stop the server.
-void WriteLine(absl::string_view line) {
-  while (!line.empty()) {
-    const ssize_t written = write(STDERR_FILENO, line.data(), line.size());
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      return;
-    }
-    line.remove_prefix(static_cast<size_t>(written));
+void AppendValue(const Value& value, std::string& line) {
+  if (const auto* text = std::get_if<std::string>(&value)) {
+    // Names of files and texts of the system may be any bytes.
+    const bool is_utf8 = google::protobuf::internal::IsStructurallyValidUTF8(
+        text->data(), static_cast<int>(text->size()));
+    line += WriteJsonString(is_utf8 ? *text : absl::CHexEscape(*text));
+  } else if (const auto* integer = std::get_if<int64_t>(&value)) {
+    absl::StrAppend(&line, *integer);
+  } else {
+    line += std::get<bool>(value) ? "true" : "false";
   }
 }
 
-void Log(absl::string_view severity, absl::string_view event, Fields fields) {
-  nlohmann::ordered_json record;
-  record["time"] = absl::FormatTime("%Y-%m-%dT%H:%M:%E6SZ", absl::Now(), absl::UTCTimeZone());
-  record["severity"] = severity;
-  record["event"] = event;
+// Written by hand, since a busy server has a line for each change.
+std::string Format(absl::string_view severity, absl::string_view event, Fields fields) {
+  const int64_t now_us = absl::ToUnixMicros(absl::Now());
+  constexpr int64_t kMicros = 1'000'000;
+  std::string line = absl::StrCat("{\"time\":\"", DateTimeText(now_us / kMicros), ".",
+                                  absl::Dec(now_us % kMicros, absl::kZeroPad6),
+                                  "Z\",\"severity\":\"", severity,
+                                  "\",\"event\":", WriteJsonString(event));
   for (const auto& [name, value] : fields) {
-    std::visit([&, &name = name](const auto& v) { record[std::string(name)] = v; }, value);
+    absl::StrAppend(&line, ",", WriteJsonString(name), ":");
+    AppendValue(value, line);
   }
-  std::string line = record.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
-  line += '\n';
-  WriteLine(line);
+  line += "}\n";
+  return line;
+}
+
+void Log(absl::string_view severity, absl::string_view event, Fields fields) {
+  Write(Format(severity, event, fields));
 }
 
 void LogFromProtobuf(google::protobuf::LogLevel level, const char* file, int line,
@@ -49,6 +62,22 @@ void LogFromProtobuf(google::protobuf::LogLevel level, const char* file, int lin
 void Info(absl::string_view event, Fields fields) { Log("info", event, fields); }
 void Warning(absl::string_view event, Fields fields) { Log("warning", event, fields); }
 void Error(absl::string_view event, Fields fields) { Log("error", event, fields); }
+
+std::string FormatInfo(absl::string_view event, Fields fields) {
+  return Format("info", event, fields);
+}
+
+// A log that cannot be written has nowhere to say so; it must not stop the server.
+void Write(absl::string_view lines) {
+  while (!lines.empty()) {
+    const ssize_t written = write(STDERR_FILENO, lines.data(), lines.size());
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      return;
+    }
+    lines.remove_prefix(static_cast<size_t>(written));
+  }
+}
 
 void CaptureLibraryLogs() { google::protobuf::SetLogHandler(&LogFromProtobuf); }
 

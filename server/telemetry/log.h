@@ -15,12 +15,16 @@
 // is written whole.
 namespace threadstore::log {
 
-using Value = std::variant<std::string, int64_t, double, bool>;
+using Value = std::variant<std::string, int64_t, bool>;
 using Fields = std::initializer_list<std::pair<absl::string_view, Value>>;
 
 void Info(absl::string_view event, Fields fields = {});
 void Warning(absl::string_view event, Fields fields = {});
 void Error(absl::string_view event, Fields fields = {});
+
+// The line, with its end, that Info would write; and the writing of lines.
+std::string FormatInfo(absl::string_view event, Fields fields);
+void Write(absl::string_view lines);
 
 // Sends what protobuf would print to standard error to this log. Call once, at start-up.
 void CaptureLibraryLogs();

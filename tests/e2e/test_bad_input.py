@@ -394,7 +394,7 @@ class BadBytesTest(BadInputTestCase):
 
     def test_an_empty_request_breaks_rules_but_parses(self):
         for method in METHODS:
-            if method.endswith("/ListGroups"):
+            if method.endswith(("/ListGroups", "/CreateGroup")):
                 continue
             with self.subTest(method=method):
                 self.assert_refused(Code.INVALID_ARGUMENT, "INVALID_FIELD", self.send, method, b"")

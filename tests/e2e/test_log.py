@@ -8,7 +8,7 @@ import unittest
 import grpc
 
 import harness
-from harness import EmailAddress, Recipient, Thread
+from harness import EmailAddress, ItemBody, Post, Recipient, Thread
 
 SECRET = "Ünmistakable-secret"
 
@@ -46,11 +46,44 @@ class LogTest(harness.TestCase):
         self.assertEqual(records[0]["store"], f"sqlite:{self.store}")
         self.assertEqual(records[-3]["grpc"], server.address)
 
+    def test_each_change_says_who_did_it(self):
+        server = self.start_server()
+        application, ann = server.client(), server.client("ann")
+        application.create_group("g")
+        application.add_member("groups/g", "ann")
+        thread = ann.create_thread("groups/g", Thread(topic="t"))
+        post = ann.reply_to_thread(thread.name, Post(body=ItemBody(content="x")))
+        ann.update_thread(Thread(name=thread.name, is_locked=True), "is_locked")
+        ann.list_threads("groups/g")
+        self.refuse(ann.delete_group, "groups/g")
+        self.refuse(ann.delete_thread, "groups/g/threads/" + "0" * 8)
+        ann.delete_thread(thread.name)
+        application.remove_member("groups/g/members/ann")
+        application.delete_group("groups/g")
+        self.assertEqual(server.stop(), 0)
+        changes = [(record["method"].rsplit(".", 1)[1], record["principal"], record["resource"])
+                   for record in self.records(server) if record["event"] == "change"]
+        self.assertEqual(changes, [
+            ("CreateGroup", "application:", "groups/g"),
+            ("AddMember", "application:", "groups/g/members/ann"),
+            ("CreateThread", "user:ann", thread.name),
+            ("ReplyToThread", "user:ann", post.name),
+            ("UpdateThread", "user:ann", thread.name),
+            ("DeleteThread", "user:ann", thread.name),
+            ("RemoveMember", "application:", "groups/g/members/ann"),
+            ("DeleteGroup", "application:", "groups/g")])
+
+    def test_changes_are_not_logged_if_that_is_not_wanted(self):
+        server = self.start_server("--audit_log=false")
+        server.client().create_group("g")
+        self.assertEqual(server.stop(), 0)
+        self.assertNotIn("change", [record["event"] for record in self.records(server)])
+
     def test_whatever_callers_send_the_log_holds_none_of_it(self):
         server = self.start_server()
         client = server.client()
         client.create_group("g", display_name=SECRET, mail=SECRET)
-        client.add_member("groups/g", SECRET, display_name=SECRET)
+        client.add_member("groups/g", "ann", display_name=SECRET)
         thread = Thread(topic=SECRET, preview=SECRET, unique_senders=[SECRET], to_recipients=[
             Recipient(email_address=EmailAddress(name=SECRET, address=SECRET))])
         client.create_thread("groups/g", thread)

@@ -86,6 +86,36 @@ TEST_F(Conformance, GroupsOfAMemberAreThoseItIsIn) {
   EXPECT_THAT(db_->ListGroups({}, {.member = "eve", .limit = 5})->groups, IsEmpty());
 }
 
+TEST_F(Conformance, GroupsOfAUserAreAlsoThoseItsCredentialsName) {
+  for (const char* id : {"a", "b", "c", "d", "e"}) CreateGroup(id);
+  for (const char* id : {"b", "d"}) {
+    ASSERT_THAT(db_->AddMember({}, id, MakeMember(id, "ann")), IsOk());
+  }
+  GroupQuery query{.member = "ann", .vouched = {"a", "d", "e", "none"}, .limit = 2, .count = true};
+  auto page = db_->ListGroups({}, query);
+  ASSERT_THAT(page, IsOk());
+  EXPECT_THAT(IdsOf(page->groups), ElementsAre("a", "b"));
+  EXPECT_TRUE(page->has_more);
+  EXPECT_EQ(page->total_size, 4);
+  query.after_id = "b";
+  query.limit = 5;
+  page = db_->ListGroups({}, query);
+  EXPECT_THAT(IdsOf(page->groups), ElementsAre("d", "e"));
+  ASSERT_THAT(db_->DeleteGroup({}, "e"), IsOk());
+  query.filter = ParseFilter("id ne 'd'", GroupFilterFields()).value();
+  query.after_id.clear();
+  EXPECT_THAT(IdsOf(db_->ListGroups({}, query)->groups), ElementsAre("a", "b"));
+}
+
+TEST_F(Conformance, WhoIsVouchedForNeedsNoMembership) {
+  CreateGroup("g");
+  RequiredMember eve{.user = "eve", .is_vouched_for = true};
+  EXPECT_THAT(db_->GetGroup(As(eve), "g"), IsOk());
+  EXPECT_THAT(db_->GetGroup(As(eve), "none"), HasReason(v1::ERROR_REASON_RESOURCE_NOT_FOUND));
+  eve.must_be_owner = true;
+  EXPECT_THAT(db_->DeleteGroup(As(eve), "g"), HasReason(v1::ERROR_REASON_NOT_A_MEMBER));
+}
+
 TEST_F(Conformance, GroupsAreFiltered) {
   for (const char* id : {"a", "b", "c", "d"}) CreateGroup(id);
   GroupChanges changes;

@@ -487,6 +487,20 @@ TEST_F(PostConformance, PostWithoutABodyStaysWithout) {
   EXPECT_EQ(Get(thread).preview(), "");
 }
 
+TEST_F(PostConformance, WhoIsVouchedForPostsAsTheCredentialsCallIt) {
+  const ThreadName thread = CreateThreadNamed();
+  RequiredMember eve{
+      .user = "eve", .is_vouched_for = true, .display_name = "Eve Oh", .mail = "eve@example.com"};
+  const auto post = db_->CreatePost(Creating(eve), thread, MakePost(""));
+  ASSERT_THAT(post, IsOk());
+  EXPECT_EQ(post->sender().email_address().name(), "Eve Oh");
+  EXPECT_EQ(post->sender().email_address().address(), "eve@example.com");
+  AddMember("eve");
+  EXPECT_EQ(db_->CreatePost(Creating(eve), thread, MakePost(""))->sender().email_address().name(),
+            "Name of eve")
+      << "a member is called as the group calls it";
+}
+
 TEST_F(PostConformance, UserPostsAsItself) {
   AddMember("ann");
   const ThreadName thread = CreateThreadNamed();

@@ -64,7 +64,7 @@ TEST(AuthConfigTest, SaysWhatIsWrongAndWhere) {
       {"issuers: 1", "line 1: issuers must be a list"},
       {"a: b", "line 1: a is not known in the configuration"},
       {"- a", "line 1: the configuration must be a mapping"},
-      {"grants: [", "line 2: "},
+      {"grants: [", "line 1: end of sequence flow not found"},
       {"grants:\n- principal: user:a\n", "line 2: a grant must have permissions"},
       {"grants:\n- principal: ann\n  permissions: [Group.Read.All]\n",
        "line 2: principal must begin with user: or application:"},

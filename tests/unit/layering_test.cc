@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 // What each room may include, besides itself.
 const std::map<std::string, std::set<std::string>> kRoomsBelow = {
     {"server/base", {}},
-    {"server/telemetry", {}},
+    {"server/telemetry", {"server/base"}},
     {"server/domain", {"server/base"}},
     {"server/store", {"server/domain", "server/base", "server/telemetry"}},
     {"server/store/sqlite", {"server/store", "server/domain", "server/base", "server/telemetry"}},
