@@ -21,7 +21,7 @@ class Nobody final : public Authentication {
   const Authenticator& authenticator() const override { return authenticator_; }
 
  private:
-  const NoAuthentication authenticator_;
+  const NoAuthentication authenticator_{};
 };
 
 // What the flags and the file say together.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -82,6 +83,12 @@ bool IsSignedWith(const Jwt& jwt, const cjose_jwk_t& key) {
 
 }  // namespace
 
+struct KeySet::Key {
+  std::string id;
+  Jwt::Algorithm algorithm;
+  std::shared_ptr<cjose_jwk_t> jwk;
+};
+
 absl::StatusOr<KeySet> KeySet::Parse(absl::string_view json) {
   RETURN_IF_ERROR(CheckJsonObject(json, kMaxKeySetDepth));
   const Json set = Json::parse(json, /*cb=*/nullptr, /*allow_exceptions=*/false);
@@ -96,7 +103,8 @@ absl::StatusOr<KeySet> KeySet::Parse(absl::string_view json) {
     if (!algorithm.has_value()) continue;
     std::shared_ptr<cjose_jwk_t> jwk = Import(key, *algorithm);
     if (jwk == nullptr) continue;
-    result.keys_.push_back({TextOf(key, "kid"), *algorithm, std::move(jwk)});
+    result.keys_.push_back(
+        std::make_shared<const Key>(Key{TextOf(key, "kid"), *algorithm, std::move(jwk)}));
   }
   if (result.keys_.empty()) return Wrong("there is no key for RS256 or ES256");
   return result;
@@ -104,14 +112,14 @@ absl::StatusOr<KeySet> KeySet::Parse(absl::string_view json) {
 
 bool KeySet::Has(absl::string_view key_id) const {
   return key_id.empty() || std::any_of(keys_.begin(), keys_.end(),
-                                       [key_id](const Key& key) { return key.id == key_id; });
+                                       [key_id](const auto& key) { return key->id == key_id; });
 }
 
 bool KeySet::Verify(const Jwt& jwt) const {
   if (jwt.key_id.empty() && keys_.size() > 1) return false;
-  return std::any_of(keys_.begin(), keys_.end(), [&jwt](const Key& key) {
-    return (jwt.key_id.empty() || key.id == jwt.key_id) && key.algorithm == jwt.algorithm &&
-           IsSignedWith(jwt, *key.jwk);
+  return std::any_of(keys_.begin(), keys_.end(), [&jwt](const auto& key) {
+    return (jwt.key_id.empty() || key->id == jwt.key_id) && key->algorithm == jwt.algorithm &&
+           IsSignedWith(jwt, *key->jwk);
   });
 }
 

@@ -2,14 +2,11 @@
 #define THREADSTORE_SERVER_AUTH_KEY_SET_H_
 
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "server/auth/jwt.h"
-
-struct _cjose_jwk_int;
 
 namespace threadstore {
 
@@ -32,13 +29,9 @@ class KeySet {
   size_t size() const { return keys_.size(); }
 
  private:
-  struct Key {
-    std::string id;
-    Jwt::Algorithm algorithm;
-    std::shared_ptr<_cjose_jwk_int> jwk;
-  };
+  struct Key;
 
-  std::vector<Key> keys_;
+  std::vector<std::shared_ptr<const Key>> keys_;
 };
 
 }  // namespace threadstore

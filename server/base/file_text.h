@@ -8,8 +8,8 @@
 
 namespace threadstore {
 
-// What a file holds. UNAVAILABLE, with a message that goes on after the file's name, if it cannot be
-// read or has more than `max_bytes`.
+// What a file holds. UNAVAILABLE, with a message that goes on after the file's name, if it cannot
+// be read or has more than `max_bytes`.
 absl::StatusOr<std::string> ReadFileText(const std::string& path, size_t max_bytes);
 
 }  // namespace threadstore

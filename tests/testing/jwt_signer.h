@@ -89,7 +89,7 @@ class JwtSigner {
   std::string Number(const char* name, int bytes = 0) const {
     BIGNUM* number = nullptr;
     EVP_PKEY_get_bn_param(key_.get(), name, &number);
-    const std::string text = NumberText(number, bytes == 0 ? BN_num_bytes(number) : bytes);
+    std::string text = NumberText(number, bytes == 0 ? BN_num_bytes(number) : bytes);
     BN_free(number);
     return text;
   }

@@ -256,10 +256,9 @@ TEST_F(BearerAuthenticatorTest, TheSchemeIsBearerInAnyCase) {
   }
   const std::string bearer = "Bearer " + token;
   const std::string basic = "Basic " + token;
-  const std::string bare = token;
   for (const std::vector<absl::string_view>& authorizations :
        std::vector<std::vector<absl::string_view>>{
-           {}, {""}, {bare}, {basic}, {"Bearer"}, {"Bearer "}, {bearer, bearer}}) {
+           {}, {""}, {token}, {basic}, {"Bearer"}, {"Bearer "}, {bearer, bearer}}) {
     EXPECT_EQ(
         ErrorReasonOf(authenticator().Authenticate({.authorizations = authorizations}).status()),
         v1::ERROR_REASON_INVALID_CREDENTIALS);
@@ -282,7 +281,7 @@ std::string SwapPart(const std::string& token, size_t index, const std::string& 
   return absl::StrJoin(parts, ".");
 }
 
-Forgery WithHeader(const std::string& name, std::function<void(json&)> change) {
+Forgery WithHeader(const std::string& name, const std::function<void(json&)>& change) {
   return {name, [change](const json& claims) {
             json header = RsaKey().Header();
             change(header);
@@ -290,7 +289,7 @@ Forgery WithHeader(const std::string& name, std::function<void(json&)> change) {
           }};
 }
 
-Forgery WithClaims(const std::string& name, std::function<void(json&)> change) {
+Forgery WithClaims(const std::string& name, const std::function<void(json&)>& change) {
   return {name, [change](json claims) {
             change(claims);
             return RsaKey().Sign(claims);
