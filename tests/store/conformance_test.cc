@@ -86,6 +86,24 @@ TEST_F(Conformance, GroupsOfAMemberAreThoseItIsIn) {
   EXPECT_THAT(db_->ListGroups({}, {.member = "eve", .limit = 5})->groups, IsEmpty());
 }
 
+TEST_F(Conformance, GroupsThatCredentialsNameAreAmongAUsers) {
+  for (const char* id : {"by.claim", "by.both", "by.membership", "of.others"}) CreateGroup(id);
+  for (const char* id : {"by.both", "by.membership"}) {
+    ASSERT_THAT(db_->AddMember({}, id, MakeMember(id, "ann")), IsOk());
+  }
+  GroupQuery query;
+  query.member = "ann";
+  query.vouched = {"by.both", "by.claim", "nowhere"};
+  query.limit = 5;
+  query.count = true;
+  const auto page = db_->ListGroups({}, query);
+  ASSERT_THAT(page, IsOk());
+  EXPECT_THAT(IdsOf(page->groups), ElementsAre("by.both", "by.claim", "by.membership"));
+  EXPECT_EQ(page->total_size, 3);
+  query.after_id = "by.both";
+  EXPECT_THAT(IdsOf(db_->ListGroups({}, query)->groups), ElementsAre("by.claim", "by.membership"));
+}
+
 TEST_F(Conformance, GroupsAreFiltered) {
   for (const char* id : {"a", "b", "c", "d"}) CreateGroup(id);
   GroupChanges changes;

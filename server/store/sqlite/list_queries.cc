@@ -175,12 +175,12 @@ absl::StatusOr<GroupPage> ListQueries::ListGroups(const GroupQuery& query) {
       ListStatement::Make(db_, list_groups_[static_cast<int>(scope)], query.filter,
                           GroupFilterFields(), GroupFilterColumns(),
                           [&](absl::string_view filter) { return ListGroupsSql(scope, filter); }));
-  const auto bind = [&](Query& rows, const std::string& after_id) {
+  // What is bound is not copied.
+  const std::string vouched = JsonArrayOf(query.vouched);
+  const auto bind = [&](Query& rows, absl::string_view after_id) {
     if (scope != GroupScope::kAll) rows.BindText(*query.member);
     rows.BindText(after_id);
-    if (scope == GroupScope::kOfUserAndOthers) {
-      rows.BindText(JsonArrayOf(query.vouched)).BindText(after_id);
-    }
+    if (scope == GroupScope::kOfUserAndOthers) rows.BindText(vouched).BindText(after_id);
   };
   GroupPage page;
   if (query.count) {
