@@ -145,6 +145,17 @@ TEST_F(BearerAuthenticatorTest, BelievesVersion1OfEntra) {
   EXPECT_EQ(ann.mail, "ann@corp.example");
 }
 
+TEST_F(BearerAuthenticatorTest, NamesThatNoMemberCouldHaveArePassedOver) {
+  json claims = UserClaims();
+  claims["email"] = std::string(400, 'a');
+  for (const std::string& name : {std::string(300, 'a'), std::string("a\0b", 3)}) {
+    claims["name"] = name;
+    ASSERT_OK_AND_ASSIGN(const Principal ann, Authenticate(RsaKey().Sign(claims)));
+    EXPECT_EQ(ann.display_name, "ann@example.com");
+    EXPECT_EQ(ann.mail, "ann@example.com");
+  }
+}
+
 TEST_F(BearerAuthenticatorTest, TellsApplicationsFromUsers) {
   json claims = UserClaims();
   for (const char* name : {"scp", "name", "preferred_username"}) claims.erase(name);
