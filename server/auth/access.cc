@@ -45,8 +45,8 @@ absl::StatusOr<std::optional<RequiredMember>> ResolveAccess(const Principal& pri
                                                             const GroupName& group,
                                                             absl::string_view field) {
   ASSIGN_OR_RETURN(std::optional<RequiredMember> member, ResolveMember(principal, group, field));
-  if (principal.IsInGroup(group.group)) {
-    member->is_vouched_for = true;
+  if (principal.is_user()) {
+    member->is_vouched_for = principal.IsInGroup(group.group);
     member->display_name = principal.display_name;
     member->mail = principal.mail;
   }

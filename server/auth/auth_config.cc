@@ -49,16 +49,18 @@ class Mapping {
     return absl::OkStatus();
   }
 
-  // One text is a list of one.
-  absl::Status Read(const char* name, std::vector<std::string>& list) {
+  // One text is a list of one. `[]` is none, where that has a meaning.
+  enum class MayBeEmpty { kNo, kYes };
+  absl::Status Read(const char* name, std::vector<std::string>& list,
+                    MayBeEmpty may_be_empty = MayBeEmpty::kNo) {
     const YAML::Node node = Take(name);
     if (!node.IsDefined()) return absl::OkStatus();
     list.clear();
-    if (node.IsScalar()) {
+    if (node.IsScalar() && !node.Scalar().empty()) {
       list.push_back(node.Scalar());
       return absl::OkStatus();
     }
-    if (!node.IsSequence() || node.size() == 0) {
+    if (!node.IsSequence() || (node.size() == 0 && may_be_empty == MayBeEmpty::kNo)) {
       return Wrong(node, absl::StrCat(name, " must be text, or a list of texts"));
     }
     for (const YAML::Node& element : node) {
@@ -138,12 +140,16 @@ absl::StatusOr<ClaimNames> ReadClaims(Mapping claims) {
   ClaimNames names;
   RETURN_IF_ERROR(claims.Read("user_id", names.user_id));
   RETURN_IF_ERROR(claims.Read("application_id", names.application_id));
-  RETURN_IF_ERROR(claims.Read("display_name", names.display_name));
-  RETURN_IF_ERROR(claims.Read("mail", names.mail));
-  RETURN_IF_ERROR(claims.Read("scopes", names.scopes));
-  RETURN_IF_ERROR(claims.Read("roles", names.roles));
-  RETURN_IF_ERROR(claims.Read("groups", names.groups));
-  RETURN_IF_ERROR(claims.Read("token_id", names.token_id));
+  const std::pair<const char*, std::vector<std::string>&> others[] = {
+      {"display_name", names.display_name},
+      {"mail", names.mail},
+      {"scopes", names.scopes},
+      {"roles", names.roles},
+      {"groups", names.groups},
+      {"token_id", names.token_id}};
+  for (const auto& [name, list] : others) {
+    RETURN_IF_ERROR(claims.Read(name, list, Mapping::MayBeEmpty::kYes));
+  }
   RETURN_IF_ERROR(claims.End());
   return names;
 }

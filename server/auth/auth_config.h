@@ -10,8 +10,9 @@
 
 namespace threadstore {
 
-// Where in a token it says what. Of several names the first claim that is there counts. The
-// defaults are those of Entra ID, then of RFC 9068 and OpenID Connect.
+// Where in a token it says what. Of several names the first claim that is there counts; with none,
+// such as for an issuer that is not to say who is in which group, it says nothing. The defaults are
+// those of Entra ID, then of RFC 9068 and OpenID Connect.
 struct ClaimNames {
   std::vector<std::string> user_id = {"oid", "sub"};
   std::vector<std::string> application_id = {"azp", "appid", "client_id", "sub"};
@@ -67,8 +68,8 @@ struct AuthConfig {
   std::vector<Grant> grants;
 };
 
-// Reads the YAML of --auth_config, which README.md describes. INVALID_ARGUMENT with the line and
-// the rule for anything that is not known, missing, or twice.
+// Reads the YAML of --auth_config, which deploy/AUTH.md describes. INVALID_ARGUMENT with the line
+// and the rule for anything that is not known, missing, or twice.
 absl::StatusOr<AuthConfig> ParseAuthConfig(absl::string_view yaml);
 
 // OK, or INVALID_ARGUMENT if an issuer is named twice or has no audience or keys.

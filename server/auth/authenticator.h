@@ -36,7 +36,7 @@ class Authenticator {
 
   // After a refusal: whether it may have been for want of keys that the issuer has by now. They
   // are then fetched, and `ready` is called on another thread, which it must not hold up, to try
-  // once more. Otherwise `ready` is left as it is.
+  // once more; or at once, if the keys came in between. Otherwise `ready` is left as it is.
   virtual bool AwaitKeys(const Credentials& /*credentials*/,
                          absl::AnyInvocable<void() &&>& /*ready*/) const {
     return false;

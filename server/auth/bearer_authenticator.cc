@@ -75,6 +75,16 @@ absl::Status RefuseToken(absl::string_view why, absl::string_view issuer) {
   return InvalidCredentialsError(kInvalidToken);
 }
 
+// Null if the token of the digest is none of them.
+const TokenConfig* FindSecret(const std::vector<TokenConfig>& tokens, absl::string_view digest) {
+  const std::string hex = absl::BytesToHexString(digest);
+  const TokenConfig* found = nullptr;
+  for (const TokenConfig& token : tokens) {
+    if (EqualInConstantTime(token.sha256, hex)) found = &token;
+  }
+  return found;
+}
+
 void AddGrants(const std::vector<Grant>& grants, Principal& principal) {
   const std::string key = principal.Key();
   for (const Grant& grant : grants) {
@@ -150,9 +160,17 @@ absl::StatusOr<Principal> BearerAuthenticator::Authenticate(const Credentials& c
   if (std::optional<Principal> known = cache_.Find(digest, clock_.Now())) return *std::move(known);
   const uint64_t generation = cache_.generation();
   const std::shared_ptr<const State> state = this->state();
-  ASSIGN_OR_RETURN(Principal principal, absl::StrContains(token, '.') && !state->issuers.empty()
-                                            ? VerifyJwt(*state, token)
-                                            : FindSecret(*state, digest));
+  // Secrets first: they may look like anything.
+  const TokenConfig* const secret = FindSecret(state->tokens, digest);
+  Principal principal;
+  if (secret != nullptr) {
+    principal.id = secret->application;
+    principal.permissions = secret->permissions;
+  } else if (!state->issuers.empty() && absl::StrContains(token, '.')) {
+    ASSIGN_OR_RETURN(principal, VerifyJwt(*state, token));
+  } else {
+    return RefuseToken("it is none of the shared secrets", "");
+  }
   AddGrants(state->grants, principal);
   cache_.Add(std::move(digest), principal, generation);
   return principal;
@@ -174,20 +192,6 @@ absl::StatusOr<Principal> BearerAuthenticator::VerifyJwt(const State& state,
   return principal;
 }
 
-absl::StatusOr<Principal> BearerAuthenticator::FindSecret(const State& state,
-                                                          absl::string_view digest) const {
-  const std::string hex = absl::BytesToHexString(digest);
-  const TokenConfig* found = nullptr;
-  for (const TokenConfig& token : state.tokens) {
-    if (EqualInConstantTime(token.sha256, hex)) found = &token;
-  }
-  if (found == nullptr) return RefuseToken("it is none of the shared secrets", "");
-  Principal principal;
-  principal.id = found->application;
-  principal.permissions = found->permissions;
-  return principal;
-}
-
 bool BearerAuthenticator::AwaitKeys(const Credentials& credentials,
                                     absl::AnyInvocable<void() &&>& ready) const {
   const absl::StatusOr<absl::string_view> token = BearerTokenOf(credentials);
@@ -196,7 +200,14 @@ bool BearerAuthenticator::AwaitKeys(const Credentials& credentials,
   if (!jwt.ok()) return false;
   const std::shared_ptr<const State> state = this->state();
   const auto issuer = state->issuers.find(jwt->issuer());
-  return issuer != state->issuers.end() && issuer->second->keys->AwaitKey(jwt->key_id, ready);
+  if (issuer == state->issuers.end()) return false;
+  KeySource& source = *issuer->second->keys;
+  if (source.AwaitKey(jwt->key_id, ready)) return true;
+  // The key may have come between the refusal and this.
+  const std::shared_ptr<const KeySet> keys = source.keys();
+  if (keys == nullptr || !keys->Verify(*jwt)) return false;
+  std::move(ready)();
+  return true;
 }
 
 }  // namespace threadstore

@@ -72,7 +72,6 @@ class BearerAuthenticator final : public Authenticator {
   std::shared_ptr<KeySource> SourceAt(const IssuerConfig& issuer);
   std::shared_ptr<const State> state() const;
   absl::StatusOr<Principal> VerifyJwt(const State& state, absl::string_view token) const;
-  absl::StatusOr<Principal> FindSecret(const State& state, absl::string_view digest) const;
 
   const Clock& clock_;
   const KeyRefresh refresh_;

@@ -14,7 +14,9 @@
 #include "absl/strings/str_split.h"
 #include "server/base/json_object.h"
 #include "server/base/status_macros.h"
+#include "server/domain/field_checks.h"
 #include "server/domain/resource_name.h"
+#include "server/domain/violations.h"
 
 namespace threadstore {
 namespace {
@@ -64,13 +66,35 @@ std::optional<std::string> TextOf(const Json& object, const std::string& name) {
   return found->get<std::string>();
 }
 
-// The first text that is there and not empty.
-std::string FirstText(const Json& claims, const std::vector<std::string>& names) {
+bool IsAnything(const std::string&) { return true; }
+
+// The first text that is there, not empty, and `is_possible`.
+std::string FirstText(const Json& claims, const std::vector<std::string>& names,
+                      bool (*is_possible)(const std::string&) = &IsAnything) {
   for (const std::string& name : names) {
-    if (std::optional<std::string> text = TextOf(claims, name); text.has_value() && !text->empty())
-      return *std::move(text);
+    std::optional<std::string> text = TextOf(claims, name);
+    if (text.has_value() && !text->empty() && is_possible(*text)) return *std::move(text);
   }
   return "";
+}
+
+bool CouldBeMembers(const v1::Member& member) {
+  Violations violations;
+  CheckMemberTexts("member", member, violations);
+  return violations.ToStatus().ok();
+}
+
+// Users may often choose what their issuer calls them, and it becomes the sender of their posts.
+bool IsPossibleName(const std::string& text) {
+  v1::Member member;
+  member.set_display_name(text);
+  return CouldBeMembers(member);
+}
+
+bool IsPossibleMail(const std::string& text) {
+  v1::Member member;
+  member.set_mail(text);
+  return CouldBeMembers(member);
 }
 
 // The texts of the first list that is there; text is a list of words.
@@ -201,8 +225,8 @@ absl::Status ReadUser(const Json& claims, const ClaimNames& names, const std::st
     return Refusal("it does not say whose it is");
   }
   principal.permissions = PermissionsOf(FirstList(claims, names.scopes));
-  principal.display_name = FirstText(claims, names.display_name);
-  principal.mail = FirstText(claims, names.mail);
+  principal.display_name = FirstText(claims, names.display_name, &IsPossibleName);
+  principal.mail = FirstText(claims, names.mail, &IsPossibleMail);
   std::vector<std::string> groups = FirstList(claims, names.groups);
   // Others have groups whose names are not possible here.
   std::erase_if(groups, [](const std::string& group) { return !CheckGroupId(group).ok(); });

@@ -42,7 +42,8 @@ absl::StatusOr<Jwt> ParseJwt(absl::string_view text);
 //
 // It is an application's if `idtyp` says `app`, or if its `sub` is the client's own id and not a
 // user's: the same as `oid` in Entra ID, as `client_id`, `azp` or `appid` elsewhere (RFC 9068,
-// section 5), or a service account's of Kubernetes. Otherwise it is a user's.
+// section 5), or a service account's of Kubernetes. Otherwise it is a user's, and a name or mail
+// that a member could not have is passed over.
 absl::StatusOr<Principal> PrincipalOf(const Jwt& jwt, const IssuerConfig& issuer, absl::Time now);
 
 }  // namespace threadstore

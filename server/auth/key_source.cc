@@ -45,33 +45,34 @@ bool KeySource::AwaitKey(absl::string_view key_id, absl::AnyInvocable<void() &&>
   MutexLock lock(&mutex_);
   if (closing_ || waiting_.size() >= kMaxWaiting) return false;
   if (keys_ != nullptr && keys_->Has(key_id)) return false;
-  const bool is_fresh = SteadyNow() - last_begin_ < refresh_.min_interval;
-  if (is_fresh && !is_fetching_) return false;
+  if (!is_fetching_ && !is_wanted_) {
+    const absl::Duration now = SteadyNow();
+    if (turn_ - now > refresh_.min_interval * (refresh_.burst - 1)) return false;
+    turn_ = std::max(turn_, now) + refresh_.min_interval;
+    is_wanted_ = true;
+    wake_.NotifyAll();
+  }
   waiting_.push_back(std::move(ready));
-  is_wanted_ = !is_fetching_;
-  wake_.NotifyAll();
   return true;
 }
 
 void KeySource::Run() {
   while (true) {
     FetchOnce();
-    std::vector<absl::AnyInvocable<void() &&>> waiting;
-    bool closing = false;
-    {
-      MutexLock lock(&mutex_);
-      waiting.swap(waiting_);
-      closing = closing_;
-    }
-    for (auto& ready : waiting) std::move(ready)();
-    if (closing) return;
     MutexLock lock(&mutex_);
     const absl::Duration due = last_begin_ + delay_;
     while (!closing_ && !is_wanted_ && SteadyNow() < due) {
       wake_.WaitFor(&mutex_, due - SteadyNow());
     }
     is_wanted_ = false;
+    if (closing_) break;
   }
+  std::vector<absl::AnyInvocable<void() &&>> waiting;
+  {
+    MutexLock lock(&mutex_);
+    waiting.swap(waiting_);
+  }
+  for (auto& ready : waiting) std::move(ready)();
 }
 
 void KeySource::FetchOnce() {
@@ -84,9 +85,12 @@ void KeySource::FetchOnce() {
   absl::StatusOr<std::string> text = fetch_();
   absl::StatusOr<KeySet> parsed = text.ok() ? KeySet::Parse(*text) : text.status();
   bool is_new = false;
+  // Only those who came before the end: who comes later is told of the next fetch.
+  std::vector<absl::AnyInvocable<void() &&>> waiting;
   {
     MutexLock lock(&mutex_);
     is_fetching_ = false;
+    waiting.swap(waiting_);
     const bool was_ok = last_.ok();
     last_ = parsed.status();
     if (parsed.ok()) {
@@ -106,6 +110,7 @@ void KeySource::FetchOnce() {
   }
   wake_.NotifyAll();
   if (is_new) on_change_();
+  for (auto& ready : waiting) std::move(ready)();
 }
 
 }  // namespace threadstore

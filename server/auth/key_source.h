@@ -23,8 +23,11 @@ struct KeyRefresh {
   // long.
   absl::Duration interval = absl::Minutes(5);
 
-  // For a key that is not known they are fetched at once, but not more often than this.
+  // For a key that is not known they are fetched at once, but in the long run not more often than
+  // this. So many times they are without having to wait, so that it does not matter how long ago
+  // they were fetched: issuer and server may have been started together.
   absl::Duration min_interval = absl::Seconds(10);
+  int burst = 3;
 
   // After a failure they are fetched again soon, and then twice as late each time up to `interval`.
   absl::Duration retry = absl::Seconds(1);
@@ -36,7 +39,7 @@ class KeySource {
   // The text of a JSON Web Key Set. May block; called on one thread at a time.
   using Fetch = std::function<absl::StatusOr<std::string>()>;
 
-  // Those who wait at once for keys to be fetched. What is refused at most waits for them.
+  // Those who wait at once for keys to be fetched.
   static constexpr size_t kMaxWaiting = 1000;
 
   // `name` is the issuer's, for the log. `on_change` is called on the source's thread after other
@@ -57,8 +60,8 @@ class KeySource {
 
   // If they should be fetched again for the sake of a key that is not among them: has that done,
   // and returns true; `ready` is called on the source's thread, which it must not hold up. Returns
-  // false, and leaves `ready` as it is, if the key is there, they were fetched a moment ago, or too
-  // many wait.
+  // false, and leaves `ready` as it is, if the key is there, they have been fetched for the sake of
+  // others too often of late, or too many wait.
   bool AwaitKey(absl::string_view key_id, absl::AnyInvocable<void() &&>& ready);
 
  private:
@@ -79,6 +82,8 @@ class KeySource {
   bool is_wanted_ ABSL_GUARDED_BY(mutex_) = false;
   bool is_fetching_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Duration last_begin_ ABSL_GUARDED_BY(mutex_) = -absl::InfiniteDuration();
+  // When, at one fetch in `min_interval`, it would be the turn of the next for an unknown key.
+  absl::Duration turn_ ABSL_GUARDED_BY(mutex_) = -absl::InfiniteDuration();
   absl::Duration delay_ ABSL_GUARDED_BY(mutex_);
   std::vector<absl::AnyInvocable<void() &&>> waiting_ ABSL_GUARDED_BY(mutex_);
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;

@@ -35,8 +35,11 @@ struct RequiredMember {
   bool is_caller = true;
 
   // Whether the caller's credentials say that the user is in the group, which is then believed even
-  // if the store's members do not have it. What they call the user stands in for a member's texts.
+  // if the store's members do not have it.
   bool is_vouched_for = false;
+
+  // What the credentials call the user: where it posts, that stands in for texts that the member
+  // does not have.
   std::string display_name = {};
   std::string mail = {};
 

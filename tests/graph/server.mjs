@@ -1,4 +1,4 @@
-// Real servers for the tests of the Graph face, and what every test does with one.
+// Real servers for the tests that are written in JavaScript, and what every test does with one.
 
 import {execFile, spawn} from 'node:child_process';
 import {once} from 'node:events';
@@ -64,12 +64,14 @@ class Server {
   #process;
   #folder;
 
-  constructor(process, folder, host, certificate) {
+  // `addresses` are those of the ready line; each is HOST:PORT.
+  constructor(process, folder, addresses, certificate) {
     this.#process = process;
     this.#folder = folder;
-    this.host = host;
+    this.host = addresses.http;
+    this.grpcHost = addresses.grpc;
     this.certificate = certificate;
-    this.origin = `${certificate ? 'https' : 'http'}://${host}`;
+    this.origin = `${certificate ? 'https' : 'http'}://${this.host}`;
     this.logPath = join(folder, 'server.log');
   }
 
@@ -106,7 +108,7 @@ class Server {
       path: target,
       // A proxy between would hide how the server treats connections.
       agent: false,
-      ca: this.certificate && (await readFile(this.certificate.cert)),
+      ca: this.certificate && (await readFile(this.certificate.ca ?? this.certificate.cert)),
       headers: {
         ...(isObject && {'content-type': 'application/json'}),
         ...(bytes !== undefined && {'content-length': Buffer.byteLength(bytes)}),
@@ -182,7 +184,8 @@ class Server {
   }
 }
 
-// Starts a server; resolves once it serves. With a certificate it speaks TLS.
+// Starts a server; resolves once it serves. With a certificate, of files `cert` and `key`, it speaks
+// TLS; `ca` is the file of whom to trust, if the certificate does not vouch for itself.
 export async function startServer({flags = [], certificate} = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'threadstore-graph-'));
   const program = requireSetting('THREADSTORE_SERVER');
@@ -206,11 +209,11 @@ export async function startServer({flags = [], certificate} = {}) {
   );
   let line = '';
   for await (line of createInterface({input: child.stdout})) break;
-  const ready = /^ready grpc=\S+ http=(\S+)/.exec(line);
+  const ready = /^ready grpc=(\S+) http=(\S+)/.exec(line);
   if (!ready) {
     child.kill('SIGKILL');
     const text = await readFile(join(folder, 'server.log'), 'utf8');
     throw new Error(`no ready line but '${line}':\n${text}`);
   }
-  return new Server(child, folder, ready[1], certificate);
+  return new Server(child, folder, {grpc: ready[1], http: ready[2]}, certificate);
 }

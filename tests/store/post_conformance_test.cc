@@ -519,6 +519,31 @@ TEST_F(PostConformance, UserPostsAsItself) {
   EXPECT_THAT(Get(NameOf(thread, post)), EqualsProto(post)) << "the sender has left, not the post";
 }
 
+TEST_F(PostConformance, CredentialsStandInForTextsThatAMemberDoesNotHave) {
+  const ThreadName thread = CreateThreadNamed();
+  const auto sender_of_post_by = [&](const RequiredMember& member) {
+    const auto post = db_->CreatePost(Creating(member), thread, MakePost("body { content: 'x' }"));
+    EXPECT_THAT(post, IsOk());
+    return post.value_or(v1::Post()).sender().email_address();
+  };
+  v1::Member nameless = MakeMember("g", "bob");
+  nameless.clear_display_name();
+  nameless.clear_mail();
+  ASSERT_THAT(db_->AddMember({}, "g", nameless), IsOk());
+  AddMember("ann");
+  RequiredMember caller = Member("bob");
+  caller.display_name = "Bob Roe";
+  caller.mail = "bob@corp.example";
+  EXPECT_EQ(sender_of_post_by(caller).name(), "Bob Roe");
+  EXPECT_EQ(sender_of_post_by(caller).address(), "bob@corp.example");
+  caller.user = "ann";
+  EXPECT_EQ(sender_of_post_by(caller).name(), MakeMember("g", "ann").display_name());
+  EXPECT_EQ(sender_of_post_by(caller).address(), MakeMember("g", "ann").mail());
+  caller.user = "nobody's member";
+  caller.is_vouched_for = true;
+  EXPECT_EQ(sender_of_post_by(caller).name(), "Bob Roe");
+}
+
 TEST_F(PostConformance, PostIsFromTheGroupIfThatHasMail) {
   const ThreadName thread = CreateThreadNamed();
   GroupChanges changes;

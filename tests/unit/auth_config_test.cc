@@ -25,6 +25,7 @@ constexpr char kIssuers[] = R"(issuers:
     claims:
       user_id: upn
       groups: [groups, teams]
+      roles: []
 )";
 
 TEST(AuthConfigTest, ReadsEverything) {
@@ -46,7 +47,8 @@ grants:
   EXPECT_EQ(issuer.prefix, "corp:");
   EXPECT_THAT(issuer.claims.user_id, ElementsAre("upn"));
   EXPECT_THAT(issuer.claims.groups, ElementsAre("groups", "teams"));
-  EXPECT_THAT(issuer.claims.roles, ElementsAre("roles"));
+  EXPECT_THAT(issuer.claims.roles, ElementsAre());
+  EXPECT_THAT(issuer.claims.scopes, ElementsAre("scp", "scope"));
   ASSERT_EQ(config.tokens.size(), 1U);
   EXPECT_EQ(config.tokens[0].sha256,
             "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08");
@@ -81,7 +83,10 @@ TEST(AuthConfigTest, SaysWhatIsWrongAndWhere) {
            "sha256: " +
            digest + "}\n",
        "line 5: the token is there twice"},
-      {std::string(kIssuers) + "      user: x\n", "line 12: user is not known in claims"},
+      {std::string(kIssuers) + "      user: x\n", "line 13: user is not known in claims"},
+      {std::string(kIssuers) + "      application_id: []\n",
+       "line 13: application_id must be text"},
+      {std::string(kIssuers) + "      mail: ''\n", "line 13: mail must be text"},
       {"issuers:\n- {issuer: a, audiences: [b]}\n", "line 2: an issuer must have jwks"},
       {"issuers:\n- {issuer: a, jwks: f}\n", "line 2: an issuer must have audiences"},
       {"issuers:\n- {issuer: a, audiences: b, jwks: http://x}\n",

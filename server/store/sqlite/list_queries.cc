@@ -175,14 +175,12 @@ absl::StatusOr<GroupPage> ListQueries::ListGroups(const GroupQuery& query) {
       ListStatement::Make(db_, list_groups_[static_cast<int>(scope)], query.filter,
                           GroupFilterFields(), GroupFilterColumns(),
                           [&](absl::string_view filter) { return ListGroupsSql(scope, filter); }));
-  const std::string from_the_beginning;
+  // What is bound is not copied.
   const std::string vouched = JsonArrayOf(query.vouched);
-  const auto bind = [&](Query& rows, const std::string& after_id) {
+  const auto bind = [&](Query& rows, absl::string_view after_id) {
     if (scope != GroupScope::kAll) rows.BindText(*query.member);
     rows.BindText(after_id);
-    if (scope == GroupScope::kOfUserAndOthers) {
-      rows.BindText(vouched).BindText(after_id);
-    }
+    if (scope == GroupScope::kOfUserAndOthers) rows.BindText(vouched).BindText(after_id);
   };
   GroupPage page;
   if (query.count) {
@@ -191,7 +189,7 @@ absl::StatusOr<GroupPage> ListQueries::ListGroups(const GroupQuery& query) {
         Count(
             query.filter, GroupFilterFields(), GroupFilterColumns(),
             [&](absl::string_view filter) { return PassingGroupsSql(scope, filter); },
-            [&](Query& rows) { bind(rows, from_the_beginning); }, {kGroupType, MakeGroupName("-"), "groups"}));
+            [&](Query& rows) { bind(rows, ""); }, {kGroupType, MakeGroupName("-"), "groups"}));
   }
   Query rows(list.statement());
   list.BindFilterTo(rows);

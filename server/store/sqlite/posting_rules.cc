@@ -17,12 +17,10 @@ bool IsSame(const v1::EmailAddress& said, const v1::EmailAddress& known) {
          (said.address().empty() || said.address() == known.address());
 }
 
-v1::Member MemberByCredentials(const RequiredMember& vouched) {
-  v1::Member member;
-  member.set_id(vouched.user);
-  member.set_display_name(vouched.display_name);
-  member.set_mail(vouched.mail);
-  return member;
+// The store's texts count, as its owners chose them; the credentials' where it has none.
+void AddTextsOfCredentials(const RequiredMember& caller, v1::Member& member) {
+  if (member.display_name().empty()) member.set_display_name(caller.display_name);
+  if (member.mail().empty()) member.set_mail(caller.mail);
 }
 
 }  // namespace
@@ -77,9 +75,10 @@ absl::StatusOr<PostingRules::Author> PostingRules::ResolveAuthor(const CallConte
     author.user = context.required_member->user;
     ASSIGN_OR_RETURN(member, reads_.FindMember(group_key, group, *author.user));
     if (!member.has_value() && context.required_member->is_vouched_for) {
-      member = MemberByCredentials(*context.required_member);
+      member.emplace().set_id(*author.user);
     }
     if (!member.has_value()) return absl::InternalError("the required member is none");
+    AddTextsOfCredentials(*context.required_member, *member);
     author.sender = SenderOf(*member);
     if (post.has_sender() && !IsSame(post.sender().email_address(), author.sender.email_address()))
       return InvalidFieldError(field, "must be absent or the user who calls");

@@ -1,0 +1,111 @@
+// --auth=token, and an --auth_config that changes while the server runs.
+
+import assert from 'node:assert/strict';
+import {createHash} from 'node:crypto';
+import {after, before, describe, test} from 'node:test';
+
+import {Code, deploy} from './setup.mjs';
+import {TinyIssuer} from './tiny_issuer.mjs';
+
+const ofSecret = (secret, application, permissions) => ({
+  sha256: createHash('sha256').update(secret).digest('hex'),
+  application,
+  permissions,
+});
+const READER = 'first-secret-of-a-test';
+const ADMIN = 's3cr3t/+~=';
+const reader = ofSecret(READER, 'reader', 'Group.Read.All');
+const admin = ofSecret(ADMIN, 'keeper', ['Threadstore.Admin', 'Group.ReadWrite.All']);
+
+describe('--auth=token', () => {
+  let deployment;
+
+  before(async () => {
+    // Without TLS, as behind a proxy.
+    deployment = await deploy({tokens: [reader]}, {auth: 'token', isPlain: true});
+  });
+  after(() => deployment?.stop());
+
+  const list = (token) => deployment.grpc('GroupService.ListGroups', token);
+  const create = (token, id) =>
+    deployment.grpc('GroupService.CreateGroup', token, {group_id: id, group: {display_name: id}});
+
+  test('a shared secret is an application with its permissions', async () => {
+    assert.equal((await list(READER)).code, Code.OK);
+    assert.equal((await deployment.http('GET', '/v1.0/groups', READER)).status, 200);
+    assert.equal((await create(READER, 'a')).code, Code.PERMISSION_DENIED);
+    for (const wrong of ['first-secret-of-a-tes', 'First-secret-of-a-test', reader.sha256, ADMIN]) {
+      assert.equal((await list(wrong)).code, Code.UNAUTHENTICATED, wrong);
+      assert.equal((await deployment.http('GET', '/v1.0/groups', wrong)).status, 401, wrong);
+    }
+  });
+
+  test('a new secret counts soon, and one that is gone no more', async () => {
+    await deployment.reconfigure({tokens: [reader, admin]});
+    assert.equal((await create(ADMIN, 'a')).code, Code.OK);
+    assert.equal((await list(READER)).code, Code.OK);
+    await deployment.reconfigure({tokens: [admin]});
+    assert.equal((await list(READER)).code, Code.UNAUTHENTICATED);
+    assert.equal((await list(ADMIN)).code, Code.OK);
+  });
+
+  test('a file that is wrong changes nothing, and is logged', async () => {
+    const wrong = {
+      'tokens: [': 'line 1: end of sequence',
+      'tokens: []': 'there are no tokens',
+      'tokens:\n- {sha256: abc, application: a, permissions: Group.Read.All}\n': 'line 2: sha256',
+    };
+    for (const [text, rule] of Object.entries(wrong)) {
+      const {event, severity, error} = await deployment.reconfigure(text);
+      assert.deepEqual([event, severity], ['auth_config not taken', 'error']);
+      assert.ok(error.includes(rule), error);
+      assert.equal((await list(ADMIN)).code, Code.OK, text);
+    }
+    const {event} = await deployment.reconfigure({tokens: [admin, reader]});
+    assert.equal(event, 'auth_config taken');
+    assert.equal((await list(READER)).code, Code.OK);
+  });
+
+  test('secrets are not logged', async () => {
+    const text = JSON.stringify(await deployment.log());
+    for (const secret of [READER, ADMIN, reader.sha256, admin.sha256]) {
+      assert.ok(!text.includes(secret), secret);
+    }
+  });
+});
+
+test('issuers and grants come and go while the server runs', async () => {
+  const first = new TinyIssuer();
+  const second = new TinyIssuer('ES256');
+  const issuer = (name, {jwks}) => ({
+    issuer: name,
+    audiences: 'threadstore',
+    jwks,
+    prefix: `${name}:`,
+  });
+  const token = (name, by) =>
+    by.token({iss: name, aud: 'threadstore', sub: 'ann', scp: 'Group.Read.All'});
+  const deployment = await deploy({issuers: [issuer('one', first)]});
+  const getMe = (name, by) => deployment.http('GET', '/v1.0/me', token(name, by));
+  try {
+    assert.equal((await getMe('one', first)).json.id, 'one:ann');
+    assert.equal((await getMe('two', second)).status, 401);
+    await deployment.reconfigure({issuers: [issuer('one', first), issuer('two', second)]});
+    assert.equal((await getMe('two', second)).json.id, 'two:ann');
+    assert.equal((await getMe('two', first)).status, 401, 'each has its own keys');
+    const createGroup = () =>
+      deployment.grpc('GroupService.CreateGroup', token('two', second), {
+        group_id: 'g',
+        group: {display_name: 'G'},
+      });
+    assert.equal((await createGroup()).code, Code.PERMISSION_DENIED);
+    const grants = [{principal: 'user:two:*', permissions: 'Group.ReadWrite.All'}];
+    await deployment.reconfigure({issuers: [issuer('two', second)], grants});
+    assert.equal((await createGroup()).code, Code.OK);
+    assert.equal((await getMe('one', first)).status, 401);
+  } finally {
+    await deployment.stop();
+    first.remove();
+    second.remove();
+  }
+});
