@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "server/auth/base64url.h"
 #include "server/base/json_object.h"
 #include "server/base/status_macros.h"
 #include "server/domain/field_checks.h"
@@ -39,22 +39,14 @@ constexpr absl::string_view kServiceAccountPrefix = "system:serviceaccount:";
 
 absl::Status Refusal(absl::string_view why) { return absl::InvalidArgumentError(why); }
 
-// Of RFC 7515, section 2: without padding, and nothing else. The bits that are left over are zero,
-// so that there is one text for a token.
-absl::StatusOr<std::string> DecodeBase64Url(absl::string_view text) {
-  const auto is_of_alphabet = [](char c) {
-    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_';
-  };
-  std::string bytes;
-  if (!std::all_of(text.begin(), text.end(), is_of_alphabet) ||
-      !absl::WebSafeBase64Unescape(text, &bytes) || absl::WebSafeBase64Escape(bytes) != text) {
-    return Refusal("a part is not base64url");
-  }
-  return bytes;
+absl::StatusOr<std::string> DecodePart(absl::string_view part) {
+  std::optional<std::string> bytes = DecodeBase64Url(part);
+  if (!bytes.has_value()) return Refusal("a part is not base64url");
+  return *std::move(bytes);
 }
 
 absl::StatusOr<Json> DecodeObject(absl::string_view part) {
-  ASSIGN_OR_RETURN(const std::string text, DecodeBase64Url(part));
+  ASSIGN_OR_RETURN(const std::string text, DecodePart(part));
   RETURN_IF_ERROR(CheckJsonObject(text, kMaxTokenDepth));
   return Json::parse(text, /*cb=*/nullptr, /*allow_exceptions=*/false);
 }
@@ -248,7 +240,7 @@ absl::StatusOr<Jwt> ParseJwt(absl::string_view text) {
   ASSIGN_OR_RETURN(const Json header, DecodeObject(parts[0]));
   RETURN_IF_ERROR(ReadHeader(header, jwt));
   ASSIGN_OR_RETURN(jwt.claims, DecodeObject(parts[1]));
-  ASSIGN_OR_RETURN(const std::string signature, DecodeBase64Url(parts[2]));
+  ASSIGN_OR_RETURN(const std::string signature, DecodePart(parts[2]));
   if (jwt.algorithm == Jwt::Algorithm::kEs256 && signature.size() != kEs256SignatureBytes) {
     return Refusal("the signature does not have 64 bytes");
   }

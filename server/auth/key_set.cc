@@ -1,6 +1,7 @@
 #include "server/auth/key_set.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <string>
 #include <utility>
@@ -9,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "cjose/cjose.h"
 #include "nlohmann/json.hpp"
+#include "server/auth/base64url.h"
 #include "server/base/json_object.h"
 #include "server/base/status_macros.h"
 
@@ -51,19 +53,25 @@ std::optional<Jwt::Algorithm> AlgorithmOf(const Json& key) {
   return std::nullopt;
 }
 
-// Only what is public: whoever publishes more does not have it kept here.
-Json PublicPart(const Json& key, Jwt::Algorithm algorithm) {
-  const std::vector<const char*> names = algorithm == Jwt::Algorithm::kRs256
-                                             ? std::vector<const char*>{"kty", "n", "e"}
-                                             : std::vector<const char*>{"kty", "crv", "x", "y"};
+// Only what is public: whoever publishes more does not have it kept here. Nothing if a number is
+// not base64url, which cjose takes for granted: an equals sign inside one ends the process.
+std::optional<Json> PublicPart(const Json& key, Jwt::Algorithm algorithm) {
+  const bool is_rsa = algorithm == Jwt::Algorithm::kRs256;
   Json part = Json::object();
-  for (const char* name : names) part[name] = TextOf(key, name);
+  part["kty"] = TextOf(key, "kty");
+  if (!is_rsa) part["crv"] = TextOf(key, "crv");
+  for (const char* number : is_rsa ? std::array{"n", "e"} : std::array{"x", "y"}) {
+    part[number] = TextOf(key, number);
+    if (!DecodeBase64Url(TextOf(key, number)).has_value()) return std::nullopt;
+  }
   return part;
 }
 
 // Null if the key is not well formed, or too short or long to be used.
 std::shared_ptr<cjose_jwk_t> Import(const Json& key, Jwt::Algorithm algorithm) {
-  const std::string text = PublicPart(key, algorithm).dump();
+  const std::optional<Json> part = PublicPart(key, algorithm);
+  if (!part.has_value()) return nullptr;
+  const std::string text = part->dump();
   cjose_err error;
   std::shared_ptr<cjose_jwk_t> jwk(cjose_jwk_import(text.data(), text.size(), &error),
                                    [](cjose_jwk_t* owned) {

@@ -13,10 +13,6 @@ namespace {
 
 using internal::v1::DeltaToken;
 
-std::string Encode(const DeltaToken& token) {
-  return absl::WebSafeBase64Escape(token.SerializeAsString());
-}
-
 // The position in a token; nothing if it does not hold together.
 std::optional<ChangePosition> ReadPosition(const DeltaToken& token) {
   const std::optional<Uuid> store = Uuid::FromBytes(token.store_id());
@@ -57,19 +53,21 @@ std::string EncodeDeltaToken(const ChangePosition& position, uint64_t parent_fin
       token.set_last_post_id(position.listed->post->ToString());
     }
   }
-  return Encode(token);
+  return absl::WebSafeBase64Escape(token.SerializeAsString());
 }
 
 absl::StatusOr<ChangePosition> DecodeDeltaToken(absl::string_view text, const ChangeScope& scope) {
   std::string bytes;
   DeltaToken token;
-  // As with page tokens, one token has one form.
   if (text.size() > kMaxPageTokenBytes || !absl::WebSafeBase64Unescape(text, &bytes) ||
-      !token.ParseFromString(bytes) || Encode(token) != text) {
+      !token.ParseFromString(bytes)) {
     return absl::InvalidArgumentError("is not a delta token");
   }
   const std::optional<ChangePosition> position = ReadPosition(token);
-  if (!position.has_value()) return absl::InvalidArgumentError("is not a delta token");
+  // As with page tokens, one token has one form.
+  if (!position.has_value() || EncodeDeltaToken(*position, token.parent_fingerprint()) != text) {
+    return absl::InvalidArgumentError("is not a delta token");
+  }
   // A group may have the id that stands for all groups.
   if (token.parent_fingerprint() != ParentFingerprint(scope) ||
       position->group_key.has_value() != scope.group.has_value()) {

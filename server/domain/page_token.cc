@@ -57,9 +57,14 @@ absl::StatusOr<internal::v1::PageToken> DecodePageToken(absl::string_view text,
                                                         uint64_t query_fingerprint) {
   std::string bytes;
   internal::v1::PageToken token;
-  // A token cut short must not begin the list anew, and one token has one form.
   if (text.size() > kMaxPageTokenBytes || !absl::WebSafeBase64Unescape(text, &bytes) ||
-      !token.ParseFromString(bytes) || !HasPlace(token) || EncodePageToken(token) != text) {
+      !token.ParseFromString(bytes)) {
+    return absl::InvalidArgumentError("is not a page token");
+  }
+  // A place with what this release does not know would be another place without it.
+  token.DiscardUnknownFields();
+  // A token cut short must not begin the list anew, and one token has one form.
+  if (!HasPlace(token) || EncodePageToken(token) != text) {
     return absl::InvalidArgumentError("is not a page token");
   }
   if (token.query_fingerprint() != query_fingerprint) {

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -17,6 +16,7 @@
 #include "server/domain/resource_name.h"
 #include "server/http/graph_reader.h"
 #include "server/http/graph_reference.h"
+#include "server/http/graph_shown.h"
 #include "server/http/grpc_face.h"
 #include "threadstore/v1/conversation_thread.pb.h"
 #include "threadstore/v1/group_service.pb.h"
@@ -263,114 +263,6 @@ absl::Status NotHere(absl::string_view option) {
   return Invalid(absl::StrCat("The query option $", option, " is not supported here"));
 }
 
-absl::Status CheckProperties(const std::vector<std::string>& select, const GraphType& type) {
-  for (const std::string& name : select) {
-    if (name == "*" || FindGraphProperty(type, name) != nullptr) continue;
-    return Invalid(absl::StrCat("$select: there is no property '", absl::Utf8SafeCEscape(name),
-                                "' of ", kGraphNamespace, ".", type.name));
-  }
-  return absl::OkStatus();
-}
-
-// `*` is what is shown anyway.
-std::vector<std::string> SelectedNames(const std::vector<std::string>& select,
-                                       const GraphType& type) {
-  if (std::find(select.begin(), select.end(), "*") == select.end()) return select;
-  std::vector<std::string> names;
-  // What derived types and open ones have is not to be listed.
-  if (type.is_open || !type.derived.empty()) return names;
-  for (const GraphProperty& property : type.properties) {
-    const bool is_named = std::find(select.begin(), select.end(), property.name) != select.end();
-    if (is_named || property.shown == GraphProperty::Shown::kAlways) {
-      names.emplace_back(property.name);
-    }
-  }
-  return names;
-}
-
-std::string SnakeCase(absl::string_view camel) {
-  std::string snake;
-  for (const char c : camel) {
-    if (absl::ascii_isupper(c)) snake.push_back('_');
-    snake.push_back(absl::ascii_tolower(c));
-  }
-  return snake;
-}
-
-// The item of an attachment may be asked for with its type.
-absl::string_view RelationName(absl::string_view relation) {
-  absl::ConsumePrefix(&relation, absl::StrCat(kGraphNamespace, "."));
-  absl::ConsumePrefix(&relation, "itemAttachment/");
-  return relation;
-}
-
-// `extensions($filter=id eq 'NAME')`, the one form that Graph documents.
-absl::Status ReadExtensionFilter(const QueryOptions::Expansion& expansion, GraphRequest& request) {
-  absl::string_view filter = absl::StripAsciiWhitespace(expansion.filter);
-  if (expansion.relation != "extensions" || !absl::ConsumePrefix(&filter, "id eq '") ||
-      !absl::ConsumeSuffix(&filter, "'") || absl::StrContains(filter, '\'')) {
-    return Invalid("$expand: $filter inside must be extensions($filter=id eq 'NAME')");
-  }
-  ASSIGN_OR_RETURN(request.extension, ParseExtensionId(filter));
-  return absl::OkStatus();
-}
-
-// Adds what is to be expanded to `view`, which is of `type` and at the path `path` of `mask`.
-absl::Status AddExpansions(const std::vector<QueryOptions::Expansion>& expansions,
-                           const GraphType& type, const std::string& path, GraphRequest& request,
-                           GraphView& view, std::vector<std::string>& mask) {
-  for (const QueryOptions::Expansion& expansion : expansions) {
-    const absl::string_view relation = RelationName(expansion.relation);
-    const GraphProperty* const property = FindGraphProperty(type, relation);
-    if (property == nullptr || property->shown != GraphProperty::Shown::kWhenExpanded) {
-      return Invalid(absl::StrCat("$expand: there is no relation '",
-                                  absl::Utf8SafeCEscape(expansion.relation), "' of ",
-                                  kGraphNamespace, ".", type.name));
-    }
-    GraphView inner;
-    inner.relation = std::string(relation);
-    // What is no entity has nothing to choose from.
-    if (property->type != nullptr) {
-      RETURN_IF_ERROR(CheckProperties(expansion.select, *property->type));
-      inner.select = SelectedNames(expansion.select, *property->type);
-      mask.push_back(absl::StrCat(path, SnakeCase(relation)));
-      RETURN_IF_ERROR(AddExpansions(expansion.expand, *property->type,
-                                    absl::StrCat(mask.back(), "."), request, inner, mask));
-    }
-    if (!expansion.filter.empty()) RETURN_IF_ERROR(ReadExtensionFilter(expansion, request));
-    view.expand.push_back(std::move(inner));
-  }
-  return absl::OkStatus();
-}
-
-// Of which fields the answer needs: those that are shown, and those that its annotations are made
-// of.
-void ReadSelected(const GraphRequest& request, FieldMask& mask) {
-  const std::vector<std::string>& select = request.view.select;
-  for (const char* field : {"id", "name", "etag"}) {
-    if (request.type->message->FindFieldByName(field) != nullptr) mask.add_paths(field);
-  }
-  for (const GraphProperty& property : request.type->properties) {
-    if (property.field.empty() || property.shown == GraphProperty::Shown::kWhenExpanded) continue;
-    const bool is_default = property.shown == GraphProperty::Shown::kAlways;
-    const bool is_selected = std::find(select.begin(), select.end(), property.name) != select.end();
-    if (is_selected || (is_default && select.empty())) {
-      if (property.field != "id") mask.add_paths(std::string(property.field));
-    }
-  }
-}
-
-// All that was created, so that nobody has to ask for ids.
-void ShowCreated(const GraphType& type, GraphView& view) {
-  view.all = true;
-  for (const GraphProperty& property : type.properties) {
-    if (property.name != "threads" && property.name != "posts") continue;
-    GraphView& created = view.expand.emplace_back();
-    created.relation = std::string(property.name);
-    ShowCreated(*property.type, created);
-  }
-}
-
 absl::Status SetShown(GraphRequest& request) {
   Message& message = *request.message;
   const QueryOptions& options = request.options;
@@ -379,31 +271,36 @@ absl::Status SetShown(GraphRequest& request) {
     if (!options.expand.empty()) return NotHere("expand");
     return absl::OkStatus();
   }
-  RETURN_IF_ERROR(CheckProperties(options.select, *request.type));
-  request.view.select = SelectedNames(options.select, *request.type);
+  if (request.operation == GraphOperation::kCreate && !options.expand.empty()) {
+    return NotHere("expand");
+  }
+  ASSIGN_OR_RETURN(GraphShown shown, ReadShown(options, *request.type));
+  request.view = std::move(shown.view);
+  request.extension = std::move(shown.extension);
   // Without it nobody could tell which resource has changed.
-  std::vector<std::string>& shown = request.view.select;
-  if (request.operation == GraphOperation::kListChanges && !shown.empty() &&
-      std::find(shown.begin(), shown.end(), "id") == shown.end()) {
-    shown.emplace_back("id");
+  std::vector<std::string>& select = request.view.select;
+  if (request.operation == GraphOperation::kListChanges && !select.empty() &&
+      std::find(select.begin(), select.end(), "id") == select.end()) {
+    select.emplace_back("id");
   }
   request.style.body = request.preferences.body;
   // A collection of more types than one in Graph.
   request.style.with_types = request.route->last_segment() == "memberOf";
   if (request.operation == GraphOperation::kCreate) {
-    if (!options.expand.empty()) return NotHere("expand");
     ShowCreated(*request.type, request.view);
     request.style.with_types = true;
     return absl::OkStatus();
   }
-  std::vector<std::string> expand;
-  RETURN_IF_ERROR(AddExpansions(options.expand, *request.type, "", request, request.view, expand));
   if (HasField(message, "expand")) {
-    for (std::string& path : expand) MutableMask(message, "expand")->add_paths(std::move(path));
-  } else if (!expand.empty()) {
+    for (std::string& path : shown.expand) {
+      MutableMask(message, "expand")->add_paths(std::move(path));
+    }
+  } else if (!shown.expand.empty()) {
     return NotHere("expand");
   }
-  if (HasField(message, "read_mask")) ReadSelected(request, *MutableMask(message, "read_mask"));
+  if (HasField(message, "read_mask")) {
+    AddShownFields(request.view, *request.type, *MutableMask(message, "read_mask"));
+  }
   return absl::OkStatus();
 }
 

@@ -83,10 +83,11 @@ void CallsInFlight::CloseAndWait(absl::Time deadline) {
 // A stream that hears of it may call back, so it is told without the lock, and kept from leaving.
 void CallsInFlight::DrainStreams() {
   while (!streams_.empty()) {
-    draining_ = *streams_.begin();
+    Call* const stream = *streams_.begin();
+    draining_ = stream;
     streams_.erase(streams_.begin());
     mutex_.Unlock();
-    draining_->Drain();
+    stream->Drain();
     mutex_.Lock();
     draining_ = nullptr;
     drained_.NotifyAll();

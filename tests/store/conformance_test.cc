@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "server/domain/limits.h"
-#include "tests/testing/writer_block.h"
+#include "tests/testing/store_block.h"
 
 namespace threadstore::testing {
 namespace {

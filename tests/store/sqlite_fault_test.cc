@@ -28,8 +28,8 @@
 #include "tests/testing/fake_clock.h"
 #include "tests/testing/proto_matchers.h"
 #include "tests/testing/status_matchers.h"
+#include "tests/testing/store_block.h"
 #include "tests/testing/temp_dir.h"
-#include "tests/testing/writer_block.h"
 
 namespace threadstore::testing {
 namespace {

@@ -29,7 +29,6 @@
 #include "tests/testing/proto_matchers.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"
-#include "tests/testing/writer_block.h"
 
 namespace threadstore::testing {
 namespace {

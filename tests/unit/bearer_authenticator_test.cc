@@ -676,8 +676,10 @@ TEST(KeySetTest, PassesOverWhatCannotBeUsed) {
   signs_only["key_ops"] = {"sign"};
   const json secret = {{"kty", "oct"}, {"k", "c2VjcmV0"}, {"kid", "rsa"}, {"alg", "HS256"}};
   const json malformed = {{"kty", "RSA"}, {"n", 7}, {"e", "AQAB"}};
+  json padded_inside = EcKey().Jwk();
+  padded_inside["y"] = "AAAAAAAAA=" + std::string(33, 'A');
   for (const json& key : {encrypts, other_algorithm, other_curve, off_the_curve, signs_only, secret,
-                          malformed, JwtSigner::Rsa("short", 1024).Jwk()}) {
+                          malformed, padded_inside, JwtSigner::Rsa("short", 1024).Jwk()}) {
     EXPECT_FALSE(KeySet::Parse(json({{"keys", {key}}}).dump()).ok()) << key;
     keys["keys"].push_back(key);
   }

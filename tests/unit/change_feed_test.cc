@@ -23,41 +23,13 @@
 #include "tests/testing/blocking_store.h"
 #include "tests/testing/error_matchers.h"
 #include "tests/testing/status_matchers.h"
+#include "tests/testing/store_block.h"
 #include "tests/testing/temp_dir.h"
 
 namespace threadstore::testing {
 namespace {
 
 using ::testing::ElementsAre;
-
-// Holds the reads of a store with one reader until released: a call whose cancelled() waits.
-class ReaderBlock {
- public:
-  explicit ReaderBlock(ThreadStore& store) {
-    CallContext context;
-    context.cancelled = [this] {
-      if (!std::exchange(reached_, true)) {
-        blocked_.set_value();
-        release_.get_future().wait();
-      }
-      return true;
-    };
-    store.GetGroup(std::move(context), "no-such-group",
-                   [this](const absl::StatusOr<v1::Group>&) { done_.set_value(); });
-    blocked_.get_future().wait();
-  }
-
-  void Release() {
-    release_.set_value();
-    done_.get_future().wait();
-  }
-
- private:
-  bool reached_ = false;
-  std::promise<void> blocked_;
-  std::promise<void> release_;
-  std::promise<void> done_;
-};
 
 // Takes messages as they come, unless it is told to hold them.
 class FakeSink final : public WatchSink {
