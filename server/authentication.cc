@@ -51,10 +51,13 @@ absl::Status CheckKeyFiles(const AuthConfig& auth) {
   for (const IssuerConfig& issuer : auth.issuers) {
     if (absl::StartsWith(issuer.keys.jwks, "https://")) continue;
     absl::StatusOr<std::string> text = BearerAuthenticator::FetchKeysAt(issuer.keys);
-    const absl::Status status = text.ok() ? KeySet::Parse(*text).status() : text.status();
-    if (!status.ok()) {
+    const absl::StatusOr<KeySet> keys = text.ok() ? KeySet::Parse(*text) : text.status();
+    const absl::string_view problem = !keys.ok()          ? keys.status().message()
+                                      : keys->size() == 0 ? "there is no key for RS256 or ES256"
+                                                          : "";
+    if (!problem.empty()) {
       return absl::InvalidArgumentError(
-          absl::StrCat("the jwks of ", issuer.names.front(), ": ", status.message()));
+          absl::StrCat("the jwks of ", issuer.names.front(), ": ", problem));
     }
   }
   return absl::OkStatus();
@@ -69,6 +72,7 @@ class ByToken final : public Authentication {
     file_->Follow([this, config](AuthConfig changed) {
       absl::StatusOr<AuthConfig> completed = Complete(std::move(changed), config);
       if (!completed.ok()) return completed.status();
+      RETURN_IF_ERROR(CheckKeyFiles(*completed));
       authenticator_.Configure(*std::move(completed));
       return absl::OkStatus();
     });

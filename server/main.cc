@@ -11,7 +11,6 @@
 #include <atomic>
 #include <iostream>
 #include <memory>
-#include <optional>
 #include <string>
 #include <thread>
 
@@ -30,8 +29,8 @@
 #include "server/http/grpc_face.h"
 #include "server/server.h"
 #include "server/store/sqlite/sqlite_store.h"
-#include "server/telemetry/audit_log.h"
 #include "server/telemetry/log.h"
+#include "server/telemetry/log_writer.h"
 
 namespace threadstore {
 namespace {
@@ -41,6 +40,9 @@ constexpr absl::Duration kDrainGrace = absl::Seconds(10);
 
 // A shorter time to take an answer would end calls whose clients are only busy.
 constexpr absl::Duration kMinAnswerTimeout = absl::Seconds(1);
+
+// How long whoever takes the log may keep the process from ending.
+constexpr absl::Duration kFlushLimit = absl::Seconds(1);
 
 int Fail(int exit_status, absl::string_view message) {
   std::cerr << "threadstored: " << message << std::endl;
@@ -131,6 +133,7 @@ void StartDrainWatchdog(absl::Duration limit) {
   std::thread([limit] {
     absl::SleepFor(limit);
     log::Error("drain did not end", {{"limit", absl::FormatDuration(limit)}});
+    log::Flush(kFlushLimit);
     _exit(EX_IOERR);
   }).detach();
 }
@@ -169,6 +172,7 @@ size_t LargeRequestThreads() { return std::max(1U, std::thread::hardware_concurr
 
 int Serve(const Config& config) {
   const sigset_t signals = BlockShutdownSignals();
+  const log::Writer log_writer;
   LogStart(config);
 
   const SystemClock clock;
@@ -189,8 +193,6 @@ int Serve(const Config& config) {
   CallsInFlight calls(std::max(config.default_timeout, kMinAnswerTimeout));
   Executor large_requests("large-requests", LargeRequestThreads());
   const std::string face_secret = RandomSecret();
-  std::optional<AuditLog> audit_log;
-  if (config.audit_log) audit_log.emplace();
   const ServiceContext services{**store,
                                 (*authentication)->authenticator(),
                                 clock,
@@ -200,7 +202,7 @@ int Serve(const Config& config) {
                                 config.default_timeout,
                                 large_requests,
                                 face_secret,
-                                audit_log.has_value() ? &*audit_log : nullptr};
+                                config.audit_log};
   const HttpHandlerFactory make_handler = [&](std::shared_ptr<grpc::Channel> channel) {
     return MakeGraphHandler({config.http_public_url, config.http_docs},
                             MakeGrpcFace(std::move(channel), face_secret), clock, answer_memory);

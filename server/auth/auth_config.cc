@@ -250,7 +250,22 @@ bool Grant::Covers(absl::string_view principal_key) const {
   return absl::EndsWith(rest, parts.back());
 }
 
+// Whether somebody of one issuer could have the id of somebody of another.
+absl::Status CheckPrefixes(const std::vector<IssuerConfig>& issuers) {
+  for (const IssuerConfig& one : issuers) {
+    for (const IssuerConfig& other : issuers) {
+      if (&one == &other || one.prefix.empty() || !absl::StartsWith(other.prefix, one.prefix)) {
+        continue;
+      }
+      return absl::InvalidArgumentError(absl::StrCat("the prefix of ", other.names.front(),
+                                                     " begins with that of ", one.names.front()));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckIssuers(const std::vector<IssuerConfig>& issuers) {
+  RETURN_IF_ERROR(CheckPrefixes(issuers));
   std::set<std::string> names;
   for (const IssuerConfig& issuer : issuers) {
     for (const std::string& name : issuer.names) {

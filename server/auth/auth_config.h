@@ -72,7 +72,8 @@ struct AuthConfig {
 // and the rule for anything that is not known, missing, or twice.
 absl::StatusOr<AuthConfig> ParseAuthConfig(absl::string_view yaml);
 
-// OK, or INVALID_ARGUMENT if an issuer is named twice or has no audience or keys.
+// OK, or INVALID_ARGUMENT if an issuer is named twice or has no audience or keys, or a prefix
+// begins with another's.
 absl::Status CheckIssuers(const std::vector<IssuerConfig>& issuers);
 
 }  // namespace threadstore

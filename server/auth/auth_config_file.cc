@@ -36,9 +36,19 @@ void AuthConfigFile::Follow(std::function<absl::Status(AuthConfig)> apply) {
 
 void AuthConfigFile::Poll() {
   absl::StatusOr<std::string> text = ReadFileText(path_, kMaxFileBytes);
-  // An editor or a mount may be about to put it back.
-  if (!text.ok() || *text == text_) return;
-  text_ = *std::move(text);
+  if (text.ok() == is_unreadable_) {
+    is_unreadable_ = !text.ok();
+    if (is_unreadable_) {
+      log::Error("auth_config not read",
+                 {{"file", path_}, {"error", std::string(text.status().message())}});
+    }
+  }
+  if (!text.ok()) return;
+  // Half of a file may be a file, which grants more.
+  const bool is_settled = *text == seen_;
+  seen_ = *std::move(text);
+  if (!is_settled || seen_ == text_) return;
+  text_ = seen_;
   absl::StatusOr<AuthConfig> config = ParseAuthConfig(text_);
   const absl::Status applied = config.ok() ? apply_(*std::move(config)) : config.status();
   if (applied.ok()) {

@@ -24,7 +24,8 @@ class AuthConfigFile {
 
   const AuthConfig& config() const { return config_; }
 
-  // Calls `apply` with what the file holds whenever that has changed, on a thread of its own. What
+  // Calls `apply` with what the file holds whenever that has changed and two looks in a row have
+  // found the same, so that a file is not taken half; on a thread of its own. What
   // is wrong, or is refused by `apply`, is logged, and the last that was right goes on to count.
   // Called once.
   void Follow(std::function<absl::Status(AuthConfig)> apply);
@@ -35,7 +36,9 @@ class AuthConfigFile {
   void Poll();
 
   const std::string path_;
-  std::string text_;
+  std::string text_;  // What was taken or refused last.
+  std::string seen_;  // By the last look.
+  bool is_unreadable_ = false;
   const AuthConfig config_;
   std::function<absl::Status(AuthConfig)> apply_;
   std::unique_ptr<Poller> poller_;

@@ -24,6 +24,7 @@ namespace {
 constexpr size_t kMaxKeySetBytes = size_t{1} << 20;
 constexpr char kInvalidToken[] = "the bearer token is not valid";
 constexpr absl::Duration kLogInterval = absl::Seconds(1);
+constexpr absl::Duration kFirstKeysLimit = absl::Seconds(6);
 constexpr absl::Duration kIssuerRetryDelay = absl::Seconds(1);
 
 // b64token of RFC 6750, section 2.1.
@@ -85,6 +86,14 @@ const TokenConfig* FindSecret(const std::vector<TokenConfig>& tokens, absl::stri
   return found;
 }
 
+template <typename Issuers>
+bool HasPrefixOfAnother(const Issuers& issuers, const IssuerConfig& own, absl::string_view id) {
+  return std::any_of(issuers.begin(), issuers.end(), [&](const auto& named) {
+    const std::string& prefix = named.second->config.prefix;
+    return !prefix.empty() && prefix != own.prefix && absl::StartsWith(id, prefix);
+  });
+}
+
 void AddGrants(const std::vector<Grant>& grants, Principal& principal) {
   const std::string key = principal.Key();
   for (const Grant& grant : grants) {
@@ -105,6 +114,7 @@ BearerAuthenticator::BearerAuthenticator(AuthConfig config, const Clock& clock, 
                                          FetchKeys fetch)
     : clock_(clock), refresh_(refresh), fetch_(std::move(fetch)) {
   Configure(std::move(config));
+  for (const Source& source : sources_) source.keys->AwaitFirst(kFirstKeysLimit);
 }
 
 void BearerAuthenticator::Configure(AuthConfig config) {
@@ -117,12 +127,11 @@ void BearerAuthenticator::Configure(AuthConfig config) {
     issuer->config = std::move(configured);
     for (const std::string& name : issuer->config.names) state->issuers[name] = issuer;
   }
-  for (const auto& [name, issuer] : state->issuers) (void)issuer->keys->AwaitFirst();
   {
     MutexLock lock(&mutex_);
     state_ = std::move(state);
   }
-  cache_.Clear();
+  cache_->Clear();
   // A source ends its thread with itself. It must not do so on a thread that serves a call, which
   // may have the last state still.
   std::erase_if(sources_, [](const Source& source) { return source.keys.use_count() == 1; });
@@ -136,8 +145,8 @@ std::shared_ptr<KeySource> BearerAuthenticator::SourceAt(const IssuerConfig& iss
   KeyRefresh refresh = refresh_;
   if (!absl::StartsWith(issuer.keys.jwks, "https://")) refresh.interval = refresh_.min_interval;
   auto keys = std::make_shared<KeySource>(
-      issuer.names.front(), [this, location = issuer.keys] { return fetch_(location); }, refresh,
-      [this] { cache_.Clear(); });
+      issuer.names.front(), [fetch = fetch_, location = issuer.keys] { return fetch(location); },
+      refresh, [cache = cache_] { cache->Clear(); });
   sources_.push_back({issuer.keys, keys});
   return keys;
 }
@@ -157,8 +166,8 @@ absl::StatusOr<Principal> BearerAuthenticator::Authenticate(const Credentials& c
   }
   ASSIGN_OR_RETURN(const absl::string_view token, BearerTokenOf(credentials));
   std::string digest = Sha256(token);
-  if (std::optional<Principal> known = cache_.Find(digest, clock_.Now())) return *std::move(known);
-  const uint64_t generation = cache_.generation();
+  if (std::optional<Principal> known = cache_->Find(digest, clock_.Now())) return *std::move(known);
+  const uint64_t generation = cache_->generation();
   const std::shared_ptr<const State> state = this->state();
   // Secrets first: they may look like anything.
   const TokenConfig* const secret = FindSecret(state->tokens, digest);
@@ -172,7 +181,7 @@ absl::StatusOr<Principal> BearerAuthenticator::Authenticate(const Credentials& c
     return RefuseToken("it is none of the shared secrets", "");
   }
   AddGrants(state->grants, principal);
-  cache_.Add(std::move(digest), principal, generation);
+  cache_->Add(std::move(digest), principal, generation);
   return principal;
 }
 
@@ -189,6 +198,9 @@ absl::StatusOr<Principal> BearerAuthenticator::VerifyJwt(const State& state,
     return RefuseToken("it is not signed with one of the issuer's keys", name);
   absl::StatusOr<Principal> principal = PrincipalOf(*jwt, issuer->second->config, clock_.Now());
   if (!principal.ok()) return RefuseToken(principal.status().message(), name);
+  if (HasPrefixOfAnother(state.issuers, issuer->second->config, principal->id)) {
+    return RefuseToken("its bearer has the prefix of another issuer's", name);
+  }
   return principal;
 }
 

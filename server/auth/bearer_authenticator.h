@@ -32,7 +32,7 @@ class BearerAuthenticator final : public Authenticator {
   // How to fetch the keys at a location; replaced in tests.
   using FetchKeys = std::function<absl::StatusOr<std::string>(const KeyLocation&)>;
 
-  // Begins to fetch the keys of all issuers, and waits until each has answered once or failed to.
+  // Begins to fetch the keys of all issuers, and waits some seconds for their first answers.
   // `clock`, which tells whether tokens are expired, must outlive it.
   BearerAuthenticator(AuthConfig config, const Clock& clock, KeyRefresh refresh = {},
                       FetchKeys fetch = &FetchKeysAt);
@@ -44,8 +44,8 @@ class BearerAuthenticator final : public Authenticator {
   bool AwaitKeys(const Credentials& credentials,
                  absl::AnyInvocable<void() &&>& ready) const override;
 
-  // From now on this counts. Keys of issuers that stay are kept; those of others are waited for as
-  // at the start. Not by two threads at once.
+  // From now on this counts. Keys of issuers that stay are kept; until those of others have come,
+  // their tokens are answered with ISSUER_UNAVAILABLE. Not by two threads at once.
   void Configure(AuthConfig config);
 
   // The file or the https URL.
@@ -76,7 +76,8 @@ class BearerAuthenticator final : public Authenticator {
   const Clock& clock_;
   const KeyRefresh refresh_;
   const FetchKeys fetch_;
-  mutable PrincipalCache cache_;
+  // Shared with what is told of new keys, which may outlive this for a moment.
+  const std::shared_ptr<PrincipalCache> cache_ = std::make_shared<PrincipalCache>();
   std::vector<Source> sources_;  // Of the thread that configures.
 
   mutable Mutex mutex_;

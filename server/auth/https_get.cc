@@ -47,7 +47,11 @@ absl::StatusOr<std::string> HttpsGet(const KeyLocation& location) {
   curl_easy_setopt(curl.get(), CURLOPT_ERRORBUFFER, reason);
   curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, &TakeBody);
   curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &body);
-  if (!location.ca.empty()) curl_easy_setopt(curl.get(), CURLOPT_CAINFO, location.ca.c_str());
+  if (!location.ca.empty()) {
+    curl_easy_setopt(curl.get(), CURLOPT_CAINFO, location.ca.c_str());
+    // Debian's libcurl would trust all that the system trusts besides.
+    curl_easy_setopt(curl.get(), CURLOPT_CAPATH, nullptr);
+  }
   if (!location.token_file.empty()) {
     const absl::StatusOr<std::string> token = ReadFileText(location.token_file, kMaxBodyBytes);
     if (!token.ok()) {

@@ -182,10 +182,15 @@ absl::StatusOr<bool> IsApplication(const Json& claims) {
   if (const std::optional<std::string> object = TextOf(claims, "oid"); object.has_value()) {
     return object == subject;
   }
-  for (const char* name : {"client_id", "azp", "appid"}) {
-    if (TextOf(claims, name) == subject) return true;
+  const auto says = [&](const char* name) { return TextOf(claims, name) == subject; };
+  const auto is_silent = [&](const char* name) { return !claims.contains(name); };
+  constexpr const char* kClientNames[] = {"client_id", "azp", "appid"};
+  if (std::none_of(std::begin(kClientNames), std::end(kClientNames), says)) return false;
+  if (std::all_of(std::begin(kClientNames), std::end(kClientNames),
+                  [&](const char* name) { return says(name) || is_silent(name); })) {
+    return true;
   }
-  return false;
+  return Refusal("it names two clients");
 }
 
 Permissions PermissionsOf(const std::vector<std::string>& names) {
@@ -209,6 +214,14 @@ absl::Status ReadApplication(const Json& claims, const ClaimNames& names, const 
   return absl::OkStatus();
 }
 
+// OpenID Connect Core, section 5.1: an address that anyone may have given is nobody's.
+Json WithoutUnverifiedMail(const Json& claims) {
+  Json verified = claims;
+  const auto found = claims.find("email_verified");
+  if (found != claims.end() && *found != true) verified.erase("email");
+  return verified;
+}
+
 absl::Status ReadUser(const Json& claims, const ClaimNames& names, const std::string& prefix,
                       Principal& principal) {
   principal.kind = Principal::Kind::kUser;
@@ -218,7 +231,8 @@ absl::Status ReadUser(const Json& claims, const ClaimNames& names, const std::st
   }
   principal.permissions = PermissionsOf(FirstList(claims, names.scopes));
   principal.display_name = FirstText(claims, names.display_name, &IsPossibleName);
-  principal.mail = FirstText(claims, names.mail, &IsPossibleMail);
+  principal.mail = FirstText(WithoutUnverifiedMail(claims), names.mail, &IsPossibleMail);
+  if (names.groups.empty()) return absl::OkStatus();
   std::vector<std::string> groups = FirstList(claims, names.groups);
   // Others have groups whose names are not possible here.
   std::erase_if(groups, [](const std::string& group) { return !CheckGroupId(group).ok(); });

@@ -114,7 +114,6 @@ absl::StatusOr<KeySet> KeySet::Parse(absl::string_view json) {
     result.keys_.push_back(
         std::make_shared<const Key>(Key{TextOf(key, "kid"), *algorithm, std::move(jwk)}));
   }
-  if (result.keys_.empty()) return Wrong("there is no key for RS256 or ES256");
   return result;
 }
 

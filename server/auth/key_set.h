@@ -15,8 +15,9 @@ class KeySet {
  public:
   // Reads a JSON Web Key Set (RFC 7517). Keys that cannot be used are passed over: of other types
   // and curves, for encryption, of other algorithms than RS256 and ES256, malformed ones, and those
-  // of RSA with less than 2048 bits (RFC 7518, section 3.3). INVALID_ARGUMENT if it is not a key
-  // set, no key is left, or there are more than a hundred.
+  // of RSA with less than 2048 bits (RFC 7518, section 3.3); there may be none left, as when an
+  // issuer withdraws all. INVALID_ARGUMENT if it is not a key set, or there are more than a
+  // hundred.
   static absl::StatusOr<KeySet> Parse(absl::string_view json);
 
   // Whether there is a key of the id; one without an id is not looked for.

@@ -2,115 +2,165 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
 #include "server/base/clock.h"
+#include "server/base/mutex.h"
 #include "server/base/thread_name.h"
 #include "server/telemetry/log.h"
 
 namespace threadstore {
 
+namespace {
+
+// How long the end waits for a fetch that is under way.
+constexpr absl::Duration kCloseLimit = absl::Milliseconds(100);
+
+}  // namespace
+
+struct KeySource::Shared {
+  Shared(std::string issuer, Fetch how_to_fetch, KeyRefresh when, std::function<void()> then)
+      : name(std::move(issuer)),
+        fetch(std::move(how_to_fetch)),
+        refresh(when),
+        on_change(std::move(then)),
+        delay(when.retry) {}
+
+  void Run();
+  void FetchOnce();
+
+  const std::string name;
+  const Fetch fetch;
+  const KeyRefresh refresh;
+  const std::function<void()> on_change;
+
+  Mutex mutex;
+  CondVar changed;
+  std::shared_ptr<const KeySet> keys ABSL_GUARDED_BY(mutex);
+  std::string text ABSL_GUARDED_BY(mutex);  // What `keys` was read from.
+  absl::Status last ABSL_GUARDED_BY(mutex);
+  bool fetched ABSL_GUARDED_BY(mutex) = false;
+  bool is_wanted ABSL_GUARDED_BY(mutex) = false;
+  bool is_fetching ABSL_GUARDED_BY(mutex) = false;
+  absl::Duration last_begin ABSL_GUARDED_BY(mutex) = -absl::InfiniteDuration();
+  // When, at one fetch in `min_interval`, it would be the turn of the next for an unknown key.
+  absl::Duration turn ABSL_GUARDED_BY(mutex) = -absl::InfiniteDuration();
+  absl::Duration delay ABSL_GUARDED_BY(mutex);
+  std::vector<absl::AnyInvocable<void() &&>> waiting ABSL_GUARDED_BY(mutex);
+  bool closing ABSL_GUARDED_BY(mutex) = false;
+};
+
 KeySource::KeySource(std::string name, Fetch fetch, KeyRefresh refresh,
                      std::function<void()> on_change)
-    : name_(std::move(name)),
-      fetch_(std::move(fetch)),
-      refresh_(refresh),
-      on_change_(std::move(on_change)),
-      delay_(refresh.retry),
-      thread_([this] {
+    : shared_(std::make_shared<Shared>(std::move(name), std::move(fetch), refresh,
+                                       std::move(on_change))),
+      thread_([shared = shared_] {
         SetThreadName("issuer-keys");
-        Run();
+        shared->Run();
       }) {}
 
 KeySource::~KeySource() {
+  std::vector<absl::AnyInvocable<void() &&>> waiting;
+  bool hangs = false;
   {
-    MutexLock lock(&mutex_);
-    closing_ = true;
+    const absl::Duration end = SteadyNow() + kCloseLimit;
+    MutexLock lock(&shared_->mutex);
+    shared_->closing = true;
+    shared_->changed.NotifyAll();
+    while (shared_->is_fetching && SteadyNow() < end) {
+      shared_->changed.WaitFor(&shared_->mutex, end - SteadyNow());
+    }
+    hangs = shared_->is_fetching;
+    waiting.swap(shared_->waiting);
   }
-  wake_.NotifyAll();
-  thread_.join();
+  if (hangs) {
+    thread_.detach();
+  } else {
+    thread_.join();
+  }
+  for (auto& ready : waiting) std::move(ready)();
 }
 
 std::shared_ptr<const KeySet> KeySource::keys() const {
-  MutexLock lock(&mutex_);
-  return keys_;
+  MutexLock lock(&shared_->mutex);
+  return shared_->keys;
 }
 
-absl::Status KeySource::AwaitFirst() {
-  MutexLock lock(&mutex_);
-  while (!fetched_) wake_.Wait(&mutex_);
-  return last_;
+void KeySource::AwaitFirst(absl::Duration limit) const {
+  const absl::Duration end = SteadyNow() + limit;
+  MutexLock lock(&shared_->mutex);
+  while (!shared_->fetched && SteadyNow() < end) {
+    shared_->changed.WaitFor(&shared_->mutex, end - SteadyNow());
+  }
 }
 
 bool KeySource::AwaitKey(absl::string_view key_id, absl::AnyInvocable<void() &&>& ready) {
-  MutexLock lock(&mutex_);
-  if (closing_ || waiting_.size() >= kMaxWaiting) return false;
-  if (keys_ != nullptr && keys_->Has(key_id)) return false;
-  if (!is_fetching_ && !is_wanted_) {
+  MutexLock lock(&shared_->mutex);
+  if (shared_->closing || shared_->waiting.size() >= kMaxWaiting) return false;
+  if (shared_->keys != nullptr && shared_->keys->Has(key_id)) return false;
+  if (!shared_->is_fetching && !shared_->is_wanted) {
+    const KeyRefresh& refresh = shared_->refresh;
     const absl::Duration now = SteadyNow();
-    if (turn_ - now > refresh_.min_interval * (refresh_.burst - 1)) return false;
-    turn_ = std::max(turn_, now) + refresh_.min_interval;
-    is_wanted_ = true;
-    wake_.NotifyAll();
+    if (shared_->turn - now > refresh.min_interval * (refresh.burst - 1)) return false;
+    shared_->turn = std::max(shared_->turn, now) + refresh.min_interval;
+    shared_->is_wanted = true;
+    shared_->changed.NotifyAll();
   }
-  waiting_.push_back(std::move(ready));
+  shared_->waiting.push_back(std::move(ready));
   return true;
 }
 
-void KeySource::Run() {
+void KeySource::Shared::Run() {
   while (true) {
     FetchOnce();
-    MutexLock lock(&mutex_);
-    const absl::Duration due = last_begin_ + delay_;
-    while (!closing_ && !is_wanted_ && SteadyNow() < due) {
-      wake_.WaitFor(&mutex_, due - SteadyNow());
+    MutexLock lock(&mutex);
+    const absl::Duration due = last_begin + delay;
+    while (!closing && !is_wanted && SteadyNow() < due) {
+      changed.WaitFor(&mutex, due - SteadyNow());
     }
-    is_wanted_ = false;
-    if (closing_) break;
+    is_wanted = false;
+    if (closing) return;
   }
-  std::vector<absl::AnyInvocable<void() &&>> waiting;
-  {
-    MutexLock lock(&mutex_);
-    waiting.swap(waiting_);
-  }
-  for (auto& ready : waiting) std::move(ready)();
 }
 
-void KeySource::FetchOnce() {
+void KeySource::Shared::FetchOnce() {
   {
-    MutexLock lock(&mutex_);
-    if (closing_) return;
-    is_fetching_ = true;
-    last_begin_ = SteadyNow();
+    MutexLock lock(&mutex);
+    if (closing) return;
+    is_fetching = true;
+    last_begin = SteadyNow();
   }
-  absl::StatusOr<std::string> text = fetch_();
-  absl::StatusOr<KeySet> parsed = text.ok() ? KeySet::Parse(*text) : text.status();
+  absl::StatusOr<std::string> found = fetch();
+  absl::StatusOr<KeySet> parsed = found.ok() ? KeySet::Parse(*found) : found.status();
   bool is_new = false;
   // Only those who came before the end: who comes later is told of the next fetch.
-  std::vector<absl::AnyInvocable<void() &&>> waiting;
+  std::vector<absl::AnyInvocable<void() &&>> told;
   {
-    MutexLock lock(&mutex_);
-    is_fetching_ = false;
-    waiting.swap(waiting_);
-    const bool was_ok = last_.ok();
-    last_ = parsed.status();
+    MutexLock lock(&mutex);
+    is_fetching = false;
+    told.swap(waiting);
+    const bool was_ok = last.ok();
+    last = parsed.status();
     if (parsed.ok()) {
-      if (!was_ok) log::Info("issuer keys fetched again", {{"issuer", name_}});
-      delay_ = refresh_.interval;
-      is_new = keys_ == nullptr || *text != text_;
-      text_ = *std::move(text);
-      keys_ = std::make_shared<const KeySet>(*std::move(parsed));
+      if (!was_ok) log::Info("issuer keys fetched again", {{"issuer", name}});
+      delay = refresh.interval;
+      is_new = keys == nullptr || *found != text;
+      text = *std::move(found);
+      keys = std::make_shared<const KeySet>(*std::move(parsed));
     } else {
-      delay_ = fetched_ && was_ok ? refresh_.retry : std::min(delay_ * 2, refresh_.interval);
+      delay = fetched && was_ok ? refresh.retry : std::min(delay * 2, refresh.interval);
       if (was_ok) {
         log::Warning("issuer keys not fetched",
-                     {{"issuer", name_}, {"error", std::string(last_.message())}});
+                     {{"issuer", name}, {"error", std::string(last.message())}});
       }
     }
-    fetched_ = true;
+    fetched = true;
+    changed.NotifyAll();
   }
-  wake_.NotifyAll();
-  if (is_new) on_change_();
-  for (auto& ready : waiting) std::move(ready)();
+  if (is_new) on_change();
+  for (auto& ready : told) std::move(ready)();
 }
 
 }  // namespace threadstore

@@ -5,15 +5,12 @@
 #include <memory>
 #include <string>
 #include <thread>
-#include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "server/auth/key_set.h"
-#include "server/base/mutex.h"
 
 namespace threadstore {
 
@@ -39,14 +36,15 @@ class KeySource {
   // The text of a JSON Web Key Set. May block; called on one thread at a time.
   using Fetch = std::function<absl::StatusOr<std::string>()>;
 
-  // Those who wait at once for keys to be fetched.
-  static constexpr size_t kMaxWaiting = 1000;
+  // Those who wait at once for keys to be fetched. They need no valid token for that, and hold
+  // their requests.
+  static constexpr size_t kMaxWaiting = 100;
 
   // `name` is the issuer's, for the log. `on_change` is called on the source's thread after other
   // keys have come.
   KeySource(std::string name, Fetch fetch, KeyRefresh refresh, std::function<void()> on_change);
 
-  // Those who wait are called.
+  // Those who wait are called. Does not wait for a fetch that is under way.
   ~KeySource();
 
   KeySource(const KeySource&) = delete;
@@ -55,8 +53,8 @@ class KeySource {
   // Null before the first could be fetched. The last good ones while the source is down.
   std::shared_ptr<const KeySet> keys() const;
 
-  // Waits until they have been fetched, or have failed to be, for the first time.
-  absl::Status AwaitFirst();
+  // Waits until they have been fetched, or have failed to be, for the first time; so long at most.
+  void AwaitFirst(absl::Duration limit) const;
 
   // If they should be fetched again for the sake of a key that is not among them: has that done,
   // and returns true; `ready` is called on the source's thread, which it must not hold up. Returns
@@ -65,28 +63,10 @@ class KeySource {
   bool AwaitKey(absl::string_view key_id, absl::AnyInvocable<void() &&>& ready);
 
  private:
-  void Run();
-  void FetchOnce();
+  struct Shared;
 
-  const std::string name_;
-  const Fetch fetch_;
-  const KeyRefresh refresh_;
-  const std::function<void()> on_change_;
-
-  mutable Mutex mutex_;
-  CondVar wake_;
-  std::shared_ptr<const KeySet> keys_ ABSL_GUARDED_BY(mutex_);
-  std::string text_ ABSL_GUARDED_BY(mutex_);  // What keys_ was read from.
-  absl::Status last_ ABSL_GUARDED_BY(mutex_);
-  bool fetched_ ABSL_GUARDED_BY(mutex_) = false;
-  bool is_wanted_ ABSL_GUARDED_BY(mutex_) = false;
-  bool is_fetching_ ABSL_GUARDED_BY(mutex_) = false;
-  absl::Duration last_begin_ ABSL_GUARDED_BY(mutex_) = -absl::InfiniteDuration();
-  // When, at one fetch in `min_interval`, it would be the turn of the next for an unknown key.
-  absl::Duration turn_ ABSL_GUARDED_BY(mutex_) = -absl::InfiniteDuration();
-  absl::Duration delay_ ABSL_GUARDED_BY(mutex_);
-  std::vector<absl::AnyInvocable<void() &&>> waiting_ ABSL_GUARDED_BY(mutex_);
-  bool closing_ ABSL_GUARDED_BY(mutex_) = false;
+  // Shared with the thread, which a fetch that hangs may keep longer than this lives.
+  const std::shared_ptr<Shared> shared_;
   std::thread thread_;
 };
 

@@ -29,7 +29,8 @@ struct Principal {
   std::string display_name = {};
   std::string mail = {};
 
-  // Groups that the credentials say a user is in, whatever the store's members are. Null is none.
+  // Groups that the credentials say a user is in, whatever the store's members are. Null if they
+  // are not asked.
   std::shared_ptr<const std::set<std::string, std::less<>>> groups = nullptr;
 
   // What tells the token from others; empty if nothing does.

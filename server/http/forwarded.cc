@@ -150,6 +150,8 @@ void ApplyForwarded(const TrustedProxies& trusted, HttpRequest& request) {
     const std::optional<in6_addr> peer = ParsePeer(hop.peer);
     if (!peer.has_value()) return;
     request.peer = ToText(*peer);
+    // It is the proxy's, not of those it speaks for.
+    request.certificate_names.reset();
   }
 }
 

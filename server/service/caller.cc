@@ -24,6 +24,8 @@ constexpr char kUserMetadata[] = "x-threadstore-user";
 // The same for ids that text metadata, which is ASCII, cannot carry.
 constexpr char kBinaryUserMetadata[] = "x-threadstore-user-bin";
 
+constexpr absl::Duration kKeysRetryDelay = absl::Seconds(1);
+
 constexpr char kAuthorizationMetadata[] = "authorization";
 
 // What the HTTP face sends.
@@ -138,18 +140,25 @@ absl::StatusOr<Principal> TryToIdentify(const ServiceContext& services,
 }  // namespace
 
 void IdentifyCaller(const ServiceContext& services, const grpc::CallbackServerContext& context,
-                    absl::string_view method,
+                    absl::string_view method, size_t held_bytes,
                     absl::AnyInvocable<void(absl::StatusOr<Principal>) &&> done) {
   absl::StatusOr<Principal> principal = TryToIdentify(services, context, method);
   const absl::Status& status = principal.status();
   if (!absl::IsUnauthenticated(status) && !absl::IsUnavailable(status)) {
     return std::move(done)(std::move(principal));
   }
+  const Credentials credentials = ReadCredentials(services, context);
+  if (held_bytes > kMaxWaitingBytes) {
+    absl::AnyInvocable<void()&&> nobody = [] {};
+    const bool is_awaited = services.authenticator.AwaitKeys(credentials, nobody);
+    return std::move(done)(is_awaited ? IssuerUnavailableError(kKeysRetryDelay)
+                                      : std::move(principal));
+  }
   const auto waiting = std::make_shared<decltype(done)>(std::move(done));
   absl::AnyInvocable<void()&&> ready = [&services, &context, method, waiting] {
     std::move (*waiting)(TryToIdentify(services, context, method));
   };
-  if (services.authenticator.AwaitKeys(ReadCredentials(services, context), ready)) return;
+  if (services.authenticator.AwaitKeys(credentials, ready)) return;
   std::move (*waiting)(std::move(principal));
 }
 

@@ -8,6 +8,8 @@
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/empty.pb.h"
 #include "server/auth/access.h"
+#include "server/auth/permissions.h"
+#include "server/base/errors.h"
 #include "server/base/sha256.h"
 #include "server/base/status_macros.h"
 #include "server/domain/resource.h"
@@ -53,6 +55,13 @@ std::string ChooseGroupId(const Principal& principal, const std::optional<Uuid>&
 absl::Status HandleCreateGroup(CreateGroupCall& call) {
   ASSIGN_OR_RETURN(const CreateGroupInput input, Validate(call.request()));
   const absl::Time now = call.services().clock.Now();
+  // Of a group that a directory knows by that id, the tokens of others may already say that they
+  // are in it: it is not for its first finder to own.
+  const bool may_choose_id = !call.principal().is_user() || call.principal().groups == nullptr ||
+                             (call.principal().permissions & kAdmin) != 0;
+  if (!call.request().group_id().empty() && !may_choose_id) {
+    return MissingPermissionError(PermissionName(kAdmin));
+  }
   v1::CreateGroupRequest request = call.request();
   if (request.group_id().empty()) {
     request.set_group_id(ChooseGroupId(call.principal(), input.request_id, now));

@@ -34,7 +34,7 @@ void StreamCall::Wake() {
 void StreamCall::Enter(absl::AnyInvocable<void(absl::Status) &&> done) {
   entered_ = services_.calls.TryEnterStream(*this);
   if (!entered_) return std::move(done)(ShuttingDownError());
-  IdentifyCaller(services_, *context_, method_,
+  IdentifyCaller(services_, *context_, method_, /*held_bytes=*/0,
                  [this, done = std::move(done)](absl::StatusOr<Principal> principal) mutable {
                    const absl::Status status = principal.status();
                    if (principal.ok()) principal_ = *std::move(principal);

@@ -12,6 +12,7 @@
 #include "server/service/caller.h"
 #include "server/service/status.h"
 #include "server/service/wire_message.h"
+#include "server/telemetry/log.h"
 
 namespace threadstore {
 namespace {
@@ -43,7 +44,7 @@ absl::Status UnaryReactor::Begin(grpc::ByteBuffer& bytes, google::protobuf::Mess
 }
 
 void UnaryReactor::Identify(CallKind kind, absl::AnyInvocable<void(absl::Status) &&> done) {
-  IdentifyCaller(services_, *context_, method_,
+  IdentifyCaller(services_, *context_, method_, request_bytes_,
                  [this, kind, done = std::move(done)](absl::StatusOr<Principal> principal) mutable {
                    if (!principal.ok()) return std::move(done)(principal.status());
                    principal_ = *std::move(principal);
@@ -67,9 +68,12 @@ absl::Status UnaryReactor::CheckWanted() const {
   return threadstore::CheckWanted(MakeCallContext(std::nullopt), services_.clock.Now());
 }
 
-void UnaryReactor::Audit(absl::string_view resource) const {
-  if (services_.audit_log == nullptr) return;
-  services_.audit_log->Add({method_, principal_.Key(), principal_.token_id, resource});
+void UnaryReactor::LogChange(const std::string& resource) const {
+  if (!services_.logs_changes) return;
+  log::Info("change", {{"method", std::string(method_)},
+                       {"principal", principal_.Key()},
+                       {"token_id", principal_.token_id},
+                       {"resource", resource}});
 }
 
 void UnaryReactor::FinishWith(const absl::Status& status) {

@@ -26,7 +26,6 @@
 #include "server/domain/validation.h"
 #include "server/service/calls_in_flight.h"
 #include "server/store/thread_store.h"
-#include "server/telemetry/audit_log.h"
 
 // The steps that every RPC shares: parse, count the bytes, set a deadline, learn who is calling,
 // check the permission, run the handler, and finish exactly once.
@@ -61,8 +60,8 @@ struct ServiceContext {
   // What the HTTP face of this process is known by.
   const std::string& face_secret;
 
-  // Where changes are noted; null is nowhere.
-  AuditLog* audit_log = nullptr;
+  // Whether the log says who has changed what.
+  bool logs_changes = false;
 };
 
 // What a call does, and so what its answer may take. What has been written may not be refused any
@@ -93,8 +92,8 @@ class UnaryReactor : public grpc::ServerUnaryReactor, private CallsInFlight::Cal
   // OK if the caller still waits.
   absl::Status CheckWanted() const;
 
-  // Notes that the call has changed the resource of that name.
-  void Audit(absl::string_view resource) const;
+  // Says in the log that the call has changed the resource of that name.
+  void LogChange(const std::string& resource) const;
 
   void FinishWith(const absl::Status& status);
   void FinishWith(const google::protobuf::MessageLite& message, CallKind kind);
@@ -142,7 +141,9 @@ class UnaryReactorOf final : public UnaryReactor {
 };
 
 template <typename Message>
-concept HasName = requires(const Message& message) { message.name(); };
+concept HasName = requires(const Message& message) {
+  message.name();
+};
 
 // A call that awaits its answer: a move-only obligation to finish it. Dropped unfinished, it
 // ends as INTERNAL, so that no caller waits for ever and the server can shut down.
@@ -206,9 +207,9 @@ class UnaryCall {
     reactor->request.reset();
     if (result.ok()) {
       if constexpr (kKind != CallKind::kRead && HasName<Response>) {
-        reactor->Audit(result->name());
+        reactor->LogChange(result->name());
       } else if constexpr (kKind != CallKind::kRead) {
-        reactor->Audit(reactor->subject);
+        reactor->LogChange(reactor->subject);
       }
       reactor->FinishWith(*result, kKind);
     } else {

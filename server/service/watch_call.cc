@@ -45,9 +45,10 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* WatchCall::Start(const ServiceContex
   if (!begun.ok()) {
     call->EndBeginning(std::move(begun));
   } else {
-    IdentifyCaller(services, *context, method, [call](absl::StatusOr<Principal> caller) {
-      call->EndBeginning(call->Follow(std::move(caller)));
-    });
+    IdentifyCaller(services, *context, method, call->request_bytes_,
+                   [call](absl::StatusOr<Principal> caller) {
+                     call->EndBeginning(call->Follow(std::move(caller)));
+                   });
   }
   return call.get();
 }

@@ -1,8 +1,5 @@
 #include "server/telemetry/log.h"
 
-#include <unistd.h>
-
-#include <cerrno>
 #include <cstdint>
 
 #include "absl/strings/escaping.h"
@@ -13,6 +10,8 @@
 #include "google/protobuf/stubs/logging.h"
 #include "server/base/proto_json.h"
 #include "server/base/time_text.h"
+#include "server/telemetry/log_lines.h"
+#include "server/telemetry/log_writer.h"
 
 namespace threadstore::log {
 namespace {
@@ -30,24 +29,8 @@ void AppendValue(const Value& value, std::string& line) {
   }
 }
 
-// Written by hand, since a busy server has a line for each change.
-std::string Format(absl::string_view severity, absl::string_view event, Fields fields) {
-  const int64_t now_us = absl::ToUnixMicros(absl::Now());
-  constexpr int64_t kMicros = 1'000'000;
-  std::string line = absl::StrCat("{\"time\":\"", DateTimeText(now_us / kMicros), ".",
-                                  absl::Dec(now_us % kMicros, absl::kZeroPad6),
-                                  "Z\",\"severity\":\"", severity,
-                                  "\",\"event\":", WriteJsonString(event));
-  for (const auto& [name, value] : fields) {
-    absl::StrAppend(&line, ",", WriteJsonString(name), ":");
-    AppendValue(value, line);
-  }
-  line += "}\n";
-  return line;
-}
-
 void Log(absl::string_view severity, absl::string_view event, Fields fields) {
-  Write(Format(severity, event, fields));
+  WriteLine(FormatLine(severity, event, fields));
 }
 
 void LogFromProtobuf(google::protobuf::LogLevel level, const char* file, int line,
@@ -55,6 +38,8 @@ void LogFromProtobuf(google::protobuf::LogLevel level, const char* file, int lin
   // Below this it reports what callers send, such as text that is not UTF-8: they are told.
   if (level < google::protobuf::LOGLEVEL_FATAL) return;
   Error("protobuf", {{"message", message}, {"file", file}, {"line", int64_t{line}}});
+  // It ends the process.
+  Flush(absl::Seconds(1));
 }
 
 }  // namespace
@@ -63,20 +48,20 @@ void Info(absl::string_view event, Fields fields) { Log("info", event, fields); 
 void Warning(absl::string_view event, Fields fields) { Log("warning", event, fields); }
 void Error(absl::string_view event, Fields fields) { Log("error", event, fields); }
 
-std::string FormatInfo(absl::string_view event, Fields fields) {
-  return Format("info", event, fields);
-}
-
-// A log that cannot be written has nowhere to say so; it must not stop the server.
-void Write(absl::string_view lines) {
-  while (!lines.empty()) {
-    const ssize_t written = write(STDERR_FILENO, lines.data(), lines.size());
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      return;
-    }
-    lines.remove_prefix(static_cast<size_t>(written));
+// Written by hand, since a busy server has a line for each change.
+std::string FormatLine(absl::string_view severity, absl::string_view event, Fields fields) {
+  const int64_t now_us = absl::ToUnixMicros(absl::Now());
+  constexpr int64_t kMicros = 1'000'000;
+  std::string line =
+      absl::StrCat("{\"time\":\"", DateTimeText(now_us / kMicros), ".",
+                   absl::Dec(now_us % kMicros, absl::kZeroPad6), "Z\",\"severity\":\"", severity,
+                   "\",\"event\":", WriteJsonString(event));
+  for (const auto& [name, value] : fields) {
+    absl::StrAppend(&line, ",", WriteJsonString(name), ":");
+    AppendValue(value, line);
   }
+  line += "}\n";
+  return line;
 }
 
 void CaptureLibraryLogs() { google::protobuf::SetLogHandler(&LogFromProtobuf); }

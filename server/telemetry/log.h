@@ -22,10 +22,6 @@ void Info(absl::string_view event, Fields fields = {});
 void Warning(absl::string_view event, Fields fields = {});
 void Error(absl::string_view event, Fields fields = {});
 
-// The line, with its end, that Info would write; and the writing of lines.
-std::string FormatInfo(absl::string_view event, Fields fields);
-void Write(absl::string_view lines);
-
 // Sends what protobuf would print to standard error to this log. Call once, at start-up.
 void CaptureLibraryLogs();
 

@@ -95,6 +95,10 @@ TEST(AuthConfigTest, SaysWhatIsWrongAndWhere) {
        "jwks_ca and jwks_token_file of a are for a jwks of https"},
       {"issuers:\n- {issuer: a, audiences: b, jwks: f}\n- {issuer: a, audiences: b, jwks: f}\n",
        "the issuer a is there twice"},
+      {"issuers:\n- {issuer: a, audiences: b, jwks: f, prefix: p}\n- {issuer: b, audiences: b, "
+       "jwks: f, "
+       "prefix: pq}\n",
+       "the prefix of b begins with that of a"},
   };
   for (const auto& [yaml, message] : cases) {
     const absl::Status status = ParseAuthConfig(yaml).status();

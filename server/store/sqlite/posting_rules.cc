@@ -17,7 +17,9 @@ bool IsSame(const v1::EmailAddress& said, const v1::EmailAddress& known) {
          (said.address().empty() || said.address() == known.address());
 }
 
-// The store's texts count, as its owners chose them; the credentials' where it has none.
+// What a post's sender is called: the store's texts count, as its owners chose them; the
+// credentials' where it has none. Who may post is decided without the latter, which users may be
+// able to choose.
 void AddTextsOfCredentials(const RequiredMember& caller, v1::Member& member) {
   if (member.display_name().empty()) member.set_display_name(caller.display_name);
   if (member.mail().empty()) member.set_mail(caller.mail);
@@ -78,8 +80,9 @@ absl::StatusOr<PostingRules::Author> PostingRules::ResolveAuthor(const CallConte
       member.emplace().set_id(*author.user);
     }
     if (!member.has_value()) return absl::InternalError("the required member is none");
-    AddTextsOfCredentials(*context.required_member, *member);
-    author.sender = SenderOf(*member);
+    v1::Member named = *member;
+    AddTextsOfCredentials(*context.required_member, named);
+    author.sender = SenderOf(named);
     if (post.has_sender() && !IsSame(post.sender().email_address(), author.sender.email_address()))
       return InvalidFieldError(field, "must be absent or the user who calls");
   }
