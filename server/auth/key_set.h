@@ -9,7 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "server/auth/jwt.h"
 
-struct _cjose_jwk_int;
+struct _cjose_jwk_int;  // NOLINT(bugprone-reserved-identifier): cjose's name.
 
 namespace threadstore {
 
