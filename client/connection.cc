@@ -120,6 +120,7 @@ void ThreadClient::Connection::PrepareStream(grpc::ClientContext* context) {
 
 void ThreadClient::Connection::AddCredentials(grpc::ClientContext* context) const {
   if (!options_.token.empty()) {
+    // gRPC's own call credentials end every call on a channel without TLS, over loopback too.
     context->AddMetadata("authorization", absl::StrCat("Bearer ", options_.token));
   }
   if (!options_.user.empty()) {

@@ -5,7 +5,9 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "client/connection.h"
+#include "client/loopback_target.h"
 #include "server/base/status_macros.h"
 
 namespace threadstore {
@@ -50,6 +52,11 @@ absl::StatusOr<std::unique_ptr<ThreadClient>> ThreadClient::Create(const Options
   // gRPC ends the process when it is handed a header that it cannot send.
   if (!IsPrintableAscii(options.token)) {
     return absl::InvalidArgumentError("the token holds characters other than printable ASCII");
+  }
+  if (!options.token.empty() && options.tls_roots.empty() && !options.allow_token_without_tls &&
+      !IsLoopbackTarget(options.server)) {
+    return absl::InvalidArgumentError(absl::StrCat("the token would be sent to ", options.server,
+                                                   " without TLS, for others to read"));
   }
   const bool has_control = std::any_of(options.user.begin(), options.user.end(), [](char c) {
     return absl::ascii_iscntrl(static_cast<unsigned char>(c));

@@ -100,8 +100,11 @@ class ThreadClient {
     std::string tls_certificates;
     std::string tls_private_key;
 
-    // Sent as `authorization: Bearer TOKEN`; nothing is sent if empty.
+    // Sent as `authorization: Bearer TOKEN`; nothing is sent if empty. Without `tls_roots` only to
+    // this machine (see loopback_target.h), unless the next says otherwise: whoever reads a token
+    // can use it.
     std::string token;
+    bool allow_token_without_tls = false;
 
     // Sent as `x-threadstore-user: USER`, or as `x-threadstore-user-bin` if it is not printable
     // ASCII, which a server with `--auth=none` heeds; nothing is sent if empty.
@@ -114,7 +117,8 @@ class ThreadClient {
 
   // Connects with the first call, so an unreachable server is no error here. INVALID_ARGUMENT
   // if there is no server, the roots are no PEM certificates, the token cannot be sent in a header,
-  // which may hold printable ASCII only, or the user has control characters.
+  // which may hold printable ASCII only, or would leave this machine without TLS, or the user has
+  // control characters.
   static absl::StatusOr<std::unique_ptr<ThreadClient>> Create(const Options& options);
 
   ~ThreadClient();

@@ -12,6 +12,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/cord.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -67,8 +68,22 @@ void AddFlags(CLI::App& app, ThreadClient::Options* options, OutputFormat* forma
          "PEM file of that certificate's key")
       ->envname("THREADSTORE_TLS_KEY")
       ->type_name("FILE");
-  app.add_option("--token", options->token, "The bearer token that says who is calling")
-      ->envname("THREADSTORE_TOKEN");
+  CLI::Option* const token =
+      app.add_option("--token", options->token,
+                     "The bearer token that says who is calling; in a command line, other users of"
+                     " this machine can read it")
+          ->envname("THREADSTORE_TOKEN");
+  app.add_option_function<std::string>(
+         "--token_file",
+         [options](const std::string& path) {
+           options->token = std::string(absl::StripAsciiWhitespace(ReadInput(path)));
+         },
+         "File with the bearer token; - is standard input")
+      ->envname("THREADSTORE_TOKEN_FILE")
+      ->type_name("FILE")
+      ->excludes(token);
+  app.add_flag("--allow_token_without_tls", options->allow_token_without_tls,
+               "Send the token to another machine without --tls_ca, for others to read");
   app.add_option("--user", options->user,
                  "The user to call as, for a server with --auth=none; without it, an application")
       ->envname("THREADSTORE_USER");

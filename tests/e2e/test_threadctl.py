@@ -335,7 +335,8 @@ class CommandLineTest(ServedTestCase):
                 self.assertIn(f"Usage: threadctl {verb} ", printed)
                 self.assertRegex(printed.split("Example", 1)[1], rf"\n  .*\bthreadctl .*{verb}")
                 self.assertIn(verb.split()[0], overview)
-        for flag in ("--server", "--tls_ca", "--user", "--token", "--timeout", "--output"):
+        for flag in ("--server", "--tls_ca", "--user", "--token",
+                     "--token_file", "--allow_token_without_tls", "--timeout", "--output"):
             self.assertIn(flag, overview)
 
     def test_version(self):

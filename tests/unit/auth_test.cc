@@ -1,5 +1,14 @@
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/auth/access.h"
@@ -10,6 +19,7 @@
 #include "server/base/errors.h"
 #include "server/domain/limits.h"
 #include "tests/testing/status_matchers.h"
+#include "threadstore/v1/admin_service.pb.h"
 #include "threadstore/v1/conversation_service.pb.h"
 #include "threadstore/v1/group_service.pb.h"
 #include "threadstore/v1/post_service.pb.h"
@@ -104,19 +114,67 @@ TEST(PrincipalTest, KeysOfUserAndApplicationDiffer) {
   EXPECT_NE(user.Key(), application.Key());
 }
 
-TEST(PermissionsTest, EveryMethodHasARule) {
-  for (const auto* file :
-       {v1::GetConversationRequest::descriptor()->file(), v1::GetGroupRequest::descriptor()->file(),
+// Of the API's services, by their short names such as ThreadService.GetThread.
+std::vector<std::string> AllMethods() {
+  std::vector<std::string> methods;
+  for (const google::protobuf::FileDescriptor* file :
+       {v1::ImportThreadsRequest::descriptor()->file(),
+        v1::GetConversationRequest::descriptor()->file(), v1::GetGroupRequest::descriptor()->file(),
         v1::GetPostRequest::descriptor()->file(), v1::GetThreadRequest::descriptor()->file()}) {
-    ASSERT_GT(file->service_count(), 0) << file->name();
     for (int s = 0; s < file->service_count(); ++s) {
-      for (int m = 0; m < file->service(s)->method_count(); ++m) {
-        const std::string& method = file->service(s)->method(m)->full_name();
-        EXPECT_TRUE(HasPermissionRule(method)) << method;
+      const google::protobuf::ServiceDescriptor& service = *file->service(s);
+      for (int m = 0; m < service.method_count(); ++m) {
+        methods.push_back(absl::StrCat(service.name(), ".", service.method(m)->name()));
       }
     }
   }
+  return methods;
+}
+
+std::string FullName(const std::string& method) { return absl::StrCat("threadstore.v1.", method); }
+
+TEST(PermissionsTest, EveryMethodHasARule) {
+  std::set<std::string> services;
+  for (const std::string& method : AllMethods()) {
+    EXPECT_TRUE(HasPermissionRule(FullName(method))) << method;
+    services.insert(method.substr(0, method.find('.')));
+  }
+  size_t files = 0;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(SOURCE_DIR "/proto/threadstore/v1")) {
+    files += absl::EndsWith(entry.path().string(), "_service.proto") ? 1 : 0;
+  }
+  EXPECT_EQ(services.size(), files) << "AllMethods leaves out a service";
   EXPECT_FALSE(HasPermissionRule("threadstore.v1.ThreadService.NoSuchMethod"));
+}
+
+// What the document for operators is to say of a method.
+std::string DocumentedRow(const std::string& method) {
+  std::string row = absl::StrCat("| `", method, "` |");
+  for (const absl::string_view name : PermissionNames()) {
+    std::vector<absl::string_view> who;
+    for (const auto& [kind, letter] :
+         {std::pair(Principal::Kind::kUser, "U"), std::pair(Principal::Kind::kApplication, "A")}) {
+      const Principal principal = {.kind = kind, .id = "x", .permissions = *PermissionNamed(name)};
+      if (CheckPermission(principal, FullName(method)).ok()) who.push_back(letter);
+    }
+    absl::StrAppend(&row, who.empty() ? " " : absl::StrCat(" ", absl::StrJoin(who, " "), " "), "|");
+  }
+  return row;
+}
+
+TEST(PermissionsTest, TheDocumentedTableIsTheOneThatIsChecked) {
+  std::vector<std::string> documented;
+  std::ifstream file(SOURCE_DIR "/deploy/AUTH.md");
+  for (std::string line; std::getline(file, line);) {
+    if (absl::StartsWith(line, "| `") && absl::StrContains(line, "Service.")) {
+      documented.push_back(line);
+    }
+  }
+  std::vector<std::string> checked;
+  for (const std::string& method : AllMethods()) checked.push_back(DocumentedRow(method));
+  std::sort(checked.begin(), checked.end());
+  EXPECT_EQ(documented, checked) << "deploy/AUTH.md is to have:\n" << absl::StrJoin(checked, "\n");
 }
 
 TEST(PermissionsTest, RightsDecide) {

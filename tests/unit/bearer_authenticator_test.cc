@@ -147,13 +147,11 @@ TEST_F(BearerAuthenticatorTest, BelievesVersion1OfEntra) {
 
 TEST_F(BearerAuthenticatorTest, NamesThatNoMemberCouldHaveArePassedOver) {
   json claims = UserClaims();
+  claims["name"] = std::string(300, 'a');
   claims["email"] = std::string(400, 'a');
-  for (const std::string& name : {std::string(300, 'a'), std::string("a\0b", 3)}) {
-    claims["name"] = name;
-    ASSERT_OK_AND_ASSIGN(const Principal ann, Authenticate(RsaKey().Sign(claims)));
-    EXPECT_EQ(ann.display_name, "ann@example.com");
-    EXPECT_EQ(ann.mail, "ann@example.com");
-  }
+  ASSERT_OK_AND_ASSIGN(const Principal ann, Authenticate(RsaKey().Sign(claims)));
+  EXPECT_EQ(ann.display_name, "ann@example.com");
+  EXPECT_EQ(ann.mail, "ann@example.com");
 }
 
 TEST_F(BearerAuthenticatorTest, TellsApplicationsFromUsers) {

@@ -419,6 +419,36 @@ TEST_F(ThreadClientTest, RefusesWhatNoHeaderCanCarry) {
   EXPECT_THAT(ThreadClient::Create(options), StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
+TEST_F(ThreadClientTest, SendsNoTokenToOtherMachinesWithoutTls) {
+  ThreadClient::Options options;
+  options.token = "s3cret";
+  for (const char* server :
+       {"127.0.0.1:1", "127.8.9.10:1", "localhost:1", "LOCALHOST", "[::1]:1", "::1", "unix:/socket",
+        "unix-abstract:name", "dns:localhost:1", "dns:///127.0.0.1:1",
+        "ipv4:127.0.0.1:1,127.0.0.2:1", "ipv6:[::1]:1"}) {
+    options.server = server;
+    EXPECT_THAT(ThreadClient::Create(options), IsOk()) << server;
+  }
+  for (const char* server :
+       {"10.0.0.1:1", "example.com:1", "127.0.0.1.example.com:1", "localhost.example.com:1",
+        "127.1:1", "[::2]:1", "[::ffff:10.0.0.1]:1", "0.0.0.0:1", "dns://localhost/example.com:1",
+        "ipv4:127.0.0.1:1,10.0.0.1:1", "ipv4:", "passthrough:localhost:1", ":1"}) {
+    options.server = server;
+    options.allow_token_without_tls = false;
+    EXPECT_THAT(ThreadClient::Create(options), StatusIs(absl::StatusCode::kInvalidArgument))
+        << server;
+    options.allow_token_without_tls = true;
+    EXPECT_THAT(ThreadClient::Create(options), IsOk()) << server;
+  }
+  options.allow_token_without_tls = false;
+  options.server = "example.com:1";
+  options.tls_roots = "-----BEGIN CERTIFICATE-----";
+  EXPECT_THAT(ThreadClient::Create(options), IsOk());
+  options = {};
+  options.server = "example.com:1";
+  EXPECT_THAT(ThreadClient::Create(options), IsOk()) << "there is no token";
+}
+
 TEST_F(ThreadClientTest, ReportsAServerThatIsNotThere) {
   options_.server = "unix:/nonexistent/socket";
   const std::unique_ptr<ThreadClient> client = NewClient();
