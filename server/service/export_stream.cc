@@ -38,9 +38,12 @@ absl::Status ExportStream::Open(grpc::ByteBuffer& bytes) {
   RETURN_IF_ERROR(ParseMessage(bytes, request));
   bytes.Clear();
   ASSIGN_OR_RETURN(std::optional<std::string> group, Validate(request));
-  services().store.OpenExport(
-      MakeCallContext(), std::move(group),
-      [this](absl::StatusOr<std::unique_ptr<RecordExport>> opened) { Opened(std::move(opened)); });
+  Keep();
+  services().store.OpenExport(MakeCallContext(), std::move(group),
+                              [this](absl::StatusOr<std::unique_ptr<RecordExport>> opened) {
+                                Opened(std::move(opened));
+                                Release();
+                              });
   return absl::OkStatus();
 }
 
@@ -102,7 +105,11 @@ StreamCall::Progress ExportStream::Step() {
     Finish(ToGrpcStatus(end, method()));
     return Progress::kEnded;
   }
-  to_read->Next([this](absl::StatusOr<RecordChunk> chunk) { Read(std::move(chunk)); });
+  Keep();
+  to_read->Next([this](absl::StatusOr<RecordChunk> chunk) {
+    Read(std::move(chunk));
+    Release();
+  });
   return Progress::kMore;
 }
 
@@ -140,9 +147,6 @@ void ExportStream::OnCancel() {
   Wake();
 }
 
-void ExportStream::OnDone() {
-  Leave();
-  delete this;
-}
+void ExportStream::OnDone() { Leave(); }
 
 }  // namespace threadstore

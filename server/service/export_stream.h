@@ -28,6 +28,7 @@ class ExportStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>, pr
 
  private:
   Progress Step() override;
+  void Destroy() override { delete this; }
   void OnWriteDone(bool ok) override;
   void OnCancel() override;
   void OnDone() override;

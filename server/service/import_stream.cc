@@ -119,7 +119,11 @@ void ImportStream::CheckMore() {
   }
   if (!has_message_ || checking_ || waiting_) return;
   checking_ = true;
-  imports_.checks.Add([this] { CheckMessage(); });
+  Keep();
+  imports_.checks.Add([this] {
+    CheckMessage();
+    Release();
+  });
 }
 
 bool ImportStream::CanStore() const {
@@ -207,9 +211,12 @@ void ImportStream::TakeBatch() {
 
 void ImportStream::Store() {
   if (batch_.records->empty()) return Stored(std::vector<RecordOutcome>());
-  services().store.ImportRecords(
-      MakeCallContext(), batch_.records,
-      [this](absl::StatusOr<std::vector<RecordOutcome>> outcomes) { Stored(std::move(outcomes)); });
+  Keep();
+  services().store.ImportRecords(MakeCallContext(), batch_.records,
+                                 [this](absl::StatusOr<std::vector<RecordOutcome>> outcomes) {
+                                   Stored(std::move(outcomes));
+                                   Release();
+                                 });
 }
 
 void ImportStream::Stored(absl::StatusOr<std::vector<RecordOutcome>> outcomes) {
@@ -280,12 +287,14 @@ void ImportStream::TryLater(const absl::Status& refusal) {
   give_up_at_ = std::min(give_up_at_, now + services().default_timeout);
   if (now >= give_up_at_) return Fail(refusal);
   waiting_ = true;
+  Keep();
   alarm_.Set(absl::ToChronoTime(now + RetryDelayOf(refusal)), [this](bool) {
     {
       MutexLock lock(&mutex_);
       waiting_ = false;
     }
     Wake();
+    Release();
   });
 }
 
@@ -349,7 +358,6 @@ void ImportStream::OnDone() {
   services().request_memory.GiveBack(held_bytes_);
   if (is_counted_) --imports_.in_progress;
   Leave();
-  delete this;
 }
 
 }  // namespace threadstore

@@ -66,6 +66,7 @@ class ImportStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc
   };
 
   Progress Step() override;
+  void Destroy() override { delete this; }
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
   void OnCancel() override;

@@ -34,16 +34,23 @@ void StreamCall::Wake() {
 void StreamCall::Enter(absl::AnyInvocable<void(absl::Status) &&> done) {
   entered_ = services_.calls.TryEnterStream(*this);
   if (!entered_) return std::move(done)(ShuttingDownError());
+  Keep();
   IdentifyCaller(services_, *context_, method_, /*held_bytes=*/0,
                  [this, done = std::move(done)](absl::StatusOr<Principal> principal) mutable {
                    const absl::Status status = principal.status();
                    if (principal.ok()) principal_ = *std::move(principal);
                    std::move(done)(status);
+                   Release();
                  });
 }
 
 void StreamCall::Leave() {
   if (entered_) services_.calls.LeaveStream(*this);
+  Release();
+}
+
+void StreamCall::Release() {
+  if (--keepers_ == 0) Destroy();
 }
 
 grpc::ByteBuffer StreamCall::Answer(const google::protobuf::MessageLite& message) {

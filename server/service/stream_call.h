@@ -40,6 +40,8 @@ class StreamCall : private CallsInFlight::Call {
   // Never called by two threads at once, nor inside itself.
   virtual Progress Step() = 0;
 
+  virtual void Destroy() = 0;
+
   // Lets Step run until there is nothing to do, on this thread or on the one that runs it already.
   void Wake();
 
@@ -47,8 +49,14 @@ class StreamCall : private CallsInFlight::Call {
   // thread; the call must not end before.
   void Enter(absl::AnyInvocable<void(absl::Status) &&> done);
 
-  // When gRPC is done with the call.
+  // When gRPC is done with the call. The stream is destroyed when nothing keeps it any more.
   void Leave();
+
+  // What is under way on a thread that is not gRPC's keeps the stream from Keep until Release,
+  // which comes after its Wake: as soon as it has written down what happened, another thread may
+  // end the stream. Once ended it waits for nobody, and Wake does nothing.
+  void Keep() { ++keepers_; }
+  void Release();
 
   // The bytes of an answer that is about to be handed to gRPC; Taken must follow. A client that
   // does not take it in time is cut off with DEADLINE_EXCEEDED.
@@ -72,6 +80,7 @@ class StreamCall : private CallsInFlight::Call {
   grpc::CallbackServerContext* const context_;
   Principal principal_;
   bool entered_ = false;
+  std::atomic<int> keepers_ = 1;  // gRPC is one.
   size_t answer_bytes_ = 0;
   std::atomic<bool> draining_ = false;
 

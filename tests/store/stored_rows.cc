@@ -92,9 +92,9 @@ void PurgeAll(ThreadStore& store, const std::string& path) {
   constexpr int kMoreThanItTakes = 10'000;
   for (int i = 0; i < kMoreThanItTakes; ++i) {
     const auto marked = db->QueryInteger(
-        "SELECT (SELECT count(*) FROM groups WHERE deleted <> 0)"
-        " + (SELECT count(*) FROM conversations WHERE deleted <> 0)"
-        " + (SELECT count(*) FROM threads WHERE deleted <> 0)");
+        "SELECT (SELECT count(*) FROM groups WHERE deleted = 1)"
+        " + (SELECT count(*) FROM conversations WHERE deleted = 1)"
+        " + (SELECT count(*) FROM threads WHERE deleted = 1)");
     ASSERT_THAT(marked, IsOk());
     if (*marked == 0) return;
     // Beside any write a few rows are removed.
@@ -103,12 +103,18 @@ void PurgeAll(ThreadStore& store, const std::string& path) {
   FAIL() << "what was deleted is not removed";
 }
 
-void CheckStoredFile(const std::string& path) {
+void CheckSoundFile(const std::string& path) {
   const std::unique_ptr<Database> db = OpenFile(path);
   ASSERT_NE(db, nullptr);
   EXPECT_THAT(db->QueryText("PRAGMA integrity_check"), IsOkAndHolds("ok"));
   EXPECT_THAT(db->QueryInteger("SELECT count(*) FROM pragma_foreign_key_check"), IsOkAndHolds(0));
   CheckSearchIndex(path);
+}
+
+void CheckStoredFile(const std::string& path) {
+  ASSERT_NO_FATAL_FAILURE(CheckSoundFile(path));
+  const std::unique_ptr<Database> db = OpenFile(path);
+  ASSERT_NE(db, nullptr);
   EXPECT_THAT(
       QueryTexts(*db,
                  "SELECT topic FROM threads WHERE has_had_posts = 1 AND ("

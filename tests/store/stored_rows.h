@@ -16,7 +16,11 @@ std::string StoredRows(const std::string& path);
 void PurgeAll(ThreadStore& store, const std::string& path);
 
 // Fails the test if the file of a closed store is damaged: as a database, in its references, in the
-// index of words; or if a thread does not say of its posts what follows from them.
+// index of words.
+void CheckSoundFile(const std::string& path);
+
+// Likewise, or if a thread does not say of its posts what follows from them, as imported ones need
+// not.
 void CheckStoredFile(const std::string& path);
 
 }  // namespace threadstore::testing
