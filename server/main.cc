@@ -45,7 +45,8 @@ constexpr absl::Duration kMinAnswerTimeout = absl::Seconds(1);
 constexpr absl::Duration kFlushLimit = absl::Seconds(1);
 
 int Fail(int exit_status, absl::string_view message) {
-  std::cerr << "threadstored: " << message << std::endl;
+  log::Flush(kFlushLimit);
+  std::cerr << absl::StrCat("threadstored: ", message, "\n") << std::flush;
   return exit_status;
 }
 
