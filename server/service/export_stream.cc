@@ -33,6 +33,7 @@ void ExportStream::Start(grpc::ByteBuffer& request) {
 }
 
 absl::Status ExportStream::Open(grpc::ByteBuffer& bytes) {
+  log::Info("export began", {{"principal", principal().Key()}, {"token_id", principal().token_id}});
   v1::ExportThreadsRequest request;
   RETURN_IF_ERROR(MeasureMessage(bytes, request, kMaxRequestFields).status());
   RETURN_IF_ERROR(ParseMessage(bytes, request));
@@ -76,6 +77,7 @@ void ExportStream::Read(absl::StatusOr<RecordChunk> chunk) {
 
 StreamCall::Progress ExportStream::Step() {
   absl::Status end;
+  int64_t sent_count = 0;
   RecordExport* to_read = nullptr;
   {
     MutexLock lock(&mutex_);
@@ -93,15 +95,19 @@ StreamCall::Progress ExportStream::Step() {
       return Progress::kWait;
     } else {
       end = failure_;
-      log::Info("export ended", {{"records", sent_count_},
-                                 {"code", absl::StatusCodeToString(end.code())},
-                                 {"principal", principal().Key()},
- {"token_id", principal().token_id}});
+      sent_count = sent_count_;
       // Lets go of the snapshot before the client hears of the end.
       export_.reset();
     }
   }
   if (to_read == nullptr) {
+    // Callers who are refused could fill the log.
+    if (is_identified()) {
+      log::Info("export ended", {{"records", sent_count},
+                                 {"code", absl::StatusCodeToString(end.code())},
+                                 {"principal", principal().Key()},
+                                 {"token_id", principal().token_id}});
+    }
     Finish(ToGrpcStatus(end, method()));
     return Progress::kEnded;
   }

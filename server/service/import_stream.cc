@@ -64,6 +64,7 @@ void ImportStream::Start() {
 }
 
 absl::Status ImportStream::Begin() {
+  log::Info("import began", {{"principal", principal().Key()}, {"token_id", principal().token_id}});
   is_counted_ = true;
   if (++imports_.in_progress > kMaxImports) return TooManyStreamsError(kTooManyRetryDelay);
   return absl::OkStatus();
@@ -308,19 +309,26 @@ void ImportStream::GiveBack(size_t bytes) {
 }
 
 void ImportStream::End() {
-  grpc::Status status;
+  absl::Status end;
+  v1::ImportThreadsResponse counts;
+  int64_t refused_count = 0;
   {
     MutexLock lock(&mutex_);
-    status = ToGrpcStatus(failure_, method());
-    log::Info("import ended", {{"records", acknowledgement_.acknowledged_count()},
-                               {"stored", acknowledgement_.stored_count()},
-                               {"skipped", acknowledgement_.skipped_count()},
-                               {"refused", refused_count_},
-                               {"code", absl::StatusCodeToString(failure_.code())},
-                               {"principal", principal().Key()},
- {"token_id", principal().token_id}});
+    end = failure_;
+    counts.Swap(&acknowledgement_);
+    refused_count = refused_count_;
   }
-  Finish(status);
+  // Callers who are refused could fill the log.
+  if (is_identified()) {
+    log::Info("import ended", {{"records", counts.acknowledged_count()},
+                               {"stored", counts.stored_count()},
+                               {"skipped", counts.skipped_count()},
+                               {"refused", refused_count},
+                               {"code", absl::StatusCodeToString(end.code())},
+                               {"principal", principal().Key()},
+                               {"token_id", principal().token_id}});
+  }
+  Finish(ToGrpcStatus(end, method()));
 }
 
 void ImportStream::OnReadDone(bool ok) {

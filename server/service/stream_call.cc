@@ -38,6 +38,7 @@ void StreamCall::Enter(absl::AnyInvocable<void(absl::Status) &&> done) {
   IdentifyCaller(services_, *context_, method_, /*held_bytes=*/0,
                  [this, done = std::move(done)](absl::StatusOr<Principal> principal) mutable {
                    const absl::Status status = principal.status();
+                   is_identified_ = principal.ok();
                    if (principal.ok()) principal_ = *std::move(principal);
                    std::move(done)(status);
                    Release();

@@ -68,6 +68,8 @@ class StreamCall : private CallsInFlight::Call {
 
   const ServiceContext& services() const { return services_; }
   absl::string_view method() const { return method_; }
+  // Whether Enter has told who is calling, and that the caller may.
+  bool is_identified() const { return is_identified_; }
   const Principal& principal() const { return principal_; }
   bool draining() const { return draining_; }
 
@@ -79,6 +81,7 @@ class StreamCall : private CallsInFlight::Call {
   const absl::string_view method_;
   grpc::CallbackServerContext* const context_;
   Principal principal_;
+  bool is_identified_ = false;
   bool entered_ = false;
   std::atomic<int> keepers_ = 1;  // gRPC is one.
   size_t answer_bytes_ = 0;

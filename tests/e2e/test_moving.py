@@ -2,6 +2,7 @@
 
 import collections
 import itertools
+import json
 import queue
 import threading
 import unittest
@@ -202,6 +203,35 @@ class MovingTest(harness.TestCase):
         server.signal_stop()
         self.assert_refused(Code.UNAVAILABLE, "SHUTTING_DOWN", collections.deque, exporting)
         self.assertEqual(server.wait(), 0)
+
+    def test_the_log_says_who_moves_from_the_beginning_and_nothing_of_who_may_not(self):
+        server = self.start_server()
+        stranger = server.client()
+        stranger.metadata = [("x-threadstore-user", "")]
+        self.assert_refused(Code.UNAUTHENTICATED, "INVALID_CREDENTIALS",
+                            collections.deque, stranger.export_threads())
+        self.assert_refused(Code.UNAUTHENTICATED, "INVALID_CREDENTIALS",
+                            collections.deque, stranger.import_threads([]))
+
+        def moves():
+            records = map(json.loads, server.log().splitlines())
+            return [(record["event"], record["principal"]) for record in records
+                    if record["event"].startswith(("import ", "export "))]
+
+        self.assertEqual(moves(), [])
+        sending = Sending()
+        answers = server.client("ann").import_threads(sending)
+        sending.send(Request(records=[group_record()]))
+        next(answers)
+        expected = [("import began", "user:ann")]
+        self.assertEqual(moves(), expected)
+        sending.end()
+        collections.deque(answers)
+        expected.append(("import ended", "user:ann"))
+        self.assertEqual(moves(), expected)
+        self.export(server.client())
+        expected += [("export began", "application:"), ("export ended", "application:")]
+        self.assertEqual(moves(), expected)
 
     def test_only_administrators_move(self):
         # Peers that are not on this machine have all rights but this one.
