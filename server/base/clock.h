@@ -1,6 +1,8 @@
 #ifndef THREADSTORE_SERVER_BASE_CLOCK_H_
 #define THREADSTORE_SERVER_BASE_CLOCK_H_
 
+#include <chrono>
+
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 
@@ -18,6 +20,16 @@ class Clock {
 class SystemClock final : public Clock {
  public:
   absl::Time Now() const override { return absl::Now(); }
+};
+
+// Goes on evenly, whatever becomes of the machine's clock. Only differences of its times mean
+// anything.
+class SteadyClock final : public Clock {
+ public:
+  absl::Time Now() const override {
+    return absl::UnixEpoch() +
+           absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
+  }
 };
 
 }  // namespace threadstore
