@@ -1,8 +1,8 @@
 // How libFuzzer changes inputs of the fuzzer of RPCs: calls come, go and change, and in their
 // requests fields, by the descriptors of the API. Of bytes alone few would be requests.
 
+#include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <iterator>
 #include <memory>
 #include <random>
@@ -267,7 +267,7 @@ class Mutation {
 size_t CopyOut(const std::vector<RpcCall>& calls, uint8_t* data, size_t max_size) {
   const std::string text = SerializeRpcCalls(calls);
   if (text.size() > max_size) return 0;
-  std::memcpy(data, text.data(), text.size());
+  std::copy(text.begin(), text.end(), data);
   return text.size();
 }
 
