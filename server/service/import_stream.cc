@@ -328,6 +328,8 @@ void ImportStream::End() {
                                {"principal", principal().Key()},
                                {"token_id", principal().token_id}});
   }
+  // Before the client hears of the end, and begins another.
+  if (std::exchange(is_counted_, false)) --imports_.in_progress;
   Finish(ToGrpcStatus(end, method()));
 }
 
@@ -364,7 +366,6 @@ void ImportStream::OnCancel() {
 
 void ImportStream::OnDone() {
   services().request_memory.GiveBack(held_bytes_);
-  if (is_counted_) --imports_.in_progress;
   Leave();
 }
 
