@@ -131,7 +131,7 @@ struct SearchQuery {
 
 struct GroupQuery {
   std::optional<std::string> member = std::nullopt;  // Only groups that this user is in.
-  std::vector<std::string> vouched = {};  // Valid ids of groups that it is in, too.
+  std::vector<std::string> vouched = {};             // Valid ids of groups that it is in, too.
   std::optional<FilterNode> filter = std::nullopt;
   std::string after_id = {};  // Empty: from the beginning.
   int32_t limit = 0;

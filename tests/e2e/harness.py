@@ -446,7 +446,9 @@ class Server:
         self.wait()
 
     def log(self):
-        return pathlib.Path(self._log).read_text()
+        """The lines that are written to their ends."""
+        text = pathlib.Path(self._log).read_text()
+        return text[:text.rfind("\n") + 1]
 
 
 def outside_address():

@@ -100,8 +100,8 @@ class TlsTestCase(harness.TestCase):
                        f"{protocol}: a new certificate")
 
     def events(self, server, event):
-        whole_lines = server.log().split("\n")[:-1]  # The last may still be being written.
-        return [record for record in map(json.loads, whole_lines) if record["event"] == event]
+        records = map(json.loads, server.log().splitlines())
+        return [record for record in records if record["event"] == event]
 
     def await_events(self, server, event, count):
         wait_until(lambda: len(self.events(server, event)) >= count, f"{count} times {event}")
