@@ -289,14 +289,18 @@ void ImportStream::TryLater(const absl::Status& refusal) {
   if (now >= give_up_at_) return Fail(refusal);
   waiting_ = true;
   Keep();
-  alarm_.Set(absl::ToChronoTime(now + RetryDelayOf(refusal)), [this](bool) {
-    {
-      MutexLock lock(&mutex_);
-      waiting_ = false;
-    }
-    Wake();
-    Release();
-  });
+  // On another thread, since the stream may end with it, and must not take the alarm along.
+  alarm_.Set(absl::ToChronoTime(now + RetryDelayOf(refusal)),
+             [this](bool) { imports_.checks.Add([this] { TryAgain(); }); });
+}
+
+void ImportStream::TryAgain() {
+  {
+    MutexLock lock(&mutex_);
+    waiting_ = false;
+  }
+  Wake();
+  Release();
 }
 
 void ImportStream::Fail(absl::Status failure) {
