@@ -83,7 +83,7 @@ StreamCall::Progress ImportStream::Step() {
       ReadMore();
       CheckMore();
     } else if (waiting_) {
-      alarm_.Cancel();
+      alarm_->Cancel();
     }
     if (!CanStore()) {
       const Progress progress = EndIfDone();
@@ -289,9 +289,10 @@ void ImportStream::TryLater(const absl::Status& refusal) {
   if (now >= give_up_at_) return Fail(refusal);
   waiting_ = true;
   Keep();
-  // On another thread, since the stream may end with it, and must not take the alarm along.
-  alarm_.Set(absl::ToChronoTime(now + RetryDelayOf(refusal)),
-             [this](bool) { imports_.checks.Add([this] { TryAgain(); }); });
+  // On another thread, since the stream may end with it, and must not take the alarm along. Each
+  // time another alarm, since the one before may still be returning from its callback.
+  alarm_.emplace().Set(absl::ToChronoTime(now + RetryDelayOf(refusal)),
+                       [this](bool) { imports_.checks.Add([this] { TryAgain(); }); });
 }
 
 void ImportStream::TryAgain() {
