@@ -177,6 +177,11 @@ int Serve(const Config& config) {
   LogStart(config);
 
   const SystemClock clock;
+  // Before the store, which is migrated when it is opened.
+  absl::StatusOr<std::unique_ptr<Authentication>> authentication =
+      Authentication::Make(config, clock);
+  if (!authentication.ok()) return Fail(EX_USAGE, authentication.status().message());
+
   std::atomic<bool> store_failed = false;
   SqliteOptions store_options = MakeStoreOptions(config);
   store_options.on_failure = [&store_failed] {
@@ -186,9 +191,6 @@ int Serve(const Config& config) {
   absl::StatusOr<std::unique_ptr<ThreadStore>> store = OpenSqliteStore(store_options, clock);
   if (!store.ok()) return Fail(ExitStatusOf(store.status()), store.status().message());
 
-  absl::StatusOr<std::unique_ptr<Authentication>> authentication =
-      Authentication::Make(config, clock);
-  if (!authentication.ok()) return Fail(EX_USAGE, authentication.status().message());
   ByteBudget request_memory(config.request_memory);
   ByteBudget answer_memory(config.request_memory);
   CallsInFlight calls(std::max(config.default_timeout, kMinAnswerTimeout));
