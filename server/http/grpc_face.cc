@@ -9,6 +9,7 @@
 #include "grpcpp/generic/generic_stub.h"
 #include "grpcpp/impl/codegen/proto_utils.h"
 #include "server/base/errors.h"
+#include "server/base/face_metadata.h"
 
 namespace threadstore {
 namespace {
@@ -36,19 +37,18 @@ class InProcessGrpcFace final : public GrpcFace {
     call->path = absl::StrCat("/", rpc.service()->full_name(), "/", rpc.name());
     call->response = NewMessage(*rpc.output_type());
     call->done = std::move(done);
-    call->context.AddMetadata("x-threadstore-face-secret", secret_);
-    call->context.AddMetadata("x-threadstore-face-peer", caller.peer);
+    call->context.AddMetadata(face_metadata::kSecret, secret_);
+    call->context.AddMetadata(face_metadata::kPeer, caller.peer);
     for (const std::string& user : caller.users) {
       call->context.AddMetadata("x-threadstore-user-bin", user);
     }
     for (const std::string& authorization : caller.authorizations) {
-      call->context.AddMetadata("x-threadstore-face-authorization-bin", authorization);
+      call->context.AddMetadata(face_metadata::kAuthorization, authorization);
     }
     if (caller.certificate_names.has_value()) {
-      call->context.AddMetadata("x-threadstore-face-subject-bin",
-                                caller.certificate_names->subject);
+      call->context.AddMetadata(face_metadata::kSubject, caller.certificate_names->subject);
       for (const std::string& id : caller.certificate_names->spiffe_ids) {
-        call->context.AddMetadata("x-threadstore-face-spiffe-bin", id);
+        call->context.AddMetadata(face_metadata::kSpiffeId, id);
       }
     }
     const MessageLite* const sent = &request;

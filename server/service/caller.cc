@@ -12,6 +12,7 @@
 #include "grpcpp/security/auth_context.h"
 #include "server/auth/permissions.h"
 #include "server/base/errors.h"
+#include "server/base/face_metadata.h"
 #include "server/base/secret.h"
 #include "server/base/status_macros.h"
 #include "server/domain/limits.h"
@@ -27,13 +28,6 @@ constexpr char kBinaryUserMetadata[] = "x-threadstore-user-bin";
 constexpr absl::Duration kKeysRetryDelay = absl::Seconds(1);
 
 constexpr char kAuthorizationMetadata[] = "authorization";
-
-// What the HTTP face sends.
-constexpr char kFaceAuthorizationMetadata[] = "x-threadstore-face-authorization-bin";
-constexpr char kFaceSecretMetadata[] = "x-threadstore-face-secret";
-constexpr char kFacePeerMetadata[] = "x-threadstore-face-peer";
-constexpr char kFaceSubjectMetadata[] = "x-threadstore-face-subject-bin";
-constexpr char kFaceSpiffeMetadata[] = "x-threadstore-face-spiffe-bin";
 
 absl::string_view ToView(const grpc::string_ref& text) { return {text.data(), text.size()}; }
 
@@ -57,17 +51,17 @@ std::vector<absl::string_view> MetadataOf(const grpc::CallbackServerContext& con
 }
 
 bool IsFromHttpFace(const ServiceContext& services, const grpc::CallbackServerContext& context) {
-  const std::vector<absl::string_view> secrets = MetadataOf(context, kFaceSecretMetadata);
+  const std::vector<absl::string_view> secrets = MetadataOf(context, face_metadata::kSecret);
   return secrets.size() == 1 && EqualInConstantTime(secrets.front(), services.face_secret);
 }
 
 // What the HTTP face says of its caller's certificate. One that has no subject has an empty one.
 std::optional<CertificateNames> CertificateOfFace(const grpc::CallbackServerContext& context) {
-  const std::vector<absl::string_view> subjects = MetadataOf(context, kFaceSubjectMetadata);
+  const std::vector<absl::string_view> subjects = MetadataOf(context, face_metadata::kSubject);
   if (subjects.empty()) return std::nullopt;
   CertificateNames names;
   names.subject = std::string(subjects.front());
-  for (const absl::string_view id : MetadataOf(context, kFaceSpiffeMetadata)) {
+  for (const absl::string_view id : MetadataOf(context, face_metadata::kSpiffeId)) {
     names.spiffe_ids.emplace_back(id);
   }
   return names;
@@ -92,9 +86,7 @@ std::optional<CertificateNames> CertificateOfPeer(const grpc::CallbackServerCont
 
 // gRPC 1.51 looks at kMaxMetadataBytes for each frame alone, so headers that come in many frames
 // are not bounded by it. The HTTP face bounds its own, and adds to them.
-absl::Status CheckMetadataSize(const ServiceContext& services,
-                               const grpc::CallbackServerContext& context) {
-  if (IsFromHttpFace(services, context)) return absl::OkStatus();
+absl::Status CheckMetadataSize(const grpc::CallbackServerContext& context) {
   constexpr size_t kEntryOverhead = 32;  // RFC 9113, section 6.5.2.
   size_t size = 0;
   for (const auto& [name, value] : context.client_metadata()) {
@@ -106,21 +98,22 @@ absl::Status CheckMetadataSize(const ServiceContext& services,
                                         kEntryOverhead, " more for each entry"));
 }
 
-Credentials ReadCredentials(const ServiceContext& services,
-                            const grpc::CallbackServerContext& context) {
+absl::StatusOr<Credentials> ReadCredentials(const ServiceContext& services,
+                                            const grpc::CallbackServerContext& context) {
   Credentials credentials;
   for (const char* const name : {kUserMetadata, kBinaryUserMetadata}) {
     for (const absl::string_view user : MetadataOf(context, name)) {
       credentials.users.push_back(user);
     }
   }
-  credentials.authorizations = MetadataOf(context, kAuthorizationMetadata);
   if (IsFromHttpFace(services, context)) {
-    credentials.authorizations = MetadataOf(context, kFaceAuthorizationMetadata);
-    const std::vector<absl::string_view> peers = MetadataOf(context, kFacePeerMetadata);
+    credentials.authorizations = MetadataOf(context, face_metadata::kAuthorization);
+    const std::vector<absl::string_view> peers = MetadataOf(context, face_metadata::kPeer);
     credentials.from_loopback = peers.size() == 1 && IsLoopbackAddress(peers.front());
     credentials.certificate_names = CertificateOfFace(context);
   } else {
+    RETURN_IF_ERROR(CheckMetadataSize(context));
+    credentials.authorizations = MetadataOf(context, kAuthorizationMetadata);
     credentials.from_loopback = IsLoopbackPeer(context.peer());
     credentials.certificate_names = CertificateOfPeer(context);
   }
@@ -128,11 +121,8 @@ Credentials ReadCredentials(const ServiceContext& services,
 }
 
 absl::StatusOr<Principal> TryToIdentify(const ServiceContext& services,
-                                        const grpc::CallbackServerContext& context,
-                                        absl::string_view method) {
-  RETURN_IF_ERROR(CheckMetadataSize(services, context));
-  ASSIGN_OR_RETURN(Principal principal,
-                   services.authenticator.Authenticate(ReadCredentials(services, context)));
+                                        const Credentials& credentials, absl::string_view method) {
+  ASSIGN_OR_RETURN(Principal principal, services.authenticator.Authenticate(credentials));
   RETURN_IF_ERROR(CheckPermission(principal, method));
   return principal;
 }
@@ -142,23 +132,24 @@ absl::StatusOr<Principal> TryToIdentify(const ServiceContext& services,
 void IdentifyCaller(const ServiceContext& services, const grpc::CallbackServerContext& context,
                     absl::string_view method, size_t held_bytes,
                     absl::AnyInvocable<void(absl::StatusOr<Principal>) &&> done) {
-  absl::StatusOr<Principal> principal = TryToIdentify(services, context, method);
+  absl::StatusOr<Credentials> credentials = ReadCredentials(services, context);
+  if (!credentials.ok()) return std::move(done)(credentials.status());
+  absl::StatusOr<Principal> principal = TryToIdentify(services, *credentials, method);
   const absl::Status& status = principal.status();
   if (!absl::IsUnauthenticated(status) && !absl::IsUnavailable(status)) {
     return std::move(done)(std::move(principal));
   }
-  const Credentials credentials = ReadCredentials(services, context);
   if (held_bytes > kMaxWaitingBytes) {
     absl::AnyInvocable<void()&&> nobody = [] {};
-    const bool is_awaited = services.authenticator.AwaitKeys(credentials, nobody);
+    const bool is_awaited = services.authenticator.AwaitKeys(*credentials, nobody);
     return std::move(done)(is_awaited ? IssuerUnavailableError(kKeysRetryDelay)
                                       : std::move(principal));
   }
   const auto waiting = std::make_shared<decltype(done)>(std::move(done));
-  absl::AnyInvocable<void()&&> ready = [&services, &context, method, waiting] {
-    std::move (*waiting)(TryToIdentify(services, context, method));
+  absl::AnyInvocable<void()&&> ready = [&services, credentials = *credentials, method, waiting] {
+    std::move (*waiting)(TryToIdentify(services, credentials, method));
   };
-  if (services.authenticator.AwaitKeys(credentials, ready)) return;
+  if (services.authenticator.AwaitKeys(*credentials, ready)) return;
   std::move (*waiting)(std::move(principal));
 }
 

@@ -21,11 +21,8 @@ inline constexpr size_t kMaxWaitingBytes = size_t{64} << 10;
 // when the keys of a token's issuer had to be fetched. The call must not end before. A call that
 // holds more than kMaxWaitingBytes is UNAVAILABLE / ISSUER_UNAVAILABLE instead of waiting.
 //
-// A call that has ServiceContext::face_secret as `x-threadstore-face-secret` is the HTTP face's,
-// which tells the address of its own caller in `x-threadstore-face-peer`, its authorization, and,
-// if that has shown a certificate, its subject and its SPIFFE ids in
-// `x-threadstore-face-subject-bin` and `x-threadstore-face-spiffe-bin`. Nobody else knows the
-// secret.
+// A call that has ServiceContext::face_secret is the HTTP face's, which tells of its own caller:
+// see server/base/face_metadata.h.
 void IdentifyCaller(const ServiceContext& services, const grpc::CallbackServerContext& context,
                     absl::string_view method, size_t held_bytes,
                     absl::AnyInvocable<void(absl::StatusOr<Principal>) &&> done);
