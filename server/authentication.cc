@@ -4,14 +4,12 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "server/auth/auth_config.h"
 #include "server/auth/auth_config_file.h"
 #include "server/auth/bearer_authenticator.h"
 #include "server/base/status_macros.h"
 #include "server/config.h"
-#include "server/telemetry/log.h"
 
 namespace threadstore {
 namespace {
@@ -49,7 +47,7 @@ absl::StatusOr<AuthConfig> Complete(AuthConfig auth, const Config& config) {
 // Keys in a file are the operator's own, and there when the server starts.
 absl::Status CheckKeyFiles(const AuthConfig& auth) {
   for (const IssuerConfig& issuer : auth.issuers) {
-    if (absl::StartsWith(issuer.keys.jwks, "https://")) continue;
+    if (issuer.keys.is_url()) continue;
     absl::StatusOr<std::string> text = BearerAuthenticator::FetchKeysAt(issuer.keys);
     const absl::StatusOr<KeySet> keys = text.ok() ? KeySet::Parse(*text) : text.status();
     const absl::string_view problem = !keys.ok()          ? keys.status().message()

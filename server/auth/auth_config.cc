@@ -119,8 +119,6 @@ class Mapping {
     return absl::OkStatus();
   }
 
-  const YAML::Node& node() const { return node_; }
-
  private:
   Mapping(const YAML::Node& node, std::string what) : node_(node), what_(std::move(what)) {}
 
@@ -208,6 +206,20 @@ absl::StatusOr<Grant> ReadGrant(const YAML::Node& node) {
   return grant;
 }
 
+// Whether somebody of one issuer could have the id of somebody of another.
+absl::Status CheckPrefixes(const std::vector<IssuerConfig>& issuers) {
+  for (const IssuerConfig& one : issuers) {
+    for (const IssuerConfig& other : issuers) {
+      if (&one == &other || one.prefix.empty() || !absl::StartsWith(other.prefix, one.prefix)) {
+        continue;
+      }
+      return absl::InvalidArgumentError(absl::StrCat("the prefix of ", other.names.front(),
+                                                     " begins with that of ", one.names.front()));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<AuthConfig> Read(const YAML::Node& root) {
   AuthConfig config;
   if (root.IsNull()) return config;
@@ -250,20 +262,6 @@ bool Grant::Covers(absl::string_view principal_key) const {
   return absl::EndsWith(rest, parts.back());
 }
 
-// Whether somebody of one issuer could have the id of somebody of another.
-absl::Status CheckPrefixes(const std::vector<IssuerConfig>& issuers) {
-  for (const IssuerConfig& one : issuers) {
-    for (const IssuerConfig& other : issuers) {
-      if (&one == &other || one.prefix.empty() || !absl::StartsWith(other.prefix, one.prefix)) {
-        continue;
-      }
-      return absl::InvalidArgumentError(absl::StrCat("the prefix of ", other.names.front(),
-                                                     " begins with that of ", one.names.front()));
-    }
-  }
-  return absl::OkStatus();
-}
-
 absl::Status CheckIssuers(const std::vector<IssuerConfig>& issuers) {
   RETURN_IF_ERROR(CheckPrefixes(issuers));
   std::set<std::string> names;
@@ -283,12 +281,12 @@ absl::Status CheckIssuers(const std::vector<IssuerConfig>& issuers) {
     if (issuer.keys.jwks.empty()) {
       return absl::InvalidArgumentError(absl::StrCat("the issuer ", name, " has no jwks"));
     }
-    const bool is_https = absl::StartsWith(issuer.keys.jwks, "https://");
-    if (!is_https && absl::StrContains(issuer.keys.jwks, "://")) {
+    const bool is_url = issuer.keys.is_url();
+    if (!is_url && absl::StrContains(issuer.keys.jwks, "://")) {
       return absl::InvalidArgumentError(
           absl::StrCat("the jwks of ", name, " must be a file or begin with https://"));
     }
-    if (!is_https && (!issuer.keys.ca.empty() || !issuer.keys.token_file.empty())) {
+    if (!is_url && (!issuer.keys.ca.empty() || !issuer.keys.token_file.empty())) {
       return absl::InvalidArgumentError(
           absl::StrCat("jwks_ca and jwks_token_file of ", name, " are for a jwks of https"));
     }

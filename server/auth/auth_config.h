@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
 #include "server/auth/permissions.h"
 
@@ -22,8 +23,6 @@ struct ClaimNames {
   std::vector<std::string> roles = {"roles"};          // Of applications.
   std::vector<std::string> groups = {"groups"};        // Ids of groups that a user is in.
   std::vector<std::string> token_id = {"uti", "jti"};
-
-  friend bool operator==(const ClaimNames&, const ClaimNames&) = default;
 };
 
 // Where an issuer publishes its keys, as a JSON Web Key Set (RFC 7517).
@@ -31,6 +30,8 @@ struct KeyLocation {
   std::string jwks;        // A file, or a URL that begins with https://.
   std::string ca;          // A PEM file of whom to trust for the URL; empty is the system's.
   std::string token_file;  // A file with the bearer token that the URL asks for; empty is none.
+
+  bool is_url() const { return absl::StartsWith(jwks, "https://"); }
 
   friend bool operator==(const KeyLocation&, const KeyLocation&) = default;
 };

@@ -29,12 +29,13 @@ absl::StatusOr<std::unique_ptr<AuthConfigFile>> AuthConfigFile::Open(const std::
 AuthConfigFile::AuthConfigFile(std::string path, std::string text, AuthConfig config)
     : path_(std::move(path)), text_(std::move(text)), config_(std::move(config)) {}
 
-void AuthConfigFile::Follow(std::function<absl::Status(AuthConfig)> apply) {
+void AuthConfigFile::Follow(std::function<absl::Status(AuthConfig)> apply,
+                            absl::Duration interval) {
   apply_ = std::move(apply);
-  poller_ = std::make_unique<Poller>("auth-config", kInterval, [this] { Poll(); });
+  poller_ = std::make_unique<Poller>("auth-config", interval, [this] { Look(); });
 }
 
-void AuthConfigFile::Poll() {
+void AuthConfigFile::Look() {
   absl::StatusOr<std::string> text = ReadFileText(path_, kMaxFileBytes);
   if (text.ok() == is_unreadable_) {
     is_unreadable_ = !text.ok();

@@ -28,12 +28,13 @@ class AuthConfigFile {
   // found the same, so that a file is not taken half; on a thread of its own. What
   // is wrong, or is refused by `apply`, is logged, and the last that was right goes on to count.
   // Called once.
-  void Follow(std::function<absl::Status(AuthConfig)> apply);
+  void Follow(std::function<absl::Status(AuthConfig)> apply, absl::Duration interval = kInterval);
+
+  // Looks at the file now. After Follow; not by two threads at once, so with an infinite interval.
+  void Look();
 
  private:
   AuthConfigFile(std::string path, std::string text, AuthConfig config);
-
-  void Poll();
 
   const std::string path_;
   std::string text_;  // What was taken or refused last.

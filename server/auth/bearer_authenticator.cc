@@ -24,6 +24,7 @@ namespace {
 constexpr size_t kMaxKeySetBytes = size_t{1} << 20;
 constexpr char kInvalidToken[] = "the bearer token is not valid";
 constexpr absl::Duration kLogInterval = absl::Seconds(1);
+// More than fetching takes at most.
 constexpr absl::Duration kFirstKeysLimit = absl::Seconds(6);
 constexpr absl::Duration kIssuerRetryDelay = absl::Seconds(1);
 
@@ -104,7 +105,7 @@ void AddGrants(const std::vector<Grant>& grants, Principal& principal) {
 }  // namespace
 
 absl::StatusOr<std::string> BearerAuthenticator::FetchKeysAt(const KeyLocation& location) {
-  if (absl::StartsWith(location.jwks, "https://")) return HttpsGet(location);
+  if (location.is_url()) return HttpsGet(location);
   absl::StatusOr<std::string> text = ReadFileText(location.jwks, kMaxKeySetBytes);
   if (text.ok()) return text;
   return absl::UnavailableError(absl::StrCat(location.jwks, " ", text.status().message()));
@@ -114,7 +115,8 @@ BearerAuthenticator::BearerAuthenticator(AuthConfig config, const Clock& clock, 
                                          FetchKeys fetch)
     : clock_(clock), refresh_(refresh), fetch_(std::move(fetch)) {
   Configure(std::move(config));
-  for (const Source& source : sources_) source.keys->AwaitFirst(kFirstKeysLimit);
+  const absl::Duration end = SteadyNow() + kFirstKeysLimit;
+  for (const Source& source : sources_) source.keys->AwaitFirst(end - SteadyNow());
 }
 
 void BearerAuthenticator::Configure(AuthConfig config) {
@@ -143,7 +145,7 @@ std::shared_ptr<KeySource> BearerAuthenticator::SourceAt(const IssuerConfig& iss
   }
   // Files cost nothing to look at, and whoever changes one expects it to count.
   KeyRefresh refresh = refresh_;
-  if (!absl::StartsWith(issuer.keys.jwks, "https://")) refresh.interval = refresh_.min_interval;
+  if (!issuer.keys.is_url()) refresh.interval = refresh_.min_interval;
   auto keys = std::make_shared<KeySource>(
       issuer.names.front(), [fetch = fetch_, location = issuer.keys] { return fetch(location); },
       refresh, [cache = cache_] { cache->Clear(); });

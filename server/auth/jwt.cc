@@ -215,11 +215,11 @@ absl::Status ReadApplication(const Json& claims, const ClaimNames& names, const 
 }
 
 // OpenID Connect Core, section 5.1: an address that anyone may have given is nobody's.
-Json WithoutUnverifiedMail(const Json& claims) {
-  Json verified = claims;
-  const auto found = claims.find("email_verified");
-  if (found != claims.end() && *found != true) verified.erase("email");
-  return verified;
+std::vector<std::string> MailNames(const Json& claims, const ClaimNames& names) {
+  std::vector<std::string> mail = names.mail;
+  const auto verified = claims.find("email_verified");
+  if (verified != claims.end() && *verified != true) std::erase(mail, "email");
+  return mail;
 }
 
 absl::Status ReadUser(const Json& claims, const ClaimNames& names, const std::string& prefix,
@@ -231,7 +231,7 @@ absl::Status ReadUser(const Json& claims, const ClaimNames& names, const std::st
   }
   principal.permissions = PermissionsOf(FirstList(claims, names.scopes));
   principal.display_name = FirstText(claims, names.display_name, &IsPossibleName);
-  principal.mail = FirstText(WithoutUnverifiedMail(claims), names.mail, &IsPossibleMail);
+  principal.mail = FirstText(claims, MailNames(claims, names), &IsPossibleMail);
   if (names.groups.empty()) return absl::OkStatus();
   std::vector<std::string> groups = FirstList(claims, names.groups);
   // Others have groups whose names are not possible here.

@@ -161,6 +161,20 @@ TEST_F(ForwardedTest, NetworksAreRead) {
   }
 }
 
+TEST_F(ForwardedTest, TheCertificateOfAProxyIsNotItsClients) {
+  const auto certificate_of = [](const Fields& fields, const std::string& peer) {
+    HttpRequest request = Request(fields);
+    request.peer = peer;
+    request.certificate_names.emplace().subject = "CN=ingress";
+    ApplyForwarded(*TrustedProxies::Parse({"10.0.0.1"}), request);
+    return request.certificate_names;
+  };
+  const Fields forwarded = {{"X-Forwarded-For", "1.1.1.1"}};
+  EXPECT_EQ(certificate_of(forwarded, "10.0.0.1"), std::nullopt);
+  EXPECT_NE(certificate_of({}, "10.0.0.1"), std::nullopt);
+  EXPECT_NE(certificate_of(forwarded, "10.0.0.2"), std::nullopt) << "that is not believed";
+}
+
 TEST_F(ForwardedTest, OthersAreNotBelieved) {
   const HttpRequest request = Apply({{"X-Forwarded-For", "1.1.1.1"},
                                      {"X-Forwarded-Proto", "https"},
