@@ -93,14 +93,20 @@ test('issuers and grants come and go while the server runs', async () => {
     await deployment.reconfigure({issuers: [issuer('one', first), issuer('two', second)]});
     assert.equal((await getMe('two', second)).json.id, 'two:ann');
     assert.equal((await getMe('two', first)).status, 401, 'each has its own keys');
-    const createGroup = () =>
+    const createGroup = (more = {}) =>
       deployment.grpc('GroupService.CreateGroup', token('two', second), {
         group: {display_name: 'G'},
+        ...more,
       });
     assert.equal((await createGroup()).code, Code.PERMISSION_DENIED);
     const grants = [{principal: 'user:two:*', permissions: 'Group.ReadWrite.All'}];
     await deployment.reconfigure({issuers: [issuer('two', second)], grants});
     assert.equal((await createGroup()).code, Code.OK);
+    assert.equal(
+      (await createGroup({group_id: 'of-the-directory'})).code,
+      Code.PERMISSION_DENIED,
+      'the tokens of others may name such a group, so that it is not for the first one to own',
+    );
     assert.equal((await getMe('one', first)).status, 401);
   } finally {
     await deployment.stop();

@@ -1,7 +1,9 @@
 """The log on standard error: one JSON object a line, and nothing of what callers wrote."""
 
 import datetime
+import fcntl
 import json
+import os
 import socket
 import unittest
 
@@ -78,6 +80,20 @@ class LogTest(harness.TestCase):
         server.client().create_group("g")
         self.assertEqual(server.stop(), 0)
         self.assertNotIn("change", [record["event"] for record in self.records(server)])
+
+    def test_a_log_that_nobody_takes_stops_nothing(self):
+        log = self.folder / "server.log"
+        os.mkfifo(log)
+        nobody = os.open(log, os.O_RDONLY | os.O_NONBLOCK)
+        self.addCleanup(os.close, nobody)
+        fcntl.fcntl(nobody, fcntl.F_SETPIPE_SZ, 4096)  # Taken up by some lines.
+        server = self.start_server("--audit_log=true")
+        client = server.client()
+        client.create_group("g")
+        for number in range(200):
+            client.create_thread("groups/g", Thread(topic=str(number)))
+        self.assertEqual(server.health(), harness.Health.SERVING)
+        self.assertEqual(server.stop(), 0)
 
     def test_whatever_callers_send_the_log_holds_none_of_it(self):
         server = self.start_server()

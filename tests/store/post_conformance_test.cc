@@ -501,6 +501,16 @@ TEST_F(PostConformance, WhoIsVouchedForPostsAsTheCredentialsCallIt) {
       << "a member is called as the group calls it";
 }
 
+TEST_F(PostConformance, WhatCredentialsCallAUserDoesNotDecideWhetherItMayPost) {
+  const ThreadName thread = CreateThreadNamed();
+  RequiredMember eve{.user = "eve", .is_vouched_for = true, .mail = "boss@example.com"};
+  ASSERT_THAT(db_->AddSender({}, Listed("g", SenderList::kAccepted, "boss@example.com")), IsOk());
+  EXPECT_THAT(db_->CreatePost(Creating(eve), thread, MakePost("")),
+              HasReason(v1::ERROR_REASON_SENDER_NOT_ALLOWED));
+  ASSERT_THAT(db_->AddSender({}, Listed("g", SenderList::kAccepted, "eve")), IsOk());
+  EXPECT_THAT(db_->CreatePost(Creating(eve), thread, MakePost("")), IsOk());
+}
+
 TEST_F(PostConformance, UserPostsAsItself) {
   AddMember("ann");
   const ThreadName thread = CreateThreadNamed();
