@@ -17,7 +17,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using testing::IsOk;
 using testing::StatusIs;
 
 constexpr char kWhole[] = R"(grants:
