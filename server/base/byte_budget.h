@@ -16,12 +16,16 @@ class ByteBudget {
 
   // Takes `bytes` from the budget; takes nothing and returns false if they are not left. What
   // was taken must be given back.
-  bool TryTake(size_t bytes) {
-    size_t used = used_.load(std::memory_order_relaxed);
-    do {
-      if (used > limit_ || bytes > limit_ - used) return false;
-    } while (!used_.compare_exchange_weak(used, used + bytes, std::memory_order_relaxed));
-    return true;
+  bool TryTake(size_t bytes) { return TryTakeOf(limit_, bytes); }
+
+  // Likewise for what may be held for long, such as writes while the disk is slow: leaves an eighth
+  // of the limit to those who call TryTake. If nothing is taken, it may take all.
+  bool TryTakeUnreserved(size_t bytes) {
+    constexpr size_t kReservedPart = 8;
+    if (TryTakeOf(limit_ - limit_ / kReservedPart, bytes)) return true;
+    size_t nothing = 0;
+    return bytes <= limit_ &&
+           used_.compare_exchange_strong(nothing, bytes, std::memory_order_relaxed);
   }
 
   // Whether nothing is left.
@@ -33,6 +37,14 @@ class ByteBudget {
   void GiveBack(size_t bytes) { used_.fetch_sub(bytes, std::memory_order_relaxed); }
 
  private:
+  bool TryTakeOf(size_t limit, size_t bytes) {
+    size_t used = used_.load(std::memory_order_relaxed);
+    do {
+      if (used > limit || bytes > limit - used) return false;
+    } while (!used_.compare_exchange_weak(used, used + bytes, std::memory_order_relaxed));
+    return true;
+  }
+
   const size_t limit_;
   std::atomic<size_t> used_ = 0;
 };

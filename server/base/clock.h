@@ -27,6 +27,16 @@ class SystemClock final : public Clock {
   absl::Time Now() const override { return absl::Now(); }
 };
 
+// Goes on evenly, whatever becomes of the machine's clock. Only differences of its times mean
+// anything.
+class SteadyClock final : public Clock {
+ public:
+  absl::Time Now() const override {
+    return absl::UnixEpoch() +
+           absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
+  }
+};
+
 }  // namespace threadstore
 
 #endif  // THREADSTORE_SERVER_BASE_CLOCK_H_

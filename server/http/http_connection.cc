@@ -58,10 +58,11 @@ class HttpConnection::Charge {
   Charge(const Charge&) = delete;
   Charge& operator=(const Charge&) = delete;
 
-  // Takes what is missing to `bytes`. Returns false if it is not left.
+  // Takes what is missing to `bytes`. Returns false if it is not left, but for what is reserved for
+  // those who send none.
   bool TryGrowTo(size_t bytes) {
     if (bytes <= bytes_) return true;
-    if (!budget_.TryTake(bytes - bytes_)) return false;
+    if (!budget_.TryTakeUnreserved(bytes - bytes_)) return false;
     bytes_ = bytes;
     return true;
   }

@@ -172,7 +172,9 @@ absl::StatusOr<std::vector<ImportStream::Entry>> ImportStream::CheckRecords() {
         "records", absl::StrCat("must have at most ", kMaxImportMessageBytes, " bytes together"));
   }
   ASSIGN_OR_RETURN(const size_t size, MeasureMessage(message_, request, kMaxImportFields));
-  if (!services().request_memory.TryTake(size)) return RequestMemoryFullError(kRetryDelay);
+  if (!services().request_memory.TryTakeUnreserved(size)) {
+    return RequestMemoryFullError(kRetryDelay);
+  }
   held_bytes_ += size;
   RETURN_IF_ERROR(ParseMessage(message_, request));
   message_.Clear();

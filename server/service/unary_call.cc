@@ -27,12 +27,16 @@ constexpr absl::Duration kMemoryRetryDelay = absl::Milliseconds(100);
 
 }  // namespace
 
-absl::Status UnaryReactor::Begin(grpc::ByteBuffer& bytes, google::protobuf::Message& message) {
+absl::Status UnaryReactor::Begin(CallKind kind, grpc::ByteBuffer& bytes,
+                                 google::protobuf::Message& message) {
   entered_ = services_.calls.TryEnter();
   if (!entered_) return ShuttingDownError();
   if (context_->IsCancelled()) return CancelledError();
   ASSIGN_OR_RETURN(const size_t size, MeasureMessage(bytes, message, kMaxRequestFields));
-  if (!services_.request_memory.TryTake(size)) return RequestMemoryFullError(kMemoryRetryDelay);
+  ByteBudget& memory = services_.request_memory;
+  const bool is_taken =
+      kind == CallKind::kRead ? memory.TryTake(size) : memory.TryTakeUnreserved(size);
+  if (!is_taken) return RequestMemoryFullError(kMemoryRetryDelay);
   request_bytes_ = size;
   RETURN_IF_ERROR(ParseMessage(bytes, message));
   bytes.Clear();
@@ -56,7 +60,7 @@ absl::Status UnaryReactor::ReserveForAnswer(CallKind kind) {
   if (kind == CallKind::kWrite && services_.answer_memory.IsUsedUp())
     return RequestMemoryFullError(kMemoryRetryDelay);
   if (kind != CallKind::kUpdate) return absl::OkStatus();
-  if (!services_.answer_memory.TryTake(kMaxUpdateAnswerBytes))
+  if (!services_.answer_memory.TryTakeUnreserved(kMaxUpdateAnswerBytes))
     return RequestMemoryFullError(kMemoryRetryDelay);
   answer_bytes_ = kMaxUpdateAnswerBytes;
   return absl::OkStatus();

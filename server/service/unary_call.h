@@ -65,7 +65,8 @@ struct ServiceContext {
 };
 
 // What a call does, and so what its answer may take. What has been written may not be refused any
-// more, so memory for the answer is looked at before.
+// more, so memory for the answer is looked at before. Writes, however many wait, leave some memory
+// to reads.
 enum class CallKind {
   kRead,    // Refused if its answer does not fit.
   kWrite,   // Answers with about what the request has; refused while answers take all memory.
@@ -81,7 +82,7 @@ class UnaryReactor : public grpc::ServerUnaryReactor, private CallsInFlight::Cal
 
   // Everything before anyone asks who is calling. `message` receives the request, whose bytes are
   // given up.
-  absl::Status Begin(grpc::ByteBuffer& bytes, google::protobuf::Message& message);
+  absl::Status Begin(CallKind kind, grpc::ByteBuffer& bytes, google::protobuf::Message& message);
 
   // The rest of what comes before the handler; `done` is told at once, or on another thread.
   void Identify(CallKind kind, absl::AnyInvocable<void(absl::Status) &&> done);
@@ -275,7 +276,7 @@ grpc::ServerUnaryReactor* StartUnaryCall(const ServiceContext& services, absl::s
   // gRPC made the buffer for this call and does not look at it again; to keep it would keep the
   // request twice.
   auto& bytes = const_cast<grpc::ByteBuffer&>(*request);
-  const absl::Status begun = reactor->Begin(bytes, *reactor->request);
+  const absl::Status begun = reactor->Begin(Call::kCallKind, bytes, *reactor->request);
   if (!begun.ok()) {
     std::move(call).Finish(begun);
     return reactor;
