@@ -136,11 +136,13 @@ void ChangeFeed::Close() {
   store_.SetChangeListener(nullptr);
   {
     MutexLock lock(&mutex_);
-    while (reads_ > 0) read_ended_.Wait(&mutex_);
     closing_ = true;
   }
   wake_.NotifyOne();
   thread_.join();
+  // Only now does no read begin any more.
+  MutexLock lock(&mutex_);
+  while (reads_ > 0) read_ended_.Wait(&mutex_);
 }
 
 void ChangeFeed::Post(Task task) {
