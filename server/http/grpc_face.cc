@@ -38,6 +38,7 @@ class InProcessGrpcFace final : public GrpcFace {
     call->done = std::move(done);
     call->context.AddMetadata("x-threadstore-face-secret", secret_);
     call->context.AddMetadata("x-threadstore-face-peer", caller.peer);
+    if (caller.is_charged) call->context.AddMetadata("x-threadstore-face-charged", "1");
     for (const std::string& user : caller.users) {
       call->context.AddMetadata("x-threadstore-user-bin", user);
     }

@@ -1,13 +1,18 @@
 #include "server/service/caller.h"
 
+#include <arpa/inet.h>
+
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/hash/hash.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "grpc/grpc_security_constants.h"
 #include "grpcpp/security/auth_context.h"
 #include "server/auth/permissions.h"
@@ -32,18 +37,36 @@ constexpr char kFaceSecretMetadata[] = "x-threadstore-face-secret";
 constexpr char kFacePeerMetadata[] = "x-threadstore-face-peer";
 constexpr char kFaceSubjectMetadata[] = "x-threadstore-face-subject-bin";
 constexpr char kFaceSpiffeMetadata[] = "x-threadstore-face-spiffe-bin";
+constexpr char kFaceChargedMetadata[] = "x-threadstore-face-charged";
 
 absl::string_view ToView(const grpc::string_ref& text) { return {text.data(), text.size()}; }
 
-// gRPC gives peers as URIs, such as ipv4:127.0.0.1:4711 and ipv6:%5B::1%5D:4711.
-bool IsLoopbackPeer(absl::string_view peer) {
-  return absl::StartsWith(peer, "ipv4:127.") || absl::StartsWith(peer, "ipv6:%5B::1%5D:") ||
-         absl::StartsWith(peer, "ipv6:[::1]:") || absl::StartsWith(peer, "unix:");
+// The address of a peer as gRPC gives it, such as ipv4:127.0.0.1:4711 and ipv6:%5B::1%5D:4711.
+absl::string_view AddressOfPeer(absl::string_view peer) {
+  if (!absl::ConsumePrefix(&peer, "ipv4:") && !absl::ConsumePrefix(&peer, "ipv6:")) return peer;
+  peer = peer.substr(0, peer.rfind(':'));
+  for (const char* const open : {"%5B", "["}) absl::ConsumePrefix(&peer, open);
+  for (const char* const close : {"%5D", "]"}) absl::ConsumeSuffix(&peer, close);
+  return peer;
 }
 
 bool IsLoopbackAddress(absl::string_view address) {
   return absl::StartsWith(address, "127.") || address == "::1" ||
-         absl::StartsWith(address, "::ffff:127.");
+         absl::StartsWith(address, "::ffff:127.") || absl::StartsWith(address, "unix:");
+}
+
+// What all addresses of one owner have in common.
+std::string NetworkOf(const std::string& address) {
+  constexpr size_t kPrefixBytes = 8;
+  in6_addr ipv6;
+  if (inet_pton(AF_INET6, address.c_str(), &ipv6) != 1) return address;
+  return {reinterpret_cast<const char*>(ipv6.s6_addr), kPrefixBytes};
+}
+
+uint64_t NumberOf(const Principal& principal, const std::string& address) {
+  const std::string network = principal.id.empty() ? NetworkOf(address) : "";
+  const size_t hash = absl::HashOf(principal.kind, principal.id, network);
+  return std::max<uint64_t>(1, hash);
 }
 
 std::vector<absl::string_view> MetadataOf(const grpc::CallbackServerContext& context,
@@ -57,6 +80,13 @@ std::vector<absl::string_view> MetadataOf(const grpc::CallbackServerContext& con
 bool IsFromHttpFace(const ServiceContext& services, const grpc::CallbackServerContext& context) {
   const std::vector<absl::string_view> secrets = MetadataOf(context, kFaceSecretMetadata);
   return secrets.size() == 1 && EqualInConstantTime(secrets.front(), services.face_secret);
+}
+
+// The address of whoever calls, without its port; empty if the HTTP face does not say it.
+std::string AddressOf(const ServiceContext& services, const grpc::CallbackServerContext& context) {
+  if (!IsFromHttpFace(services, context)) return std::string(AddressOfPeer(context.peer()));
+  const std::vector<absl::string_view> peers = MetadataOf(context, kFacePeerMetadata);
+  return peers.size() == 1 ? std::string(peers.front()) : "";
 }
 
 // What the HTTP face says of its caller's certificate. One that has no subject has an empty one.
@@ -105,52 +135,65 @@ absl::Status CheckMetadataSize(const ServiceContext& services,
 }
 
 Credentials ReadCredentials(const ServiceContext& services,
-                            const grpc::CallbackServerContext& context) {
+                            const grpc::CallbackServerContext& context,
+                            const std::string& address) {
   Credentials credentials;
   for (const char* const name : {kUserMetadata, kBinaryUserMetadata}) {
     for (const absl::string_view user : MetadataOf(context, name)) {
       credentials.users.push_back(user);
     }
   }
-  credentials.authorizations = MetadataOf(context, kAuthorizationMetadata);
+  credentials.from_loopback = IsLoopbackAddress(address);
   if (IsFromHttpFace(services, context)) {
     credentials.authorizations = MetadataOf(context, kFaceAuthorizationMetadata);
-    const std::vector<absl::string_view> peers = MetadataOf(context, kFacePeerMetadata);
-    credentials.from_loopback = peers.size() == 1 && IsLoopbackAddress(peers.front());
     credentials.certificate_names = CertificateOfFace(context);
   } else {
-    credentials.from_loopback = IsLoopbackPeer(context.peer());
+    credentials.authorizations = MetadataOf(context, kAuthorizationMetadata);
     credentials.certificate_names = CertificateOfPeer(context);
   }
   return credentials;
 }
 
-absl::StatusOr<Principal> TryToIdentify(const ServiceContext& services,
-                                        const grpc::CallbackServerContext& context,
-                                        absl::string_view method) {
+absl::Status Charge(const ServiceContext& services, const grpc::CallbackServerContext& context,
+                    const Caller& caller) {
+  const bool is_charged =
+      IsFromHttpFace(services, context) && !MetadataOf(context, kFaceChargedMetadata).empty();
+  if (is_charged) return absl::OkStatus();
+  const absl::Duration wait = services.rate_limiter.Charge(caller.number);
+  return wait == absl::ZeroDuration() ? absl::OkStatus() : RateLimitedError(wait);
+}
+
+absl::StatusOr<Caller> TryToIdentify(const ServiceContext& services,
+                                     const grpc::CallbackServerContext& context,
+                                     absl::string_view method) {
   RETURN_IF_ERROR(CheckMetadataSize(services, context));
-  ASSIGN_OR_RETURN(Principal principal,
-                   services.authenticator.Authenticate(ReadCredentials(services, context)));
-  RETURN_IF_ERROR(CheckPermission(principal, method));
-  return principal;
+  const std::string address = AddressOf(services, context);
+  Caller caller;
+  ASSIGN_OR_RETURN(caller.principal, services.authenticator.Authenticate(
+                                         ReadCredentials(services, context, address)));
+  caller.number = NumberOf(caller.principal, address);
+  RETURN_IF_ERROR(Charge(services, context, caller));
+  RETURN_IF_ERROR(CheckPermission(caller.principal, method));
+  return caller;
 }
 
 }  // namespace
 
 void IdentifyCaller(const ServiceContext& services, const grpc::CallbackServerContext& context,
                     absl::string_view method,
-                    absl::AnyInvocable<void(absl::StatusOr<Principal>) &&> done) {
-  absl::StatusOr<Principal> principal = TryToIdentify(services, context, method);
-  const absl::Status& status = principal.status();
+                    absl::AnyInvocable<void(absl::StatusOr<Caller>) &&> done) {
+  absl::StatusOr<Caller> caller = TryToIdentify(services, context, method);
+  const absl::Status& status = caller.status();
   if (!absl::IsUnauthenticated(status) && !absl::IsUnavailable(status)) {
-    return std::move(done)(std::move(principal));
+    return std::move(done)(std::move(caller));
   }
   const auto waiting = std::make_shared<decltype(done)>(std::move(done));
   absl::AnyInvocable<void()&&> ready = [&services, &context, method, waiting] {
     std::move (*waiting)(TryToIdentify(services, context, method));
   };
-  if (services.authenticator.AwaitKeys(ReadCredentials(services, context), ready)) return;
-  std::move (*waiting)(std::move(principal));
+  const std::string address = AddressOf(services, context);
+  if (services.authenticator.AwaitKeys(ReadCredentials(services, context, address), ready)) return;
+  std::move (*waiting)(std::move(caller));
 }
 
 }  // namespace threadstore

@@ -16,8 +16,6 @@
 namespace threadstore {
 namespace {
 
-// Each takes the memory of some messages, and all share one writer.
-constexpr int kMaxImports = 4;
 constexpr absl::Duration kTooManyRetryDelay = absl::Seconds(10);
 
 // Of a batch. Large enough that the cost of a commit, and of the pages it writes, is shared; small
@@ -51,6 +49,19 @@ bool IsTransient(const absl::Status& status) {
 
 }  // namespace
 
+bool Imports::TryEnter(uint64_t caller) {
+  MutexLock lock(&mutex_);
+  if (in_progress_ >= kMaxImports || !shares_.TryTake(caller)) return false;
+  ++in_progress_;
+  return true;
+}
+
+void Imports::Leave(uint64_t caller) {
+  MutexLock lock(&mutex_);
+  --in_progress_;
+  shares_.GiveBack(caller);
+}
+
 void ImportStream::Start() {
   Enter([this](absl::Status entered) {
     const absl::Status begun = entered.ok() ? Begin() : std::move(entered);
@@ -64,9 +75,8 @@ void ImportStream::Start() {
 }
 
 absl::Status ImportStream::Begin() {
-  is_counted_ = true;
-  if (++imports_.in_progress > kMaxImports) return TooManyStreamsError(kTooManyRetryDelay);
-  return absl::OkStatus();
+  is_counted_ = imports_.TryEnter(caller());
+  return is_counted_ ? absl::OkStatus() : TooManyStreamsError(kTooManyRetryDelay);
 }
 
 StreamCall::Progress ImportStream::Step() {
@@ -119,7 +129,7 @@ void ImportStream::CheckMore() {
   }
   if (!has_message_ || checking_ || waiting_) return;
   checking_ = true;
-  imports_.checks.Add([this] { CheckMessage(); });
+  imports_.checks().Add([this] { CheckMessage(); });
 }
 
 bool ImportStream::CanStore() const {
@@ -348,7 +358,7 @@ void ImportStream::OnCancel() {
 
 void ImportStream::OnDone() {
   services().request_memory.GiveBack(held_bytes_);
-  if (is_counted_) --imports_.in_progress;
+  if (is_counted_) imports_.Leave(caller());
   Leave();
   delete this;
 }

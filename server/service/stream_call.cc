@@ -7,7 +7,6 @@
 #include "grpcpp/support/proto_buffer_writer.h"
 #include "server/base/errors.h"
 #include "server/base/status_macros.h"
-#include "server/service/caller.h"
 
 namespace threadstore {
 
@@ -35,9 +34,9 @@ void StreamCall::Enter(absl::AnyInvocable<void(absl::Status) &&> done) {
   entered_ = services_.calls.TryEnterStream(*this);
   if (!entered_) return std::move(done)(ShuttingDownError());
   IdentifyCaller(services_, *context_, method_,
-                 [this, done = std::move(done)](absl::StatusOr<Principal> principal) mutable {
-                   const absl::Status status = principal.status();
-                   if (principal.ok()) principal_ = *std::move(principal);
+                 [this, done = std::move(done)](absl::StatusOr<Caller> caller) mutable {
+                   const absl::Status status = caller.status();
+                   if (caller.ok()) caller_ = *std::move(caller);
                    std::move(done)(status);
                  });
 }
@@ -65,6 +64,7 @@ void StreamCall::Taken() {
 
 CallContext StreamCall::MakeCallContext() const {
   CallContext call;
+  call.caller = caller_.number;
   call.cancelled = [context = context_] { return context->IsCancelled(); };
   return call;
 }

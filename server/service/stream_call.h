@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
@@ -13,6 +14,7 @@
 #include "grpcpp/support/byte_buffer.h"
 #include "server/auth/principal.h"
 #include "server/base/mutex.h"
+#include "server/service/caller.h"
 #include "server/service/calls_in_flight.h"
 #include "server/service/unary_call.h"
 
@@ -60,7 +62,8 @@ class StreamCall : private CallsInFlight::Call {
 
   const ServiceContext& services() const { return services_; }
   absl::string_view method() const { return method_; }
-  const Principal& principal() const { return principal_; }
+  const Principal& principal() const { return caller_.principal; }
+  uint64_t caller() const { return caller_.number; }
   bool draining() const { return draining_; }
 
  private:
@@ -70,7 +73,7 @@ class StreamCall : private CallsInFlight::Call {
   const ServiceContext& services_;
   const absl::string_view method_;
   grpc::CallbackServerContext* const context_;
-  Principal principal_;
+  Caller caller_;
   bool entered_ = false;
   size_t answer_bytes_ = 0;
   std::atomic<bool> draining_ = false;

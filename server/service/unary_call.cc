@@ -9,7 +9,6 @@
 #include "server/base/errors.h"
 #include "server/base/status_macros.h"
 #include "server/domain/limits.h"
-#include "server/service/caller.h"
 #include "server/service/status.h"
 #include "server/service/wire_message.h"
 
@@ -48,9 +47,9 @@ absl::Status UnaryReactor::Begin(CallKind kind, grpc::ByteBuffer& bytes,
 
 void UnaryReactor::Identify(CallKind kind, absl::AnyInvocable<void(absl::Status) &&> done) {
   IdentifyCaller(services_, *context_, method_,
-                 [this, kind, done = std::move(done)](absl::StatusOr<Principal> principal) mutable {
-                   if (!principal.ok()) return std::move(done)(principal.status());
-                   principal_ = *std::move(principal);
+                 [this, kind, done = std::move(done)](absl::StatusOr<Caller> caller) mutable {
+                   if (!caller.ok()) return std::move(done)(caller.status());
+                   caller_ = *std::move(caller);
                    std::move(done)(ReserveForAnswer(kind));
                  });
 }
@@ -106,6 +105,7 @@ bool UnaryReactor::TakeForAnswer(size_t bytes, CallKind kind) {
 CallContext UnaryReactor::MakeCallContext(std::optional<RequiredMember> required_member) const {
   CallContext call;
   call.required_member = std::move(required_member);
+  call.caller = caller_.number;
   call.deadline = deadline_;
   call.cancelled = [context = context_] { return context->IsCancelled(); };
   return call;
