@@ -138,6 +138,13 @@ class LoadSheddingTest : public ::testing::Test {
     return call;
   }
 
+  std::vector<std::unique_ptr<PendingCreate>> StartCreates(int count,
+                                                           const std::string& content = "") {
+    std::vector<std::unique_ptr<PendingCreate>> calls(static_cast<size_t>(count));
+    for (auto& call : calls) call = StartCreate("", content);
+    return calls;
+  }
+
   HttpClient ConnectHttp() {
     const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address = {};
@@ -176,7 +183,7 @@ class LoadSheddingTest : public ::testing::Test {
     Response response;
     std::promise<grpc::Status> done;
     health.UnaryCall(&context, "/grpc.health.v1.Health/Check", grpc::StubOptions(), &request,
-                     &response, [&done](grpc::Status status) { done.set_value(status); });
+                     &response, [&done](const grpc::Status& status) { done.set_value(status); });
     EXPECT_THAT(FromGrpc(done.get_future().get()), IsOk());
     return response.status();
   }
@@ -199,8 +206,8 @@ class LoadSheddingTest : public ::testing::Test {
 
   Counter refusals_;
   const TempDir folder_;
-  const SystemClock clock_;
-  const NoAuthentication authenticator_;
+  SystemClock clock_;
+  NoAuthentication authenticator_;
   Config config_;
   RateLimiter rate_limiter_{{}, clock_};
   CallsInFlight calls_{absl::Minutes(1)};
@@ -255,8 +262,7 @@ TEST_F(LoadSheddingTest, ACallerLeavesHalfOfTheWriteQueueToOthers) {
   config_.write_queue = 10;
   Start();
   WriterBlock block(*store_);
-  std::vector<std::unique_ptr<PendingCreate>> calls;
-  for (int i = 0; i < 7; ++i) calls.push_back(StartCreate());
+  const auto calls = StartCreates(7);
   refusals_.Await(2);
   EXPECT_EQ(CreateOverHttp().status, 503) << "the same caller, by its address";
   const auto other = StartCreate("ann");
@@ -279,8 +285,7 @@ TEST_F(LoadSheddingTest, WritesThatWaitLeaveMemoryToReads) {
   const std::string content(1'000'000, 'x');
   constexpr int kCalls = 20;
   constexpr int kRefused = 13;  // For which there is no room in seven eighths of 8 MiB.
-  std::vector<std::unique_ptr<PendingCreate>> calls;
-  for (int i = 0; i < kCalls; ++i) calls.push_back(StartCreate("", content));
+  const auto calls = StartCreates(kCalls, content);
   refusals_.Await(kRefused);
   size_t rest = 0;
   while (request_memory_->TryTakeUnreserved(1)) ++rest;
