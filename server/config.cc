@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <vector>
@@ -23,6 +24,8 @@ constexpr char kSqlitePrefix[] = "sqlite:";
 constexpr size_t kMinQueue = 1;
 constexpr size_t kMaxQueue = 1'000'000;
 constexpr int kMaxReaderThreads = 256;
+constexpr int kMaxRate = 1'000'000;
+constexpr int kMinDefaultBurst = 20;
 constexpr int kMaxConnections = 1'000'000;
 constexpr int kMaxConcurrentStreams = 1'000'000;
 constexpr size_t kMaxDiskReserve = size_t{1} << 50;
@@ -178,9 +181,17 @@ void AddServeFlags(CLI::App& app, Config& config) {
                   "How often clients may ask for a sign of life");
   AddBooleanFlag(app, "channelz", config.channelz,
                  "Serve gRPC channelz, which shows callers' addresses to whoever can connect");
-  AddFlag(app, "write_queue", config.write_queue, "Writes that may wait for the store")
+  AddFlag(app, "rate_limit", config.rate_limit,
+          "Calls a second that each caller may make; 0 is no limit")
       ->type_name("CALLS");
-  AddFlag(app, "read_queue", config.read_queue, "Reads that may wait for the store")
+  AddFlag(app, "rate_burst", config.rate_burst,
+          "Calls that a caller may make at once; 0 is --rate_limit, but at least 20")
+      ->type_name("CALLS");
+  AddFlag(app, "write_queue", config.write_queue,
+          "Writes that may wait for the store, half of them for one caller")
+      ->type_name("CALLS");
+  AddFlag(app, "read_queue", config.read_queue,
+          "Reads that may wait for the store, half of them for one caller")
       ->type_name("CALLS");
   AddFlag(app, "reader_threads", config.reader_threads, "Threads that read the store")
       ->type_name("THREADS");
@@ -199,7 +210,8 @@ void AddServeFlags(CLI::App& app, Config& config) {
                   "How long changes are kept for those who follow them");
   AddFlag(app, "max_changes", config.max_changes, "Changes that are kept at most")
       ->type_name("CHANGES");
-  AddFlag(app, "max_watches", config.max_watches, "Watches that may be open at once")
+  AddFlag(app, "max_watches", config.max_watches,
+          "Watches that may be open at once, half of them for one caller")
       ->type_name("WATCHES");
 }
 
@@ -304,6 +316,10 @@ std::string Config::sqlite_path() const {
   return std::string(absl::StripPrefix(store, kSqlitePrefix));
 }
 
+int Config::effective_rate_burst() const {
+  return rate_burst > 0 ? rate_burst : std::max(rate_limit, kMinDefaultBurst);
+}
+
 absl::Status Validate(const Config& config) {
   RETURN_IF_ERROR(CheckAuth(config));
   RETURN_IF_ERROR(CheckListen("listen", config.listen, config));
@@ -340,6 +356,11 @@ absl::Status Validate(const Config& config) {
   RETURN_IF_ERROR(CheckNumber("write_queue", config.write_queue, kMinQueue, kMaxQueue));
   RETURN_IF_ERROR(CheckNumber("read_queue", config.read_queue, kMinQueue, kMaxQueue));
   RETURN_IF_ERROR(CheckNumber("reader_threads", config.reader_threads, 1, kMaxReaderThreads));
+  RETURN_IF_ERROR(CheckNumber("rate_limit", config.rate_limit, 0, kMaxRate));
+  RETURN_IF_ERROR(CheckNumber("rate_burst", config.rate_burst, 0, kMaxRate));
+  if (config.rate_burst > 0 && config.rate_limit == 0) {
+    return Wrong("rate_burst", "needs --rate_limit");
+  }
   RETURN_IF_ERROR(
       CheckNumber("request_memory", config.request_memory, kMinRequestMemory, kMaxRequestMemory));
   RETURN_IF_ERROR(CheckNumber("disk_reserve", config.disk_reserve, size_t{0}, kMaxDiskReserve));

@@ -116,13 +116,19 @@ struct Config {
   // Serves grpc.channelz.v1. It shows every peer's address to whoever can connect.
   bool channelz = false;
 
-  // Writes, and reads, that may wait for the store. A full write queue is about a quarter of a
-  // second of work.
+  // Writes, and reads, that may wait for the store, half of them for one caller. A full write queue
+  // is about a quarter of a second of work.
   size_t write_queue = 8192;
   size_t read_queue = 8192;
 
   // Threads that read the store; one a core is enough, since they seldom wait for the disk.
   int reader_threads = 2;
+
+  // Calls a second that each caller may make; 0 is no limit. And calls that it may make at once,
+  // after it has made none for a while; 0 is those of a second, or 20, as many as a $batch has, if
+  // that is more.
+  int rate_limit = 0;
+  int rate_burst = 0;
 
   // Bytes of all requests in flight, as they are in memory. Answers in flight may take as much
   // again, so may what is on its way to watches, and gRPC twice as much for what it has received of
@@ -141,11 +147,14 @@ struct Config {
   absl::Duration change_retention = absl::Hours(168);
   int64_t max_changes = 1'000'000;
 
-  // Watches that may be open at once.
+  // Watches that may be open at once, half of them for one caller.
   int max_watches = 1000;
 
   // The file of an sqlite: store.
   std::string sqlite_path() const;
+
+  // `rate_burst`, or what stands for 0.
+  int effective_rate_burst() const;
 };
 
 // OK, or INVALID_ARGUMENT whose message names the flag and the rule it breaks.

@@ -27,14 +27,10 @@ class SystemClock final : public Clock {
   absl::Time Now() const override { return absl::Now(); }
 };
 
-// Goes on evenly, whatever becomes of the machine's clock. Only differences of its times mean
-// anything.
+// The same as times, of which only the differences mean anything.
 class SteadyClock final : public Clock {
  public:
-  absl::Time Now() const override {
-    return absl::UnixEpoch() +
-           absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
-  }
+  absl::Time Now() const override { return absl::UnixEpoch() + SteadyNow(); }
 };
 
 }  // namespace threadstore

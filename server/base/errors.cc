@@ -247,9 +247,14 @@ absl::Status WatchTooSlowError(std::string delta_token) {
                    {{"delta_token", std::move(delta_token)}});
 }
 
+absl::Status RateLimitedError(absl::Duration retry_delay) {
+  return MakeRetryableError(absl::StatusCode::kResourceExhausted, v1::ERROR_REASON_RATE_LIMITED,
+                            "the caller has made as many calls as it may for now", retry_delay);
+}
+
 absl::Status QueueFullError(absl::Duration retry_delay) {
   return MakeRetryableError(absl::StatusCode::kResourceExhausted, v1::ERROR_REASON_QUEUE_FULL,
-                            "the server's queue is full", retry_delay);
+                            "the server's queue, or the caller's half of it, is full", retry_delay);
 }
 
 absl::Status RequestMemoryFullError(absl::Duration retry_delay) {
@@ -260,7 +265,9 @@ absl::Status RequestMemoryFullError(absl::Duration retry_delay) {
 
 absl::Status TooManyStreamsError(absl::Duration retry_delay) {
   return MakeRetryableError(absl::StatusCode::kResourceExhausted, v1::ERROR_REASON_TOO_MANY_STREAMS,
-                            "as many streams of this kind are going on as may", retry_delay);
+                            "as many streams of this kind are going on as may, or half of them"
+                            " for this caller",
+                            retry_delay);
 }
 
 absl::Status SearchIndexBehindError(absl::Duration retry_delay) {

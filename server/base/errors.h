@@ -77,6 +77,10 @@ absl::Status DeltaTokenExpiredError();
 // ABORTED. Carries the token to resume with, as the metadata `delta_token`.
 absl::Status WatchTooSlowError(std::string delta_token);
 
+// RESOURCE_EXHAUSTED: the caller may call again after `retry_delay`, which is exact.
+absl::Status RateLimitedError(absl::Duration retry_delay);
+
+// Full, or one caller has its half of it (see server/base/shares.h); likewise TooManyStreamsError.
 absl::Status QueueFullError(absl::Duration retry_delay);
 absl::Status RequestMemoryFullError(absl::Duration retry_delay);
 absl::Status TooManyStreamsError(absl::Duration retry_delay);

@@ -18,6 +18,10 @@ inline constexpr char kAuthorization[] = "x-threadstore-face-authorization-bin";
 inline constexpr char kSubject[] = "x-threadstore-face-subject-bin";
 inline constexpr char kSpiffeId[] = "x-threadstore-face-spiffe-bin";
 
+// There, with any value, if another call for the same request of HTTP has been charged to the
+// caller.
+inline constexpr char kCharged[] = "x-threadstore-face-charged";
+
 }  // namespace threadstore::face_metadata
 
 #endif  // THREADSTORE_SERVER_BASE_FACE_METADATA_H_

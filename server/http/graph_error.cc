@@ -92,6 +92,8 @@ GraphError FailedPrecondition(const absl::Status& error) {
 
 GraphError ResourceExhausted(const absl::Status& error) {
   switch (ErrorReasonOf(error)) {
+    case v1::ERROR_REASON_RATE_LIMITED:
+      return Retryable(429, error);
     case v1::ERROR_REASON_STORE_FULL:
       return {507, "ErrorInsufficientStorage", std::string(error.message())};
     case v1::ERROR_REASON_UNSPECIFIED:
@@ -186,6 +188,8 @@ GraphError ErrorOfStatus(int status, std::string message) {
         return "ExpectationFailed";
       case 424:
         return "FailedDependency";
+      case 429:
+        return "ApplicationThrottled";
       case 431:
         return "RequestHeaderFieldsTooLarge";
       case 500:

@@ -287,6 +287,7 @@ void GraphCall::CallWith(const Message& request,
                          exchange.Run([self = std::move(self), then = std::move(then),
                                        answer = std::move(answer)]() mutable {
                            if (!answer.ok()) return self->Fail(answer.status());
+                           self->caller_.is_charged = true;
                            std::move(then)(*std::move(answer));
                          });
                        });

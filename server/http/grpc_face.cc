@@ -39,6 +39,7 @@ class InProcessGrpcFace final : public GrpcFace {
     call->done = std::move(done);
     call->context.AddMetadata(face_metadata::kSecret, secret_);
     call->context.AddMetadata(face_metadata::kPeer, caller.peer);
+    if (caller.is_charged) call->context.AddMetadata(face_metadata::kCharged, "1");
     for (const std::string& user : caller.users) {
       call->context.AddMetadata("x-threadstore-user-bin", user);
     }

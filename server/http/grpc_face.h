@@ -26,6 +26,10 @@ struct HttpCaller {
 
   // Whose certificate the client has shown; nothing if it was asked for none.
   std::optional<CertificateNames> certificate_names = std::nullopt;
+
+  // Whether a call for the same request has been charged to its caller: a request counts once,
+  // however many calls it takes.
+  bool is_charged = false;
 };
 
 // The gRPC face of this server, as its HTTP face calls it. Thread-safe.

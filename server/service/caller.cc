@@ -1,13 +1,18 @@
 #include "server/service/caller.h"
 
+#include <arpa/inet.h>
+
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/hash/hash.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "grpc/grpc_security_constants.h"
 #include "grpcpp/security/auth_context.h"
 #include "server/auth/permissions.h"
@@ -29,17 +34,41 @@ constexpr absl::Duration kKeysRetryDelay = absl::Seconds(1);
 
 constexpr char kAuthorizationMetadata[] = "authorization";
 
+// What a call says of its caller, to be believed or not. Views live as long as the call.
+struct Claim {
+  Credentials credentials;
+  std::string address;      // Without its port; empty if it is not known.
+  bool is_charged = false;  // The request it belongs to has been.
+};
+
 absl::string_view ToView(const grpc::string_ref& text) { return {text.data(), text.size()}; }
 
-// gRPC gives peers as URIs, such as ipv4:127.0.0.1:4711 and ipv6:%5B::1%5D:4711.
-bool IsLoopbackPeer(absl::string_view peer) {
-  return absl::StartsWith(peer, "ipv4:127.") || absl::StartsWith(peer, "ipv6:%5B::1%5D:") ||
-         absl::StartsWith(peer, "ipv6:[::1]:") || absl::StartsWith(peer, "unix:");
+// The address of a peer as gRPC gives it, such as ipv4:127.0.0.1:4711 and ipv6:%5B::1%5D:4711.
+absl::string_view AddressOfPeer(absl::string_view peer) {
+  if (!absl::ConsumePrefix(&peer, "ipv4:") && !absl::ConsumePrefix(&peer, "ipv6:")) return peer;
+  peer = peer.substr(0, peer.rfind(':'));
+  for (const char* const open : {"%5B", "["}) absl::ConsumePrefix(&peer, open);
+  for (const char* const close : {"%5D", "]"}) absl::ConsumeSuffix(&peer, close);
+  return peer;
 }
 
 bool IsLoopbackAddress(absl::string_view address) {
   return absl::StartsWith(address, "127.") || address == "::1" ||
-         absl::StartsWith(address, "::ffff:127.");
+         absl::StartsWith(address, "::ffff:127.") || absl::StartsWith(address, "unix:");
+}
+
+// What all addresses of one owner have in common.
+std::string NetworkOf(const std::string& address) {
+  constexpr size_t kPrefixBytes = 8;
+  in6_addr ipv6;
+  if (inet_pton(AF_INET6, address.c_str(), &ipv6) != 1) return address;
+  return {reinterpret_cast<const char*>(ipv6.s6_addr), kPrefixBytes};
+}
+
+uint64_t NumberOf(const Principal& principal, const std::string& address) {
+  const std::string network = principal.id.empty() ? NetworkOf(address) : "";
+  const size_t hash = absl::HashOf(principal.kind, principal.id, network);
+  return std::max<uint64_t>(1, hash);
 }
 
 std::vector<absl::string_view> MetadataOf(const grpc::CallbackServerContext& context,
@@ -98,59 +127,68 @@ absl::Status CheckMetadataSize(const grpc::CallbackServerContext& context) {
                                         kEntryOverhead, " more for each entry"));
 }
 
-absl::StatusOr<Credentials> ReadCredentials(const ServiceContext& services,
-                                            const grpc::CallbackServerContext& context) {
-  Credentials credentials;
+absl::StatusOr<Claim> ReadClaim(const ServiceContext& services,
+                                const grpc::CallbackServerContext& context) {
+  Claim claim;
+  Credentials& credentials = claim.credentials;
   for (const char* const name : {kUserMetadata, kBinaryUserMetadata}) {
     for (const absl::string_view user : MetadataOf(context, name)) {
       credentials.users.push_back(user);
     }
   }
   if (IsFromHttpFace(services, context)) {
-    credentials.authorizations = MetadataOf(context, face_metadata::kAuthorization);
     const std::vector<absl::string_view> peers = MetadataOf(context, face_metadata::kPeer);
-    credentials.from_loopback = peers.size() == 1 && IsLoopbackAddress(peers.front());
+    if (peers.size() == 1) claim.address = std::string(peers.front());
+    claim.is_charged = !MetadataOf(context, face_metadata::kCharged).empty();
+    credentials.authorizations = MetadataOf(context, face_metadata::kAuthorization);
     credentials.certificate_names = CertificateOfFace(context);
   } else {
     RETURN_IF_ERROR(CheckMetadataSize(context));
+    claim.address = std::string(AddressOfPeer(context.peer()));
     credentials.authorizations = MetadataOf(context, kAuthorizationMetadata);
-    credentials.from_loopback = IsLoopbackPeer(context.peer());
     credentials.certificate_names = CertificateOfPeer(context);
   }
-  return credentials;
+  credentials.from_loopback = IsLoopbackAddress(claim.address);
+  return claim;
 }
 
-absl::StatusOr<Principal> TryToIdentify(const ServiceContext& services,
-                                        const Credentials& credentials, absl::string_view method) {
-  ASSIGN_OR_RETURN(Principal principal, services.authenticator.Authenticate(credentials));
-  RETURN_IF_ERROR(CheckPermission(principal, method));
-  return principal;
+absl::StatusOr<Caller> TryToIdentify(const ServiceContext& services, const Claim& claim,
+                                     absl::string_view method) {
+  Caller caller;
+  ASSIGN_OR_RETURN(caller.principal, services.authenticator.Authenticate(claim.credentials));
+  caller.number = NumberOf(caller.principal, claim.address);
+  if (!claim.is_charged) {
+    const absl::Duration wait = services.rate_limiter.Charge(caller.number);
+    if (wait > absl::ZeroDuration()) return RateLimitedError(wait);
+  }
+  RETURN_IF_ERROR(CheckPermission(caller.principal, method));
+  return caller;
 }
 
 }  // namespace
 
 void IdentifyCaller(const ServiceContext& services, const grpc::CallbackServerContext& context,
                     absl::string_view method, size_t held_bytes,
-                    absl::AnyInvocable<void(absl::StatusOr<Principal>) &&> done) {
-  absl::StatusOr<Credentials> credentials = ReadCredentials(services, context);
-  if (!credentials.ok()) return std::move(done)(credentials.status());
-  absl::StatusOr<Principal> principal = TryToIdentify(services, *credentials, method);
-  const absl::Status& status = principal.status();
+                    absl::AnyInvocable<void(absl::StatusOr<Caller>) &&> done) {
+  absl::StatusOr<Claim> claim = ReadClaim(services, context);
+  if (!claim.ok()) return std::move(done)(claim.status());
+  absl::StatusOr<Caller> caller = TryToIdentify(services, *claim, method);
+  const absl::Status& status = caller.status();
   if (!absl::IsUnauthenticated(status) && !absl::IsUnavailable(status)) {
-    return std::move(done)(std::move(principal));
+    return std::move(done)(std::move(caller));
   }
   if (held_bytes > kMaxWaitingBytes) {
     absl::AnyInvocable<void()&&> nobody = [] {};
-    const bool is_awaited = services.authenticator.AwaitKeys(*credentials, nobody);
+    const bool is_awaited = services.authenticator.AwaitKeys(claim->credentials, nobody);
     return std::move(done)(is_awaited ? IssuerUnavailableError(kKeysRetryDelay)
-                                      : std::move(principal));
+                                      : std::move(caller));
   }
   const auto waiting = std::make_shared<decltype(done)>(std::move(done));
-  absl::AnyInvocable<void()&&> ready = [&services, credentials = *credentials, method, waiting] {
-    std::move (*waiting)(TryToIdentify(services, credentials, method));
+  absl::AnyInvocable<void()&&> ready = [&services, claim = *claim, method, waiting] {
+    std::move (*waiting)(TryToIdentify(services, claim, method));
   };
-  if (services.authenticator.AwaitKeys(*credentials, ready)) return;
-  std::move (*waiting)(std::move(principal));
+  if (services.authenticator.AwaitKeys(claim->credentials, ready)) return;
+  std::move (*waiting)(std::move(caller));
 }
 
 }  // namespace threadstore

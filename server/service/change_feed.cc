@@ -51,7 +51,10 @@ bool IsTransient(const absl::Status& status) {
 }  // namespace
 
 ChangeFeed::ChangeFeed(ThreadStore& store, ByteBudget& memory, const Options& options)
-    : store_(store), memory_(memory), options_(options) {
+    : store_(store),
+      memory_(memory),
+      options_(options),
+      shares_(static_cast<size_t>(options.max_watches)) {
   store_.SetChangeListener([this] {
     if (!has_watches_) return;
     {
@@ -72,7 +75,9 @@ absl::Status ChangeFeed::Add(Watch watch) {
   {
     MutexLock lock(&mutex_);
     if (draining_) return ShuttingDownError();
-    if (watches_ >= options_.max_watches) return TooManyStreamsError(kRetryDelay);
+    if (watches_ >= options_.max_watches || !shares_.TryTake(watch.sink->caller())) {
+      return TooManyStreamsError(kRetryDelay);
+    }
     ++watches_;
   }
   has_watches_ = true;
@@ -107,6 +112,7 @@ void ChangeFeed::Remove(const WatchSink& sink) {
   {
     MutexLock lock(&mutex_);
     --watches_;
+    shares_.GiveBack(sink.caller());
   }
   Post([this, key = &sink] {
     State* const state = Find(key);
@@ -325,6 +331,7 @@ void ChangeFeed::Read(State& state, bool only_check) {
   query.max_bytes = kMessageBytes;
   CallContext context;
   context.required_member = state.watch.required_member;
+  context.caller = state.watch.sink->caller();
   const absl::Time now = absl::Now();
   context.deadline = now + kReadTimeout;
   state.is_reading = true;

@@ -19,12 +19,14 @@
 #include "absl/time/time.h"
 #include "server/base/byte_budget.h"
 #include "server/base/mutex.h"
+#include "server/base/shares.h"
 #include "server/domain/change_query.h"
 #include "server/store/thread_store.h"
 
 namespace threadstore {
 
-// What a watch sends to its caller. Called on the feed's thread only, which it must not block.
+// What a watch sends to its caller. Send and End are called on the feed's thread only, which they
+// must not block.
 class WatchSink {
  public:
   // Parts that, one after the other, are a serialized v1::WatchThreadsResponse. Other watches may
@@ -35,6 +37,9 @@ class WatchSink {
 
   // Sends a message. The next comes only after ChangeFeed::Taken.
   virtual void Send(Message message) = 0;
+
+  // Who watches, as CallContext::caller. From any thread; always the same.
+  virtual uint64_t caller() const = 0;
 
   // Ends the watch. Called once at most, and the last call; the message before may still be on its
   // way.
@@ -53,7 +58,8 @@ class WatchSink {
 class ChangeFeed {
  public:
   struct Options {
-    // Watches that may be open at once; one more is refused with TOO_MANY_STREAMS.
+    // Watches that may be open at once, half of them for one caller; one more is refused with
+    // TOO_MANY_STREAMS.
     int max_watches = 1000;
 
     // How long a caller may take for a message; then its watch ends with WATCH_TOO_SLOW.
@@ -176,6 +182,7 @@ class ChangeFeed {
   std::deque<Task> tasks_ ABSL_GUARDED_BY(mutex_);
   bool has_changed_ ABSL_GUARDED_BY(mutex_) = false;
   int watches_ ABSL_GUARDED_BY(mutex_) = 0;
+  Shares shares_ ABSL_GUARDED_BY(mutex_);  // Of the watches.
   int reads_ ABSL_GUARDED_BY(mutex_) = 0;
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;

@@ -16,8 +16,6 @@
 namespace threadstore {
 namespace {
 
-// Each takes the memory of some messages, and all share one writer.
-constexpr int kMaxImports = 4;
 constexpr absl::Duration kTooManyRetryDelay = absl::Seconds(10);
 
 // Of a batch. Large enough that the cost of a commit, and of the pages it writes, is shared; small
@@ -51,6 +49,19 @@ bool IsTransient(const absl::Status& status) {
 
 }  // namespace
 
+bool Imports::TryEnter(uint64_t caller) {
+  MutexLock lock(&mutex_);
+  if (in_progress_ >= kMaxImports || !shares_.TryTake(caller)) return false;
+  ++in_progress_;
+  return true;
+}
+
+void Imports::Leave(uint64_t caller) {
+  MutexLock lock(&mutex_);
+  --in_progress_;
+  shares_.GiveBack(caller);
+}
+
 void ImportStream::Start() {
   Enter([this](absl::Status entered) {
     const absl::Status begun = entered.ok() ? Begin() : std::move(entered);
@@ -65,9 +76,8 @@ void ImportStream::Start() {
 
 absl::Status ImportStream::Begin() {
   log::Info("import began", {{"principal", principal().Key()}, {"token_id", principal().token_id}});
-  is_counted_ = true;
-  if (++imports_.in_progress > kMaxImports) return TooManyStreamsError(kTooManyRetryDelay);
-  return absl::OkStatus();
+  is_counted_ = imports_.TryEnter(caller());
+  return is_counted_ ? absl::OkStatus() : TooManyStreamsError(kTooManyRetryDelay);
 }
 
 StreamCall::Progress ImportStream::Step() {
@@ -121,7 +131,7 @@ void ImportStream::CheckMore() {
   if (!has_message_ || checking_ || waiting_) return;
   checking_ = true;
   Keep();
-  imports_.checks.Add([this] {
+  imports_.checks().Add([this] {
     CheckMessage();
     Release();
   });
@@ -294,7 +304,7 @@ void ImportStream::TryLater(const absl::Status& refusal) {
   // On another thread, since the stream may end with it, and must not take the alarm along. Each
   // time another alarm, since the one before may still be returning from its callback.
   alarm_.emplace().Set(absl::ToChronoTime(now + RetryDelayOf(refusal)),
-                       [this](bool) { imports_.checks.Add([this] { TryAgain(); }); });
+                       [this](bool) { imports_.checks().Add([this] { TryAgain(); }); });
 }
 
 void ImportStream::TryAgain() {
@@ -336,7 +346,7 @@ void ImportStream::End() {
                                {"token_id", principal().token_id}});
   }
   // Before the client hears of the end, and begins another.
-  if (std::exchange(is_counted_, false)) --imports_.in_progress;
+  if (std::exchange(is_counted_, false)) imports_.Leave(caller());
   Finish(ToGrpcStatus(end, method()));
 }
 

@@ -18,18 +18,33 @@
 #include "grpcpp/support/server_callback.h"
 #include "server/base/executor.h"
 #include "server/base/mutex.h"
+#include "server/base/shares.h"
 #include "server/domain/record.h"
 #include "server/service/stream_call.h"
 #include "threadstore/v1/admin_service.pb.h"
 
 namespace threadstore {
 
-// What the imports of a server share.
-struct Imports {
+// What the imports of a server share. Thread-safe.
+class Imports {
+ public:
   // Parses and checks records, which takes milliseconds a message: too long for gRPC's threads.
-  Executor checks{"import", 1};
+  Executor& checks() { return checks_; }
 
-  std::atomic<int> in_progress = 0;
+  // False if as many as may are in progress, or half of them are the caller's; otherwise Leave must
+  // follow.
+  bool TryEnter(uint64_t caller);
+  void Leave(uint64_t caller);
+
+ private:
+  // Each takes the memory of some messages, and all share one writer.
+  static constexpr int kMaxImports = 4;
+
+  Executor checks_{"import", 1};
+
+  Mutex mutex_;
+  int in_progress_ ABSL_GUARDED_BY(mutex_) = 0;
+  Shares shares_ ABSL_GUARDED_BY(mutex_){kMaxImports};
 };
 
 // One ImportThreads: a message is read while the one before is checked and the records before those

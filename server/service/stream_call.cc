@@ -7,7 +7,6 @@
 #include "grpcpp/support/proto_buffer_writer.h"
 #include "server/base/errors.h"
 #include "server/base/status_macros.h"
-#include "server/service/caller.h"
 
 namespace threadstore {
 
@@ -36,10 +35,10 @@ void StreamCall::Enter(absl::AnyInvocable<void(absl::Status) &&> done) {
   if (!entered_) return std::move(done)(ShuttingDownError());
   Keep();
   IdentifyCaller(services_, *context_, method_, /*held_bytes=*/0,
-                 [this, done = std::move(done)](absl::StatusOr<Principal> principal) mutable {
-                   const absl::Status status = principal.status();
-                   is_identified_ = principal.ok();
-                   if (principal.ok()) principal_ = *std::move(principal);
+                 [this, done = std::move(done)](absl::StatusOr<Caller> caller) mutable {
+                   const absl::Status status = caller.status();
+                   is_identified_ = caller.ok();
+                   if (caller.ok()) caller_ = *std::move(caller);
                    std::move(done)(status);
                    Release();
                  });
@@ -73,6 +72,7 @@ void StreamCall::Taken() {
 
 CallContext StreamCall::MakeCallContext() const {
   CallContext call;
+  call.caller = caller_.number;
   call.cancelled = [context = context_] { return context->IsCancelled(); };
   return call;
 }

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
@@ -13,6 +14,7 @@
 #include "grpcpp/support/byte_buffer.h"
 #include "server/auth/principal.h"
 #include "server/base/mutex.h"
+#include "server/service/caller.h"
 #include "server/service/calls_in_flight.h"
 #include "server/service/unary_call.h"
 
@@ -70,7 +72,8 @@ class StreamCall : private CallsInFlight::Call {
   absl::string_view method() const { return method_; }
   // Whether Enter has told who is calling, and that the caller may.
   bool is_identified() const { return is_identified_; }
-  const Principal& principal() const { return principal_; }
+  const Principal& principal() const { return caller_.principal; }
+  uint64_t caller() const { return caller_.number; }
   bool draining() const { return draining_; }
 
  private:
@@ -80,7 +83,7 @@ class StreamCall : private CallsInFlight::Call {
   const ServiceContext& services_;
   const absl::string_view method_;
   grpc::CallbackServerContext* const context_;
-  Principal principal_;
+  Caller caller_;
   bool is_identified_ = false;
   bool entered_ = false;
   std::atomic<int> keepers_ = 1;  // gRPC is one.

@@ -9,7 +9,6 @@
 #include "server/base/errors.h"
 #include "server/base/status_macros.h"
 #include "server/domain/limits.h"
-#include "server/service/caller.h"
 #include "server/service/status.h"
 #include "server/service/wire_message.h"
 #include "server/telemetry/log.h"
@@ -49,9 +48,9 @@ absl::Status UnaryReactor::Begin(CallKind kind, grpc::ByteBuffer& bytes,
 
 void UnaryReactor::Identify(CallKind kind, absl::AnyInvocable<void(absl::Status) &&> done) {
   IdentifyCaller(services_, *context_, method_, request_bytes_,
-                 [this, kind, done = std::move(done)](absl::StatusOr<Principal> principal) mutable {
-                   if (!principal.ok()) return std::move(done)(principal.status());
-                   principal_ = *std::move(principal);
+                 [this, kind, done = std::move(done)](absl::StatusOr<Caller> caller) mutable {
+                   if (!caller.ok()) return std::move(done)(caller.status());
+                   caller_ = *std::move(caller);
                    std::move(done)(ReserveForAnswer(kind));
                  });
 }
@@ -75,8 +74,8 @@ absl::Status UnaryReactor::CheckWanted() const {
 void UnaryReactor::LogChange(const std::string& resource) const {
   if (!services_.logs_changes) return;
   log::Info("change", {{"method", std::string(method_)},
-                       {"principal", principal_.Key()},
-                       {"token_id", principal_.token_id},
+                       {"principal", principal().Key()},
+                       {"token_id", principal().token_id},
                        {"resource", resource}});
 }
 
@@ -115,6 +114,7 @@ bool UnaryReactor::TakeForAnswer(size_t bytes, CallKind kind) {
 CallContext UnaryReactor::MakeCallContext(std::optional<RequiredMember> required_member) const {
   CallContext call;
   call.required_member = std::move(required_member);
+  call.caller = caller_.number;
   call.deadline = deadline_;
   call.cancelled = [context = context_] { return context->IsCancelled(); };
   return call;

@@ -24,7 +24,9 @@
 #include "server/base/clock.h"
 #include "server/base/executor.h"
 #include "server/domain/validation.h"
+#include "server/service/caller.h"
 #include "server/service/calls_in_flight.h"
+#include "server/service/rate_limiter.h"
 #include "server/store/thread_store.h"
 
 // The steps that every RPC shares: parse, count the bytes, set a deadline, learn who is calling,
@@ -39,6 +41,9 @@ struct ServiceContext {
   ThreadStore& store;
   const Authenticator& authenticator;
   const Clock& clock;
+
+  // Charged for each call by whoever makes it.
+  RateLimiter& rate_limiter;
 
   // For the bytes of requests until their calls are finished.
   ByteBudget& request_memory;
@@ -100,7 +105,7 @@ class UnaryReactor : public grpc::ServerUnaryReactor, private CallsInFlight::Cal
   void FinishWith(const google::protobuf::MessageLite& message, CallKind kind);
 
   const ServiceContext& services() const { return services_; }
-  const Principal& principal() const { return principal_; }
+  const Principal& principal() const { return caller_.principal; }
   CallContext MakeCallContext(std::optional<RequiredMember> required_member) const;
 
  protected:
@@ -125,7 +130,7 @@ class UnaryReactor : public grpc::ServerUnaryReactor, private CallsInFlight::Cal
   size_t request_bytes_ = 0;
   size_t answer_bytes_ = 0;
   absl::Time deadline_ = absl::InfiniteFuture();
-  Principal principal_;
+  Caller caller_;
 };
 
 template <typename Request>

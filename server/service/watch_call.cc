@@ -13,7 +13,6 @@
 #include "server/base/status_macros.h"
 #include "server/domain/limits.h"
 #include "server/domain/validation.h"
-#include "server/service/caller.h"
 #include "server/service/status.h"
 #include "server/service/wire_message.h"
 
@@ -46,7 +45,7 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* WatchCall::Start(const ServiceContex
     call->EndBeginning(std::move(begun));
   } else {
     IdentifyCaller(services, *context, method, call->request_bytes_,
-                   [call](absl::StatusOr<Principal> caller) {
+                   [call](absl::StatusOr<Caller> caller) {
                      call->EndBeginning(call->Follow(std::move(caller)));
                    });
   }
@@ -66,13 +65,14 @@ absl::Status WatchCall::Begin(grpc::ByteBuffer& bytes) {
   return is_late ? DeadlineExceededError() : absl::OkStatus();
 }
 
-absl::Status WatchCall::Follow(absl::StatusOr<Principal> caller) {
+absl::Status WatchCall::Follow(absl::StatusOr<Caller> caller) {
   RETURN_IF_ERROR(caller.status());
   if (context_->IsCancelled()) return CancelledError();
-  ASSIGN_OR_RETURN(ChangeFeed::Watch watch, MakeWatch(*caller));
+  ASSIGN_OR_RETURN(ChangeFeed::Watch watch, MakeWatch(caller->principal));
+  caller_number_ = caller->number;
   watch.sink = self_;
   // Nor does it outlast what lets the caller watch.
-  watch.end = std::min(watches_.end_of_watch(context_->peer()), caller->valid_until);
+  watch.end = std::min(watches_.end_of_watch(context_->peer()), caller->principal.valid_until);
   is_fed_ = true;
   absl::Status added = watches_.feed.Add(std::move(watch));
   if (!added.ok()) is_fed_ = false;

@@ -1,6 +1,7 @@
 #ifndef THREADSTORE_SERVER_SERVICE_WATCH_CALL_H_
 #define THREADSTORE_SERVER_SERVICE_WATCH_CALL_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 
@@ -12,6 +13,7 @@
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
 #include "server/base/mutex.h"
+#include "server/service/caller.h"
 #include "server/service/calls_in_flight.h"
 #include "server/service/change_feed.h"
 #include "server/service/unary_call.h"
@@ -41,6 +43,7 @@ class WatchCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
                                                            const grpc::ByteBuffer* request);
 
   void Send(Message message) override;
+  uint64_t caller() const override { return caller_number_; }
   void End(absl::Status status) override;
 
  private:
@@ -52,7 +55,7 @@ class WatchCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   absl::Status Begin(grpc::ByteBuffer& bytes);
 
   // Everything else before the feed takes over.
-  absl::Status Follow(absl::StatusOr<Principal> caller);
+  absl::Status Follow(absl::StatusOr<Caller> caller);
   absl::StatusOr<ChangeFeed::Watch> MakeWatch(const Principal& caller) const;
   void EndBeginning(absl::Status status);
 
@@ -68,6 +71,7 @@ class WatchCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   std::shared_ptr<WatchCall> self_;  // Until gRPC is done.
   bool entered_ = false;
   bool is_fed_ = false;
+  uint64_t caller_number_ = 0;  // Known before the feed has it.
   v1::WatchThreadsRequest request_;
   size_t request_bytes_ = 0;
 

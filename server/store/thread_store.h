@@ -58,6 +58,10 @@ struct CallContext {
   // Absent: the caller may act on any group, and hears NOT_FOUND of an unknown one.
   std::optional<RequiredMember> required_member;
 
+  // Who is calling, as a number that other callers do not have: one caller gets no more than half
+  // of any queue (see server/base/shares.h). 0 is nobody in particular, who may have all.
+  uint64_t caller = 0;
+
   // Work that has not begun by then is not begun: DEADLINE_EXCEEDED.
   absl::Time deadline = absl::InfiniteFuture();
 
@@ -258,7 +262,8 @@ class RecordExport {
 // WRITE_OUTCOME_UNKNOWN, after which it is there whole or not at all.
 //
 // Besides what is said at each method, any call may end with
-//   RESOURCE_EXHAUSTED / QUEUE_FULL   the queue is full; carries RetryInfo
+//   RESOURCE_EXHAUSTED / QUEUE_FULL   the queue, or the caller's half of it, is full; carries
+//                                     RetryInfo
 //   RESOURCE_EXHAUSTED / STORE_FULL   a write found the disk full
 //   DEADLINE_EXCEEDED, CANCELLED      it was not begun in time
 //   UNAVAILABLE / SHUTTING_DOWN       the store is closing
@@ -518,7 +523,8 @@ class ThreadStore {
                              Callback<std::vector<RecordOutcome>> done) = 0;
 
   // Begins an export, of all groups without `group`. NOT_FOUND if there is no such group;
-  // RESOURCE_EXHAUSTED / TOO_MANY_STREAMS if as many as may are in progress.
+  // RESOURCE_EXHAUSTED / TOO_MANY_STREAMS if as many as may are in progress, or half of them for
+  // the caller.
   virtual void OpenExport(CallContext context, std::optional<std::string> group,
                           Callback<std::unique_ptr<RecordExport>> done) = 0;
 

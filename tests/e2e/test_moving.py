@@ -269,22 +269,41 @@ class MovingTest(harness.TestCase):
         self.assert_not_found(("Group", "groups/a"), collections.deque,
                               client.export_threads("groups/a"))
 
-    def test_only_so_many_imports_go_on_at_once(self):
-        client = self.start_server().client()
+    def test_only_so_many_imports_go_on_at_once_half_of_them_for_one_caller(self):
+        server = self.start_server()
+        ann, bob, eve = (server.client(user) for user in ("ann", "bob", "eve"))
         started = []
-        for _ in range(4):
+
+        def start(client):
             sending = Sending()
             answers = client.import_threads(sending)
             sending.send(Request(records=[group_record()]))
             self.assertEqual(next(answers).acknowledged_count, 1)
             started.append((sending, answers))
-        refusal = self.assert_refused(Code.RESOURCE_EXHAUSTED, "TOO_MANY_STREAMS",
-                                      collections.deque, client.import_threads([]))
-        self.assertIsNotNone(refusal.retry_delay)
+
+        def assert_too_many(client):
+            refusal = self.assert_refused(Code.RESOURCE_EXHAUSTED, "TOO_MANY_STREAMS",
+                                          collections.deque, client.import_threads([]))
+            self.assertIsNotNone(refusal.retry_delay)
+        for client in (ann, bob):
+            start(client)
+            start(client)
+            assert_too_many(client)
+        assert_too_many(eve)
         for sending, answers in started:
             sending.end()
             self.assertEqual(list(answers), [])
-        list(client.import_threads([]))
+        for client in (ann, bob, eve):
+            list(client.import_threads([]))
+
+    def test_one_caller_leaves_an_export_to_others(self):
+        server = self.start_server()
+        ann, bob = server.client("ann"), server.client("bob")
+        self.import_records(ann, many_records(30_000))
+        exporting = ann.export_threads()
+        next(exporting)
+        self.assert_refused(Code.RESOURCE_EXHAUSTED, "TOO_MANY_STREAMS", next, ann.export_threads())
+        self.assertEqual(len(self.export(bob)), 60_001)
 
     def test_an_export_that_is_not_read_is_cut_off(self):
         server = self.start_server("--default_timeout=1s")

@@ -258,9 +258,13 @@ class WatchTest(harness.TestCase):
                             self.application.watch("me/joinedGroups/g"))
 
     def test_more_watches_than_may_be_open_are_refused(self):
-        self.serve("--max_watches=2")
+        self.serve("--max_watches=4")
         first = self.follow(self.ann, "groups/g")
         self.follow(self.ann, "groups/g")
+        self.assert_refused(Code.RESOURCE_EXHAUSTED, "TOO_MANY_STREAMS", next,
+                            self.ann.watch("groups/g"))
+        for _ in range(2):
+            self.follow(self.application, "groups/g")
         refusal = self.assert_refused(Code.RESOURCE_EXHAUSTED, "TOO_MANY_STREAMS", next,
                                       self.ann.watch("groups/g"))
         self.assertGreater(refusal.retry_delay.ToMilliseconds(), 0)

@@ -733,6 +733,43 @@ TEST_F(Conformance, FullQueueRefusesAtOnceWithATimeToRetry) {
   EXPECT_THAT(outcomes[1].get_future().get(), IsOk());
 }
 
+TEST_F(Conformance, OneCallerMayHaveHalfOfTheWriteQueue) {
+  constexpr uint64_t kAnn = 1;
+  constexpr uint64_t kBob = 2;
+  Open({.write_queue = 4});
+  CreateGroup("g");
+  WriterBlock block(*store_);
+  std::vector<std::promise<absl::Status>> outcomes(6);
+  const auto submit = [&](size_t index, uint64_t caller) {
+    CreateContext context;
+    context.caller = caller;
+    store_->CreateThread(context, "g", std::nullopt, MakeThread("g", "topic: 't'"),
+                         [&outcome = outcomes[index]](auto result) {
+                           outcome.set_value(std::move(result).status());
+                         });
+  };
+  submit(0, kAnn);
+  submit(1, kAnn);
+  submit(2, kAnn);
+  const absl::Status refused = outcomes[2].get_future().get();
+  EXPECT_THAT(refused, HasReason(v1::ERROR_REASON_QUEUE_FULL));
+  EXPECT_TRUE(refused.GetPayload("type.googleapis.com/google.rpc.RetryInfo").has_value());
+  submit(3, kBob);
+  submit(4, kBob);
+  submit(5, kBob);
+  EXPECT_THAT(outcomes[5].get_future().get(), HasReason(v1::ERROR_REASON_QUEUE_FULL));
+  block.Release();
+  for (const size_t index : {0, 1, 3, 4}) {
+    EXPECT_THAT(outcomes[index].get_future().get(), IsOk());
+  }
+  // What has been written is given back.
+  CreateContext again;
+  again.caller = kAnn;
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_THAT(db_->CreateThread(again, "g", std::nullopt, MakeThread("g", "topic: 't'")), IsOk());
+  }
+}
+
 TEST_F(Conformance, ReadsHonourDeadlineAndCancellation) {
   CreateGroup("g");
   CallContext expired;

@@ -512,6 +512,25 @@ TEST_F(MovingConformance, OnlySoManyExportsGoOnAtOnce) {
   }
 }
 
+TEST_F(MovingConformance, OneCallerMayHaveHalfOfTheExports) {
+  CreateGroup("g");
+  AddThreads("g", 3 * kMaxRecordsPerMessage);
+  CallContext ann;
+  ann.caller = 1;
+  CallContext bob;
+  bob.caller = 2;
+  std::vector<std::unique_ptr<RecordExport>> opened;
+  absl::StatusOr<std::unique_ptr<RecordExport>> last = db_->OpenExport(ann);
+  for (; last.ok(); last = db_->OpenExport(ann)) opened.push_back(*std::move(last));
+  EXPECT_THAT(last, HasReason(v1::ERROR_REASON_TOO_MANY_STREAMS));
+  for (size_t left = opened.size(); left > 0; --left) {
+    auto others = db_->OpenExport(bob);
+    ASSERT_THAT(others, IsOk());
+    opened.push_back(*std::move(others));
+  }
+  EXPECT_THAT(db_->OpenExport(bob), HasReason(v1::ERROR_REASON_TOO_MANY_STREAMS));
+}
+
 TEST_F(MovingConformance, ClosingEndsExports) {
   CreateGroup("g");
   AddThreads("g", 3 * kMaxRecordsPerMessage);

@@ -280,6 +280,24 @@ TEST_F(SearchOfAnIndexBehindTest, IsRefusedWhenTooManyWait) {
   EXPECT_THAT(first.get(), HasReason(v1::ERROR_REASON_SHUTTING_DOWN));
 }
 
+TEST_F(SearchOfAnIndexBehindTest, OneCallerMayHaveHalfOfTheWaits) {
+  options_.search_wait = absl::InfiniteDuration();
+  options_.reader_threads = 1;
+  options_.read_queue = 4;
+  Open();
+  std::vector<std::future<absl::StatusOr<SearchPage>>> waiting;
+  for (const uint64_t caller : {1, 2}) {
+    CallContext context;
+    context.caller = caller;
+    for (int i = 0; i < 2; ++i) waiting.push_back(StartSearch("apple", context));
+    EXPECT_THAT(StartSearch("apple", context).get(), HasReason(v1::ERROR_REASON_QUEUE_FULL));
+  }
+  Close();
+  for (auto& search : waiting) {
+    EXPECT_THAT(search.get(), HasReason(v1::ERROR_REASON_SHUTTING_DOWN));
+  }
+}
+
 TEST_F(SearchOfAnIndexBehindTest, DoesNotWaitForOtherGroups) {
   free_bytes_ = std::numeric_limits<int64_t>::max();
   Open();

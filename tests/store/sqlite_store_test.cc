@@ -27,6 +27,7 @@
 #include "tests/testing/error_matchers.h"
 #include "tests/testing/fake_clock.h"
 #include "tests/testing/proto_matchers.h"
+#include "tests/testing/reader_block.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"
 
@@ -79,6 +80,36 @@ class SqliteStoreTest : public ::testing::Test {
   FakeClock clock_;
   SqliteOptions options_ = {.path = folder_.File("threads.db")};
 };
+
+TEST_F(SqliteStoreTest, OneCallerMayHaveHalfOfTheReadQueue) {
+  options_.reader_threads = 1;
+  options_.read_queue = 4;
+  const auto store = Open();
+  ASSERT_THAT(store, IsOk());
+  CreateGroup(**store, "g");
+  ReaderBlock block(**store);
+  std::vector<std::promise<absl::Status>> outcomes(6);
+  const auto read = [&](size_t index, uint64_t caller) {
+    CallContext context;
+    context.caller = caller;
+    (*store)->GetGroup(context, "g", [&outcome = outcomes[index]](auto group) {
+      outcome.set_value(std::move(group).status());
+    });
+  };
+  constexpr uint64_t kAnn = 1;
+  constexpr uint64_t kBob = 2;
+  for (const size_t index : {0, 1, 2}) read(index, kAnn);
+  EXPECT_THAT(outcomes[2].get_future().get(), HasReason(v1::ERROR_REASON_QUEUE_FULL));
+  for (const size_t index : {3, 4, 5}) read(index, kBob);
+  EXPECT_THAT(outcomes[5].get_future().get(), HasReason(v1::ERROR_REASON_QUEUE_FULL));
+  block.Release();
+  for (const size_t index : {0, 1, 3, 4}) {
+    EXPECT_THAT(outcomes[index].get_future().get(), IsOk());
+  }
+  CallContext again;
+  again.caller = kAnn;
+  for (int i = 0; i < 5; ++i) EXPECT_THAT(BlockingStore(**store).GetGroup(again, "g"), IsOk());
+}
 
 MATCHER_P(IsRefusal, message_matcher, "is a refusal for operators") {
   return ::testing::ExplainMatchResult(

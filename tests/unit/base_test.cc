@@ -14,6 +14,7 @@
 #include "server/base/errors.h"
 #include "server/base/executor.h"
 #include "server/base/sha256.h"
+#include "server/base/shares.h"
 #include "server/base/uuid.h"
 #include "tests/testing/status_matchers.h"
 
@@ -78,6 +79,50 @@ TEST(ByteBudgetTest, GivesNoMoreThanItHas) {
   EXPECT_FALSE(budget.TryTake(1));
   budget.GiveBack(28);
   EXPECT_TRUE(budget.TryTake(9));
+}
+
+TEST(ByteBudgetTest, KeepsAPartForThoseWhoHoldItShortly) {
+  ByteBudget budget(80);
+  EXPECT_TRUE(budget.TryTakeUnreserved(30));
+  EXPECT_FALSE(budget.TryTakeUnreserved(41));
+  EXPECT_TRUE(budget.TryTakeUnreserved(40));
+  EXPECT_FALSE(budget.TryTakeUnreserved(1));
+  EXPECT_TRUE(budget.TryTake(10));
+  EXPECT_FALSE(budget.TryTake(1));
+  budget.GiveBack(80);
+  EXPECT_TRUE(budget.TryTakeUnreserved(80)) << "what comes alone may have all";
+  EXPECT_FALSE(budget.TryTakeUnreserved(1));
+  budget.GiveBack(80);
+  EXPECT_FALSE(budget.TryTakeUnreserved(81));
+}
+
+TEST(SharesTest, NobodyHasMoreThanHalf) {
+  constexpr uint64_t kAnn = 1;
+  constexpr uint64_t kBob = 2;
+  Shares shares(5);
+  EXPECT_TRUE(shares.TryTake(kAnn));
+  EXPECT_TRUE(shares.TryTake(kAnn));
+  EXPECT_FALSE(shares.TryTake(kAnn));
+  EXPECT_TRUE(shares.TryTake(kBob));
+  shares.GiveBack(kAnn);
+  EXPECT_TRUE(shares.TryTake(kAnn));
+  EXPECT_FALSE(shares.TryTake(kAnn));
+  for (int i = 0; i < 2; ++i) shares.GiveBack(kAnn);
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(shares.TryTake(kAnn));
+  EXPECT_FALSE(shares.TryTake(kAnn));
+}
+
+TEST(SharesTest, ASinglePlaceIsForAnyone) {
+  constexpr uint64_t kAnn = 1;
+  Shares shares(1);
+  EXPECT_TRUE(shares.TryTake(kAnn));
+  EXPECT_FALSE(shares.TryTake(kAnn));
+}
+
+TEST(SharesTest, NobodyInParticularMayHaveAll) {
+  Shares shares(2);
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(shares.TryTake(0));
+  for (int i = 0; i < 10; ++i) shares.GiveBack(0);
 }
 
 TEST(ExecutorTest, RunsAllTasksBeforeItEnds) {

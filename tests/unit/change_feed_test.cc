@@ -17,11 +17,13 @@
 #include "server/base/byte_budget.h"
 #include "server/base/clock.h"
 #include "server/base/mutex.h"
+#include "server/base/status_macros.h"
 #include "server/domain/delta_token.h"
 #include "server/domain/resource.h"
 #include "server/store/sqlite/sqlite_store.h"
 #include "tests/testing/blocking_store.h"
 #include "tests/testing/error_matchers.h"
+#include "tests/testing/reader_block.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/store_block.h"
 #include "tests/testing/temp_dir.h"
@@ -34,7 +36,9 @@ using ::testing::ElementsAre;
 // Takes messages as they come, unless it is told to hold them.
 class FakeSink final : public WatchSink {
  public:
-  explicit FakeSink(ChangeFeed& feed) : feed_(feed) {}
+  explicit FakeSink(ChangeFeed& feed, uint64_t caller = 0) : feed_(feed), caller_(caller) {}
+
+  uint64_t caller() const override { return caller_; }
 
   void Send(Message message) override {
     std::string bytes;
@@ -102,6 +106,7 @@ class FakeSink final : public WatchSink {
 
  private:
   ChangeFeed& feed_;
+  const uint64_t caller_;
   Mutex mutex_;
   CondVar news_;
   bool holds_ ABSL_GUARDED_BY(mutex_) = false;
@@ -373,6 +378,30 @@ TEST_F(ChangeFeedTest, OnlySoManyWatchesMayBeOpen) {
   const auto third = Watch("g");
   const std::string name = CreateThread();
   EXPECT_THAT(third->AwaitNames(1), ElementsAre(name));
+}
+
+TEST_F(ChangeFeedTest, OneCallerMayHaveHalfOfTheWatches) {
+  options_.max_watches = 4;
+  StartFeed();
+  const auto add = [this](uint64_t caller) -> absl::StatusOr<std::shared_ptr<FakeSink>> {
+    ChangeFeed::Watch watch;
+    auto sink = std::make_shared<FakeSink>(*feed_, caller);
+    watch.sink = sink;
+    watch.query.scope = Scope("g");
+    RETURN_IF_ERROR(feed_->Add(std::move(watch)));
+    return sink;
+  };
+  constexpr uint64_t kAnn = 1;
+  constexpr uint64_t kBob = 2;
+  const auto first = add(kAnn);
+  ASSERT_THAT(first, IsOk());
+  EXPECT_THAT(add(kAnn), IsOk());
+  EXPECT_THAT(add(kAnn), HasReason(v1::ERROR_REASON_TOO_MANY_STREAMS));
+  EXPECT_THAT(add(kBob), IsOk());
+  feed_->Remove(**first);
+  EXPECT_THAT(add(kAnn), IsOk());
+  EXPECT_THAT(add(kAnn), HasReason(v1::ERROR_REASON_TOO_MANY_STREAMS));
+  EXPECT_THAT(add(kBob), IsOk());
 }
 
 TEST_F(ChangeFeedTest, WhatIsReadForAWatchThatIsOverIsNotToldToTheNextAtItsAddress) {

@@ -119,6 +119,11 @@ TEST(ConfigTest, WrongFlagsAreNamedInOneLine) {
       {{"serve", "--write_queue=-1"}, "--write_queue"},
       {{"serve", "--read_queue=1e9"}, "--read_queue"},
       {{"serve", "--reader_threads=0"}, "--reader_threads"},
+      {{"serve", "--rate_limit=-1"}, "--rate_limit"},
+      {{"serve", "--rate_limit=1.5"}, "--rate_limit"},
+      {{"serve", "--rate_limit=1000001"}, "--rate_limit"},
+      {{"serve", "--rate_limit=1", "--rate_burst=-1"}, "--rate_burst"},
+      {{"serve", "--rate_burst=5"}, "--rate_limit"},
       {{"serve", "--request_memory=1"}, "--request_memory"},
       {{"serve", "--default_timeout=30"}, "--default_timeout"},
       {{"serve", "--default_timeout=0s"}, "--default_timeout"},
@@ -172,6 +177,18 @@ TEST(ConfigTest, UnauthenticatedServiceIsPossibleOnPurpose) {
   for (const char* loopback :
        {"--listen=127.9.9.9:1", "--listen=localhost:1", "--listen=[::1]:1"}) {
     EXPECT_THAT(Parse({"serve", loopback}), IsOk()) << loopback;
+  }
+}
+
+TEST(ConfigTest, TheBurstFollowsTheRate) {
+  const std::pair<std::vector<const char*>, int> cases[] = {
+      {{"serve", "--rate_limit=5"}, 20},
+      {{"serve", "--rate_limit=100"}, 100},
+      {{"serve", "--rate_limit=100", "--rate_burst=7"}, 7},
+  };
+  for (const auto& [arguments, burst] : cases) {
+    ASSERT_OK_AND_ASSIGN(const CommandLine line, Parse(arguments));
+    EXPECT_EQ(line.config.effective_rate_burst(), burst);
   }
 }
 

@@ -132,6 +132,7 @@ TEST_F(RateLimiterTest, ThreadsTakeNoMoreThanThereIs) {
   Limit({.rate = 1, .burst = 100, .max_callers = kCallers});
   std::atomic<int> admitted = 0;
   std::vector<std::thread> threads;
+  threads.reserve(kThreads);
   for (int i = 0; i < kThreads; ++i) {
     threads.emplace_back([this, &admitted] {
       for (int call = 0; call < kCalls; ++call) {

@@ -142,6 +142,7 @@ Exports::Exports(std::string path, int max_exports, const Clock& clock,
       max_exports_(max_exports),
       clock_(clock),
       on_error_(std::move(on_error)),
+      shares_(static_cast<size_t>(max_exports)),
       threads_(std::make_unique<Executor>("export", static_cast<size_t>(max_exports))) {}
 
 Exports::~Exports() { Close(); }
@@ -156,14 +157,15 @@ absl::Status Exports::Start(CallContext& context, std::optional<std::string>& gr
                             ThreadStore::Callback<std::unique_ptr<RecordExport>>& done) {
   MutexLock lock(&mutex_);
   if (closing_) return ShuttingDownError();
-  if (active_.size() >= static_cast<size_t>(max_exports_)) return TooManyStreamsError(kRetryDelay);
+  const bool is_full = active_.size() >= static_cast<size_t>(max_exports_);
+  if (is_full || !shares_.TryTake(context.caller)) return TooManyStreamsError(kRetryDelay);
   auto handoff = std::make_shared<ChunkHandoff>();
   active_.insert(handoff);
   ++open_;
   threads_->Add([this, handoff = std::move(handoff), context = std::move(context),
                  group = std::move(group), done = std::move(done)]() mutable {
     absl::Status status = Run(context, group, handoff, done);
-    Leave(handoff);
+    Leave(handoff, context.caller);
     if (status.ok()) return;
     on_error_(status);
     // Without a snapshot there is nobody yet who could ask for chunks.
@@ -173,9 +175,10 @@ absl::Status Exports::Start(CallContext& context, std::optional<std::string>& gr
   return absl::OkStatus();
 }
 
-void Exports::Leave(const std::shared_ptr<ChunkHandoff>& handoff) {
+void Exports::Leave(const std::shared_ptr<ChunkHandoff>& handoff, uint64_t caller) {
   MutexLock lock(&mutex_);
   active_.erase(handoff);
+  shares_.GiveBack(caller);
   --open_;
 }
 

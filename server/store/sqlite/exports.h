@@ -2,6 +2,7 @@
 #define THREADSTORE_SERVER_STORE_SQLITE_EXPORTS_H_
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -13,6 +14,7 @@
 #include "server/base/clock.h"
 #include "server/base/executor.h"
 #include "server/base/mutex.h"
+#include "server/base/shares.h"
 #include "server/store/thread_store.h"
 
 namespace threadstore::sqlite {
@@ -23,7 +25,8 @@ class ChunkHandoff;
 // a connection with one snapshot, until it has read all. Thread-safe.
 class Exports {
  public:
-  // `on_error` hears what may be a fault of the file. `clock` must outlive the exports.
+  // One caller may have half of `max_exports`. `on_error` hears what may be a fault of the file.
+  // `clock` must outlive the exports.
   Exports(std::string path, int max_exports, const Clock& clock,
           std::function<void(const absl::Status&)> on_error);
 
@@ -44,7 +47,7 @@ class Exports {
   // Takes what it is given if there is a place.
   absl::Status Start(CallContext& context, std::optional<std::string>& group,
                      ThreadStore::Callback<std::unique_ptr<RecordExport>>& done);
-  void Leave(const std::shared_ptr<ChunkHandoff>& handoff);
+  void Leave(const std::shared_ptr<ChunkHandoff>& handoff, uint64_t caller);
 
   // The whole of an export. Calls `done` when it has a snapshot, and ends when all has been read or
   // nobody takes it any more.
@@ -60,6 +63,7 @@ class Exports {
 
   Mutex mutex_;
   std::set<std::shared_ptr<ChunkHandoff>> active_ ABSL_GUARDED_BY(mutex_);
+  Shares shares_ ABSL_GUARDED_BY(mutex_);  // Of those that are active.
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;
   std::unique_ptr<Executor> threads_;
 };

@@ -13,7 +13,10 @@ constexpr absl::Duration kRetryDelay = absl::Milliseconds(100);
 
 ReaderPool::ReaderPool(std::vector<Connection> connections, size_t queue_capacity,
                        const Clock& clock)
-    : queue_capacity_(queue_capacity), clock_(clock), connections_(std::move(connections)) {
+    : queue_capacity_(queue_capacity),
+      clock_(clock),
+      shares_(queue_capacity),
+      connections_(std::move(connections)) {
   threads_.reserve(connections_.size());
   for (Connection& connection : connections_) {
     threads_.emplace_back([this, &connection] {
@@ -38,7 +41,9 @@ void ReaderPool::Submit(CallContext context, Read read) {
 absl::Status ReaderPool::Enqueue(Item& item) {
   MutexLock lock(&mutex_);
   if (closing_) return ShuttingDownError();
-  if (queue_.size() >= queue_capacity_) return QueueFullError(kRetryDelay);
+  if (queue_.size() >= queue_capacity_ || !shares_.TryTake(item.context.caller)) {
+    return QueueFullError(kRetryDelay);
+  }
   queue_.push_back(std::move(item));
   return absl::OkStatus();
 }
@@ -63,6 +68,7 @@ void ReaderPool::Run(Connection& connection) {
       if (queue_.empty()) return;
       item = std::move(queue_.front());
       queue_.pop_front();
+      shares_.GiveBack(item.context.caller);
     }
     absl::Status wanted = CheckWanted(item.context, clock_.Now());
     Connection* const available = wanted.ok() ? &connection : nullptr;

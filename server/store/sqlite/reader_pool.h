@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "server/base/clock.h"
 #include "server/base/mutex.h"
+#include "server/base/shares.h"
 #include "server/store/sqlite/change_queries.h"
 #include "server/store/sqlite/database.h"
 #include "server/store/sqlite/list_queries.h"
@@ -41,7 +42,8 @@ class ReaderPool {
   // null. `context` is the one that was submitted.
   using Read = absl::AnyInvocable<void(absl::Status, const CallContext& context, Connection*) &&>;
 
-  // `queue_capacity` reads may wait; one more is refused with QUEUE_FULL.
+  // `queue_capacity` reads may wait, half of them for one caller; one more is refused with
+  // QUEUE_FULL.
   ReaderPool(std::vector<Connection> connections, size_t queue_capacity, const Clock& clock);
 
   // As Close.
@@ -70,6 +72,7 @@ class ReaderPool {
   Mutex mutex_;
   CondVar not_empty_;
   std::deque<Item> queue_ ABSL_GUARDED_BY(mutex_);
+  Shares shares_ ABSL_GUARDED_BY(mutex_);  // Of the queue.
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<Connection> connections_;  // Each is its thread's until Close.
   std::vector<std::thread> threads_;

@@ -59,7 +59,11 @@ SearchDocument MakeDocument(const SearchText& text) {
 
 SearchIndexer::SearchIndexer(std::unique_ptr<Database> db, std::unique_ptr<SearchSource> source,
                              Options options, const Clock& clock)
-    : db_(std::move(db)), source_(std::move(source)), options_(options), clock_(clock) {}
+    : db_(std::move(db)),
+      source_(std::move(source)),
+      options_(options),
+      clock_(clock),
+      shares_(options.queue_capacity) {}
 
 SearchIndexer::~SearchIndexer() { Close(); }
 
@@ -97,7 +101,9 @@ void SearchIndexer::Await(CallContext context, int64_t sequence, Resume resume) 
 absl::Status SearchIndexer::Enqueue(Waiting& waiting) {
   MutexLock lock(&mutex_);
   if (closing_) return ShuttingDownError();
-  if (waiting_.size() >= options_.queue_capacity) return QueueFullError(kQueueRetryDelay);
+  if (waiting_.size() >= options_.queue_capacity || !shares_.TryTake(waiting.context.caller)) {
+    return QueueFullError(kQueueRetryDelay);
+  }
   waiting_.push_back(std::move(waiting));
   // The writer may not have told of the commit yet.
   changed_at_ = std::min(changed_at_, absl::Now());
@@ -190,6 +196,7 @@ void SearchIndexer::ResumeSearches(const absl::StatusOr<SearchState>& state) {
         [&](const Waiting& waiting) { return !has_all(waiting) && now < waiting.give_up; });
     ended.assign(std::make_move_iterator(first_ended), std::make_move_iterator(waiting_.end()));
     waiting_.erase(first_ended, waiting_.end());
+    for (const Waiting& waiting : ended) shares_.GiveBack(waiting.context.caller);
   }
   for (Waiting& waiting : ended) {
     absl::Status outcome = CheckWanted(waiting.context, clock_.Now());

@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "server/base/clock.h"
 #include "server/base/mutex.h"
+#include "server/base/shares.h"
 #include "server/store/sqlite/database.h"
 #include "server/store/sqlite/search_index.h"
 #include "server/store/sqlite/search_source.h"
@@ -30,7 +31,7 @@ namespace threadstore::sqlite {
 class SearchIndexer {
  public:
   struct Options {
-    // Searches that may wait; one more is refused with QUEUE_FULL.
+    // Searches that may wait, half of them for one caller; one more is refused with QUEUE_FULL.
     size_t queue_capacity = 0;
 
     // How long a search waits for the index at most.
@@ -103,6 +104,7 @@ class SearchIndexer {
   Mutex mutex_;
   CondVar changed_or_closing_;
   std::vector<Waiting> waiting_ ABSL_GUARDED_BY(mutex_);
+  Shares shares_ ABSL_GUARDED_BY(mutex_);  // Of those who wait.
   absl::Time changed_at_ ABSL_GUARDED_BY(mutex_) =
       absl::InfiniteFuture();  // What is not looked at.
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;

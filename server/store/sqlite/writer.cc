@@ -63,6 +63,7 @@ Writer::Writer(std::unique_ptr<Database> db, std::unique_ptr<WriteQueries> queri
       options_(std::move(options)),
       clock_(clock),
       completions_(completions),
+      shares_(options_.queue_capacity),
       time_per_write_(kInitialTimePerWrite) {
   thread_ = std::thread([this] {
     SetThreadName("writer");
@@ -93,7 +94,9 @@ absl::Status Writer::Enqueue(std::unique_ptr<Write>& write, size_t capacity) {
   MutexLock lock(&mutex_);
   if (closing_) return ShuttingDownError();
   if (failed_) return StoreFailedError();
-  if (queue_.size() >= capacity) return QueueFullError(RetryDelay());
+  if (queue_.size() >= capacity || !shares_.TryTake(write->context().caller)) {
+    return QueueFullError(RetryDelay());
+  }
   queue_.push_back(std::move(write));
   return absl::OkStatus();
 }
@@ -161,6 +164,7 @@ Writer::Group Writer::TakeGroup() {
   const auto end = queue_.begin() + static_cast<ptrdiff_t>(std::min(queue_.size(), kMaxGroupSize));
   Group group(std::make_move_iterator(queue_.begin()), std::make_move_iterator(end));
   queue_.erase(queue_.begin(), end);
+  for (const std::unique_ptr<Write>& write : group) shares_.GiveBack(write->context().caller);
   return group;
 }
 

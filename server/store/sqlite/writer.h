@@ -16,6 +16,7 @@
 #include "server/base/clock.h"
 #include "server/base/executor.h"
 #include "server/base/mutex.h"
+#include "server/base/shares.h"
 #include "server/store/sqlite/database.h"
 #include "server/store/sqlite/write_queries.h"
 #include "server/store/thread_store.h"
@@ -48,7 +49,7 @@ class Write {
 class Writer {
  public:
   struct Options {
-    // Writes that may wait; one more is refused with QUEUE_FULL.
+    // Writes that may wait, half of them for one caller; one more is refused with QUEUE_FULL.
     size_t queue_capacity = 0;
 
     // Frames (4 KiB pages) in the log between checkpoints.
@@ -170,6 +171,7 @@ class Writer {
   Mutex mutex_;
   CondVar not_empty_;
   std::deque<std::unique_ptr<Write>> queue_ ABSL_GUARDED_BY(mutex_);
+  Shares shares_ ABSL_GUARDED_BY(mutex_);  // Of the queue.
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;
   bool failed_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Duration time_per_write_ ABSL_GUARDED_BY(mutex_);  // A moving average.
