@@ -6,6 +6,7 @@
 
 #include "absl/time/clock.h"
 #include "client/connection.h"
+#include "google/rpc/error_details.pb.h"
 #include "server/base/error_details.h"
 #include "server/base/status_macros.h"
 
@@ -82,11 +83,14 @@ absl::Status Retries::Sleep(absl::Duration duration) {
 }
 
 bool IsBreak(const absl::Status& error) {
+  const auto info = ErrorDetailOf<google::rpc::ErrorInfo>(error);
+  const bool may_still_count = absl::IsUnauthenticated(error) && info.has_value() &&
+                               info->metadata().contains("delta_token");
   // Streams have no deadline of ours.
   const bool was_cut_off =
       absl::IsDeadlineExceeded(error) && ErrorReasonOf(error) == v1::ERROR_REASON_UNSPECIFIED;
   return absl::IsUnavailable(error) || IsDropped(error) || was_cut_off ||
-         (absl::IsResourceExhausted(error) && ServersDelay(error).has_value()) ||
+         (absl::IsResourceExhausted(error) && ServersDelay(error).has_value()) || may_still_count ||
          ErrorReasonOf(error) == v1::ERROR_REASON_WATCH_TOO_SLOW;
 }
 

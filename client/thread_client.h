@@ -59,7 +59,8 @@ struct StreamOptions {
 // Whether a stream that ended so can be begun again: UNAVAILABLE; a CANCELLED that the server did
 // not explain; RESOURCE_EXHAUSTED with a RetryInfo; WATCH_TOO_SLOW, and likewise a
 // DEADLINE_EXCEEDED without a reason, with which the server cuts off who does not take what it
-// sends.
+// sends; UNAUTHENTICATED with a `delta_token` in its ErrorInfo, with which it ends watches when
+// the credentials that count have changed: those of the caller may still.
 bool IsBreak(const absl::Status& error);
 
 // A client of a Threadstore server. Each method is one RPC, described in the protos, and blocks

@@ -137,7 +137,7 @@ class BothFaces final : public Server {
         max_connection_age_(config.max_connection_age),
         max_connection_age_grace_(config.max_connection_age_grace),
         watch_memory_(config.request_memory),
-        feed_(services.store, watch_memory_, MakeFeedOptions(config)),
+        feed_(services.store, services.authenticator, watch_memory_, MakeFeedOptions(config)),
         watches_{feed_, [this](absl::string_view peer) { return EndOfWatch(peer); }},
         conversations_(services),
         groups_(services),

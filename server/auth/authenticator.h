@@ -1,6 +1,7 @@
 #ifndef THREADSTORE_SERVER_AUTH_AUTHENTICATOR_H_
 #define THREADSTORE_SERVER_AUTH_AUTHENTICATOR_H_
 
+#include <cstdint>
 #include <optional>
 #include <vector>
 
@@ -41,6 +42,11 @@ class Authenticator {
                          absl::AnyInvocable<void() &&>& /*ready*/) const {
     return false;
   }
+
+  // Changes whenever credentials may have ceased to count, or to say what they said. Credentials
+  // that are accepted after a generation has been read count for as long as it is the current one,
+  // unless they expire.
+  virtual uint64_t generation() const = 0;
 };
 
 // --auth=none: believes `x-threadstore-user`; without it the caller is an application, the one that
@@ -50,6 +56,7 @@ class Authenticator {
 class NoAuthentication final : public Authenticator {
  public:
   absl::StatusOr<Principal> Authenticate(const Credentials& credentials) const override;
+  uint64_t generation() const override { return 0; }
 };
 
 }  // namespace threadstore

@@ -1,6 +1,7 @@
 #ifndef THREADSTORE_SERVER_AUTH_BEARER_AUTHENTICATOR_H_
 #define THREADSTORE_SERVER_AUTH_BEARER_AUTHENTICATOR_H_
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -43,6 +44,9 @@ class BearerAuthenticator final : public Authenticator {
 
   bool AwaitKeys(const Credentials& credentials,
                  absl::AnyInvocable<void() &&>& ready) const override;
+
+  // Changes with the configuration, and with the keys of any issuer.
+  uint64_t generation() const override { return cache_->generation(); }
 
   // From now on this counts. Keys of issuers that stay are kept; until those of others have come,
   // their tokens are answered with ISSUER_UNAVAILABLE. Not by two threads at once.

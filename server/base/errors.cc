@@ -122,6 +122,15 @@ absl::Status InvalidCredentialsError(absl::string_view message) {
                    message);
 }
 
+absl::Status CredentialsChangedError(std::string delta_token) {
+  Metadata metadata;
+  if (!delta_token.empty()) metadata.emplace_back("delta_token", std::move(delta_token));
+  return MakeError(absl::StatusCode::kUnauthenticated, v1::ERROR_REASON_INVALID_CREDENTIALS,
+                   "the keys or the credentials that count have changed; watch again from the last "
+                   "delta_token, with credentials that count now",
+                   metadata);
+}
+
 absl::Status MissingPermissionError(absl::string_view permission) {
   return MakeError(absl::StatusCode::kPermissionDenied, v1::ERROR_REASON_MISSING_PERMISSION,
                    absl::StrCat("this method needs the permission ", permission),

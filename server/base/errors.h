@@ -45,6 +45,11 @@ absl::Status RequestIdReusedError();
 absl::Status UserRequiredError(std::string field);
 
 absl::Status InvalidCredentialsError(absl::string_view message);
+
+// UNAUTHENTICATED, of a watch whose caller was accepted before. Carries the token to resume with,
+// as the metadata `delta_token`; none if that is empty.
+absl::Status CredentialsChangedError(std::string delta_token);
+
 absl::Status MissingPermissionError(absl::string_view permission);
 absl::Status NotAMemberError(absl::string_view group_name);
 absl::Status NotAnOwnerError(absl::string_view group_name);

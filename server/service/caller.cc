@@ -155,6 +155,8 @@ absl::StatusOr<Claim> ReadClaim(const ServiceContext& services,
 absl::StatusOr<Caller> TryToIdentify(const ServiceContext& services, const Claim& claim,
                                      absl::string_view method) {
   Caller caller;
+  // Before: what changes from here on may not have been heeded.
+  caller.generation = services.authenticator.generation();
   ASSIGN_OR_RETURN(caller.principal, services.authenticator.Authenticate(claim.credentials));
   caller.number = NumberOf(caller.principal, claim.address);
   if (!claim.is_charged) {

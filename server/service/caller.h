@@ -26,6 +26,9 @@ struct Caller {
   // told apart by its address: by the first 64 bits of IPv6, since whoever has one such address has
   // all.
   uint64_t number = 0;
+
+  // The Authenticator's generation that the caller's credentials count in.
+  uint64_t generation = 0;
 };
 
 // Tells `done` who makes a call, by its metadata, its peer and the peer's certificate, if the

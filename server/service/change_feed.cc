@@ -50,8 +50,10 @@ bool IsTransient(const absl::Status& status) {
 
 }  // namespace
 
-ChangeFeed::ChangeFeed(ThreadStore& store, ByteBudget& memory, const Options& options)
+ChangeFeed::ChangeFeed(ThreadStore& store, const Authenticator& authenticator, ByteBudget& memory,
+                       const Options& options)
     : store_(store),
+      authenticator_(authenticator),
       memory_(memory),
       options_(options),
       shares_(static_cast<size_t>(options.max_watches)) {
@@ -87,6 +89,9 @@ absl::Status ChangeFeed::Add(Watch watch) {
     state.watch = std::move(watch);
     state.fingerprint = ParentFingerprint(state.watch.query.scope);
     state.position = state.watch.query.after;
+    if (state.position.has_value()) {
+      state.token = EncodeDeltaToken(*state.position, state.fingerprint);
+    }
     bool is_draining = false;
     {
       MutexLock lock(&mutex_);
@@ -267,8 +272,10 @@ bool ChangeFeed::IsKept(const State& state) const {
 }
 
 void ChangeFeed::AdvanceAll() {
+  const uint64_t generation = authenticator_.generation();
   for (auto& [sink, state] : states_) {
     EndIfTooSlow(state);
+    EndIfWithdrawn(state, generation);
     Advance(state);
   }
 }
@@ -380,9 +387,9 @@ void ChangeFeed::OnRead(const WatchSink* sink, bool only_check, absl::Time began
 
 void ChangeFeed::Send(State& state, WatchSink::Message message) {
   state.has_begun = true;
-  state.token = EncodeDeltaToken(*state.position, state.fingerprint);
+  state.unsent_token = EncodeDeltaToken(*state.position, state.fingerprint);
   v1::WatchThreadsResponse fields;
-  fields.set_delta_token(state.token);
+  fields.set_delta_token(state.unsent_token);
   message.push_back(MakePart(fields));
   state.unsent = std::move(message);
   SendUnsent(state);
@@ -395,6 +402,7 @@ void ChangeFeed::SendUnsent(State& state) {
   state.bytes_taken = bytes;
   state.is_sending = true;
   state.sent_at = absl::Now();
+  state.token = std::move(state.unsent_token);
   state.watch.sink->Send(std::exchange(state.unsent, {}));
 }
 
@@ -410,6 +418,11 @@ void ChangeFeed::EndIfTooSlow(State& state) {
       state.has_kept_up && followed_.has_value() && state.position->sequence < kept_after_;
   const bool is_overdue = absl::Now() - state.sent_at > options_.take_timeout;
   if (is_left_behind || is_overdue) End(state, WatchTooSlowError(state.token));
+}
+
+void ChangeFeed::EndIfWithdrawn(State& state, uint64_t generation) {
+  if (state.has_ended || state.watch.generation == generation) return;
+  End(state, CredentialsChangedError(state.token));
 }
 
 }  // namespace threadstore

@@ -17,6 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/auth/authenticator.h"
 #include "server/base/byte_budget.h"
 #include "server/base/mutex.h"
 #include "server/base/shares.h"
@@ -82,12 +83,17 @@ class ChangeFeed {
     ChangeQuery query;
     std::optional<RequiredMember> required_member;
 
+    // The authenticator's in which the caller's credentials count. In another one the watch ends
+    // with INVALID_CREDENTIALS: whose credentials still count comes back.
+    uint64_t generation = 0;
+
     // When to end it with OK.
     absl::Time end = absl::InfiniteFuture();
   };
 
-  // The store and the memory, from which messages on their way are taken, must outlive this.
-  ChangeFeed(ThreadStore& store, ByteBudget& memory, const Options& options);
+  // All must outlive this but the options. From the memory messages on their way are taken.
+  ChangeFeed(ThreadStore& store, const Authenticator& authenticator, ByteBudget& memory,
+             const Options& options);
 
   // As Close.
   ~ChangeFeed();
@@ -120,11 +126,12 @@ class ChangeFeed {
     Watch watch;
     uint64_t fingerprint = 0;
     std::optional<ChangePosition> position;  // None until it is known where the watch begins.
-    std::string token;                       // The last that was sent.
+    std::string token;                       // The last that its caller has.
     absl::Time checked_at = absl::InfinitePast();
     absl::Time sent_at = absl::InfinitePast();
     size_t bytes_taken = 0;                 // From the memory, for the message on its way.
     WatchSink::Message unsent;              // Waits for memory.
+    std::string unsent_token;               // What is in there.
     std::optional<absl::Status> then_ends;  // After what is on its way.
     bool is_reading = false;
     bool is_sending = false;
@@ -169,8 +176,10 @@ class ChangeFeed {
   void SendUnsent(State& state);
   void End(State& state, absl::Status status);
   void EndIfTooSlow(State& state);
+  void EndIfWithdrawn(State& state, uint64_t generation);
 
   ThreadStore& store_;
+  const Authenticator& authenticator_;
   ByteBudget& memory_;
   const Options options_;
 

@@ -71,6 +71,7 @@ absl::Status WatchCall::Follow(absl::StatusOr<Caller> caller) {
   ASSIGN_OR_RETURN(ChangeFeed::Watch watch, MakeWatch(caller->principal));
   caller_number_ = caller->number;
   watch.sink = self_;
+  watch.generation = caller->generation;
   // Nor does it outlast what lets the caller watch.
   watch.end = std::min(watches_.end_of_watch(context_->peer()), caller->principal.valid_until);
   is_fed_ = true;

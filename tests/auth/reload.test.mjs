@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import {createHash} from 'node:crypto';
 import {after, before, describe, test} from 'node:test';
 
-import {Code, deploy} from './setup.mjs';
+import {authorized, Code, deploy} from './setup.mjs';
 import {TinyIssuer} from './tiny_issuer.mjs';
 
 const ofSecret = (secret, application, permissions) => ({
@@ -47,6 +47,28 @@ describe('--auth=token', () => {
     await deployment.reconfigure({tokens: [admin]});
     assert.equal((await list(READER)).code, Code.UNAUTHENTICATED);
     assert.equal((await list(ADMIN)).code, Code.OK);
+  });
+
+  test('a watch ends with the secrets it began with, and goes on if its own still counts', async () => {
+    await deployment.reconfigure({tokens: [admin, reader]});
+    const watch = (token, from) => {
+      const request = {parent: 'groups/-', delta_token: from};
+      return deployment.client('ThreadService').WatchThreads(request, authorized(token));
+    };
+    const watches = [watch(READER), watch(ADMIN)];
+    const firsts = await Promise.all(watches.map((stream) => deployment.firstMessage(stream)));
+    assert.deepEqual(firsts.map(({code}) => code), [Code.OK, Code.OK]);
+    const ends = Promise.all(watches.map((stream) => deployment.firstError(stream)));
+    await deployment.reconfigure({tokens: [admin]});
+    for (const end of await ends) {
+      assert.deepEqual([end.code, end.reason], [Code.UNAUTHENTICATED, 'INVALID_CREDENTIALS']);
+    }
+    const [ofReader, ofAdmin] = firsts.map(({message}) => message.delta_token);
+    const again = watch(ADMIN, ofAdmin);
+    assert.equal((await deployment.firstMessage(again)).code, Code.OK);
+    again.on('error', () => {}).cancel();
+    const refused = await deployment.firstMessage(watch(READER, ofReader));
+    assert.equal(refused.code, Code.UNAUTHENTICATED);
   });
 
   test('a file that is wrong changes nothing, and is logged', async () => {

@@ -107,6 +107,13 @@ class Deployment {
     }
   }
 
+  // How a stream ends that does not end well.
+  async firstError(stream) {
+    stream.resume();
+    const [error] = await once(stream, 'error');
+    return refusalOf(error);
+  }
+
   // A request with a token: {status, headers, json}.
   http(method, target, token, {headers, ...options} = {}) {
     return this.server.request(method, target, {

@@ -211,10 +211,11 @@ class RpcWorld::Impl {
   CallsInFlight calls_{kTimeout};
   Executor large_requests_{"large-requests", 1};
   const std::string face_secret_ = kFaceSecret;
-  const ServiceContext services_{*store_,         authenticator_,  clock_,
-                                 request_memory_, answer_memory_,  calls_,
-                                 kTimeout,        large_requests_, face_secret_};
-  ChangeFeed feed_{*store_, request_memory_, ChangeFeed::Options()};
+  RateLimiter rate_limiter_{{}, clock_};
+  const ServiceContext services_{*store_,         authenticator_, clock_, rate_limiter_,
+                                 request_memory_, answer_memory_, calls_, kTimeout,
+                                 large_requests_, face_secret_};
+  ChangeFeed feed_{*store_, authenticator_, request_memory_, ChangeFeed::Options()};
   const WatchServices watches_{feed_, [](absl::string_view) { return absl::InfiniteFuture(); }};
   AdminServiceImpl admin_{services_};
   ConversationServiceImpl conversations_{services_};

@@ -27,8 +27,8 @@
 #include "tests/testing/error_matchers.h"
 #include "tests/testing/fake_clock.h"
 #include "tests/testing/proto_matchers.h"
-#include "tests/testing/reader_block.h"
 #include "tests/testing/status_matchers.h"
+#include "tests/testing/store_block.h"
 #include "tests/testing/temp_dir.h"
 
 namespace threadstore::testing {

@@ -684,7 +684,9 @@ TEST_F(BearerAuthenticatorTest, WhatIsConfiguredAnewCountsAtOnce) {
   const int before = fetches_;
   AuthConfig changed = config_;
   changed.grants = {{"user:ann", kAdmin}};
+  const uint64_t generation = authenticator().generation();
   authenticator().Configure(changed);
+  EXPECT_NE(authenticator().generation(), generation);
   ASSERT_OK_AND_ASSIGN(ann, Authenticate(token));
   EXPECT_NE(ann.permissions & kAdmin, 0U);
   EXPECT_EQ(fetches_, before) << "the issuer stays";

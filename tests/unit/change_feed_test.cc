@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <future>
 #include <memory>
 #include <optional>
@@ -13,9 +15,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
+#include "google/rpc/error_details.pb.h"
 #include "gtest/gtest.h"
+#include "server/auth/authenticator.h"
 #include "server/base/byte_budget.h"
 #include "server/base/clock.h"
+#include "server/base/error_details.h"
 #include "server/base/mutex.h"
 #include "server/base/status_macros.h"
 #include "server/domain/delta_token.h"
@@ -23,7 +28,6 @@
 #include "server/store/sqlite/sqlite_store.h"
 #include "tests/testing/blocking_store.h"
 #include "tests/testing/error_matchers.h"
-#include "tests/testing/reader_block.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/store_block.h"
 #include "tests/testing/temp_dir.h"
@@ -140,7 +144,7 @@ class ChangeFeedTest : public ::testing::Test {
 
   void StartFeed() {
     feed_.reset();
-    feed_ = std::make_unique<ChangeFeed>(*store_, memory_, options_);
+    feed_ = std::make_unique<ChangeFeed>(*store_, authenticator_, memory_, options_);
   }
 
   static ChangeScope Scope(const std::string& group) {
@@ -156,6 +160,7 @@ class ChangeFeedTest : public ::testing::Test {
     ChangeFeed::Watch watch;
     watch.sink = sink;
     watch.query.scope = Scope(group);
+    watch.generation = authenticator_.generation();
     if (!token.empty()) {
       auto position = DecodeDeltaToken(token, watch.query.scope);
       EXPECT_THAT(position, IsOk());
@@ -179,6 +184,7 @@ class ChangeFeedTest : public ::testing::Test {
     ChangeFeed::Watch watch;
     watch.sink = sink;
     watch.query.scope = Scope("g");
+    watch.generation = authenticator_.generation();
     watch.end = absl::InfinitePast();
     ASSERT_THAT(feed_->Add(std::move(watch)), IsOk());
     EXPECT_THAT(sink->AwaitEnd(), IsOk());
@@ -202,7 +208,20 @@ class ChangeFeedTest : public ::testing::Test {
     return names;
   }
 
+  class FakeAuthenticator final : public Authenticator {
+   public:
+    absl::StatusOr<Principal> Authenticate(const Credentials& /*credentials*/) const override {
+      return Principal();
+    }
+    uint64_t generation() const override { return generation_; }
+    void Change() { ++generation_; }
+
+   private:
+    std::atomic<uint64_t> generation_ = 0;
+  };
+
   const TempDir folder_;
+  FakeAuthenticator authenticator_;
   const SystemClock clock_ = {};
   ByteBudget memory_{size_t{1} << 20};
   std::unique_ptr<ThreadStore> store_;
@@ -276,6 +295,47 @@ TEST_F(ChangeFeedTest, AMessageThatIsNotTakenInTimeEndsTheWatch) {
   slow->Hold();
   CreateThread();
   EXPECT_THAT(slow->AwaitEnd(), HasReason(v1::ERROR_REASON_WATCH_TOO_SLOW));
+}
+
+std::string TokenIn(const absl::Status& end) {
+  const auto info = ErrorDetailOf<google::rpc::ErrorInfo>(end);
+  if (!info.has_value()) return "";
+  const auto token = info->metadata().find("delta_token");
+  return token == info->metadata().end() ? "" : token->second;
+}
+
+TEST_F(ChangeFeedTest, WatchesEndWhenWhatTheirCallersShowedMayCountNoMore) {
+  const auto before = Watch("g");
+  const std::string first = CreateThread();
+  EXPECT_THAT(before->AwaitNames(1), ElementsAre(first));
+  authenticator_.Change();
+  const auto after = Watch("g");
+  const absl::Status end = before->AwaitEnd();
+  EXPECT_TRUE(absl::IsUnauthenticated(end));
+  EXPECT_THAT(end, HasReason(v1::ERROR_REASON_INVALID_CREDENTIALS));
+  EXPECT_EQ(TokenIn(end), before->token());
+  const std::string second = CreateThread();
+  EXPECT_THAT(after->AwaitNames(1), ElementsAre(second));
+  // Whoever still counts misses nothing.
+  EXPECT_THAT(Watch("g", TokenIn(end))->AwaitNames(1), ElementsAre(second));
+}
+
+TEST_F(ChangeFeedTest, AWatchThatEndsBeforeItsMessageWasSentKeepsItsToken) {
+  const auto watch = Watch("g");
+  const std::string token = watch->token();
+  const size_t all = size_t{1} << 20;
+  while (!memory_.TryTake(all)) std::this_thread::yield();
+  const std::string name = CreateThread();
+  // Once the feed asks for what is new, the store's one reader is asked, too.
+  AwaitFeed();
+  AwaitFeed();
+  ASSERT_THAT(BlockingStore(*store_).GetThread({}, *ParseThreadName(name)), IsOk());
+  AwaitFeed();
+  authenticator_.Change();
+  const absl::Status end = watch->AwaitEnd();
+  memory_.GiveBack(all);
+  EXPECT_EQ(TokenIn(end), token);
+  EXPECT_THAT(Watch("g", TokenIn(end))->AwaitNames(1), ElementsAre(name));
 }
 
 TEST_F(ChangeFeedTest, SilenceIsBrokenByBookmarks) {

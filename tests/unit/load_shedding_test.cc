@@ -29,8 +29,8 @@
 #include "tests/testing/error_matchers.h"
 #include "tests/testing/http_client.h"
 #include "tests/testing/status_matchers.h"
+#include "tests/testing/store_block.h"
 #include "tests/testing/temp_dir.h"
-#include "tests/testing/writer_block.h"
 #include "threadstore/v1/group_service.grpc.pb.h"
 #include "threadstore/v1/thread_service.grpc.pb.h"
 

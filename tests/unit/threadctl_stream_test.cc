@@ -194,13 +194,15 @@ TEST_F(WatchTest, GoesOnFromTheLastTokenAfterEveryKindOfBreak) {
   ExpectWatch("4", {}, absl::CancelledError("the server stopped"));
   ExpectWatch("4", {"5"}, QueueFullError(absl::Milliseconds(1)));
   ExpectWatch("5", {}, absl::DeadlineExceededError("not taken in time"));
+  ExpectWatch("5", {}, CredentialsChangedError("5"));
   ExpectWatch("5", {"6"}, NotFoundError(kGroupType, "groups/a"));
   EXPECT_THAT(WatchUntil("never"), StatusIs(absl::StatusCode::kNotFound));
   EXPECT_THAT(tokens_, ElementsAre("1", "2", "3", "4", "5", "6"));
-  EXPECT_THAT(breaks_, ElementsAre(absl::StatusCode::kUnavailable, absl::StatusCode::kUnavailable,
-                                   absl::StatusCode::kAborted, absl::StatusCode::kCancelled,
-                                   absl::StatusCode::kResourceExhausted,
-                                   absl::StatusCode::kDeadlineExceeded));
+  EXPECT_THAT(breaks_,
+              ElementsAre(absl::StatusCode::kUnavailable, absl::StatusCode::kUnavailable,
+                          absl::StatusCode::kAborted, absl::StatusCode::kCancelled,
+                          absl::StatusCode::kResourceExhausted, absl::StatusCode::kDeadlineExceeded,
+                          absl::StatusCode::kUnauthenticated));
 }
 
 TEST_F(WatchTest, ReturnsErrorsThatStay) {
@@ -208,7 +210,7 @@ TEST_F(WatchTest, ReturnsErrorsThatStay) {
        {InvalidFieldError("parent", "is wrong"), NotAMemberError("groups/a"),
         absl::OutOfRangeError("the token has expired"), absl::AbortedError("another reason"),
         absl::ResourceExhaustedError("a quota"), CancelledError(), DeadlineExceededError(),
-        InternalError()}) {
+        InvalidCredentialsError("no token"), InternalError()}) {
     ExpectWatch("", {}, error);
     EXPECT_THAT(WatchUntil("never"), StatusIs(error.code()));
   }
