@@ -11,12 +11,16 @@
 #include "grpcpp/create_channel.h"
 #include "grpcpp/security/credentials.h"
 #include "server/base/errors.h"
+#include "server/base/file_text.h"
 
 namespace threadstore {
 namespace {
 
 using grpc::health::v1::HealthCheckRequest;
 using grpc::health::v1::HealthCheckResponse;
+
+// What servers take as metadata.
+constexpr size_t kMaxTokenBytes = size_t{32} << 10;
 
 constexpr int kMaxTries = 5;
 constexpr absl::Duration kFirstBackoff = absl::Milliseconds(200);
@@ -71,6 +75,18 @@ bool IsPrintableAscii(absl::string_view text) {
                      [](char c) { return absl::ascii_isprint(static_cast<unsigned char>(c)); });
 }
 
+absl::StatusOr<std::string> ReadTokenFile(const std::string& path) {
+  const absl::StatusOr<std::string> text = ReadFileText(path, kMaxTokenBytes);
+  if (!text.ok()) return absl::UnavailableError(absl::StrCat(path, " ", text.status().message()));
+  const absl::string_view token = absl::StripAsciiWhitespace(*text);
+  if (token.empty()) return absl::UnavailableError(absl::StrCat(path, " holds no token"));
+  if (!IsPrintableAscii(token)) {
+    return absl::UnavailableError(
+        absl::StrCat(path, " holds characters other than printable ASCII"));
+  }
+  return std::string(token);
+}
+
 std::optional<absl::Duration> ServersDelay(const absl::Status& status) {
   const auto retry = ErrorDetailOf<google::rpc::RetryInfo>(status);
   if (!retry.has_value()) return std::nullopt;
@@ -118,10 +134,18 @@ void ThreadClient::Connection::PrepareStream(grpc::ClientContext* context) {
   channel_->WaitForConnected(absl::ToChronoTime(absl::Now() + kStreamConnectPatience));
 }
 
-void ThreadClient::Connection::AddCredentials(grpc::ClientContext* context) const {
-  if (!options_.token.empty()) {
+std::string ThreadClient::Connection::Token() {
+  if (options_.token_file.empty()) return options_.token;
+  absl::StatusOr<std::string> read = ReadTokenFile(options_.token_file);
+  MutexLock lock(&mutex_);
+  if (read.ok()) token_ = *std::move(read);
+  return token_;
+}
+
+void ThreadClient::Connection::AddCredentials(grpc::ClientContext* context) {
+  if (const std::string token = Token(); !token.empty()) {
     // gRPC's own call credentials end every call on a channel without TLS, over loopback too.
-    context->AddMetadata("authorization", absl::StrCat("Bearer ", options_.token));
+    context->AddMetadata("authorization", absl::StrCat("Bearer ", token));
   }
   if (!options_.user.empty()) {
     context->AddMetadata(

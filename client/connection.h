@@ -4,9 +4,11 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <tuple>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -16,6 +18,7 @@
 #include "grpcpp/channel.h"
 #include "grpcpp/client_context.h"
 #include "grpcpp/generic/generic_stub.h"
+#include "server/base/mutex.h"
 #include "server/base/status_macros.h"
 #include "server/base/uuid.h"
 #include "threadstore/v1/admin_service.grpc.pb.h"
@@ -32,6 +35,10 @@ absl::Status ToStatus(const grpc::Status& status);
 
 // Whether a header that is text can carry it.
 bool IsPrintableAscii(absl::string_view text);
+
+// The token in a file: see ThreadClient::Options. UNAVAILABLE, with a message that names the file,
+// if there is none that a header can carry.
+absl::StatusOr<std::string> ReadTokenFile(const std::string& path);
 
 // How long the server asks to wait before the next try, if it does.
 std::optional<absl::Duration> ServersDelay(const absl::Status& status);
@@ -86,7 +93,8 @@ class ThreadClient::Connection {
   // When a call that failed with UNAVAILABLE may be sent again.
   enum class Repeat { kAlways, kIfNothingWritten, kNever };
 
-  void AddCredentials(grpc::ClientContext* context) const;
+  void AddCredentials(grpc::ClientContext* context);
+  std::string Token();
   static bool MayRepeat(const absl::Status& status, Repeat repeat);
 
   template <typename Stub, typename Request, typename Response>
@@ -109,6 +117,9 @@ class ThreadClient::Connection {
   grpc::TemplatedGenericStub<grpc::health::v1::HealthCheckRequest,
                              grpc::health::v1::HealthCheckResponse>
       health_;
+
+  Mutex mutex_;
+  std::string token_ ABSL_GUARDED_BY(mutex_);  // The last that could be had.
 };
 
 }  // namespace threadstore

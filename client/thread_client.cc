@@ -40,6 +40,28 @@ absl::Status CheckTlsIdentity(const ThreadClient::Options& options) {
   return absl::OkStatus();
 }
 
+absl::Status CheckToken(const ThreadClient::Options& options) {
+  if (options.token.empty() && options.token_file.empty()) return absl::OkStatus();
+  if (!options.token.empty() && !options.token_file.empty()) {
+    return absl::InvalidArgumentError("a token and a token file exclude each other");
+  }
+  if (!options.token_file.empty()) {
+    if (const auto token = ReadTokenFile(options.token_file); !token.ok()) {
+      return absl::InvalidArgumentError(token.status().message());
+    }
+  }
+  // gRPC ends the process when it is handed a header that it cannot send.
+  if (!IsPrintableAscii(options.token)) {
+    return absl::InvalidArgumentError("the token holds characters other than printable ASCII");
+  }
+  if (options.tls_roots.empty() && !options.allow_token_without_tls &&
+      !IsLoopbackTarget(options.server)) {
+    return absl::InvalidArgumentError(absl::StrCat("the token would be sent to ", options.server,
+                                                   " without TLS, for others to read"));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ThreadClient>> ThreadClient::Create(const Options& options) {
@@ -49,15 +71,7 @@ absl::StatusOr<std::unique_ptr<ThreadClient>> ThreadClient::Create(const Options
     return absl::InvalidArgumentError("the TLS roots hold no PEM certificate");
   }
   RETURN_IF_ERROR(CheckTlsIdentity(options));
-  // gRPC ends the process when it is handed a header that it cannot send.
-  if (!IsPrintableAscii(options.token)) {
-    return absl::InvalidArgumentError("the token holds characters other than printable ASCII");
-  }
-  if (!options.token.empty() && options.tls_roots.empty() && !options.allow_token_without_tls &&
-      !IsLoopbackTarget(options.server)) {
-    return absl::InvalidArgumentError(absl::StrCat("the token would be sent to ", options.server,
-                                                   " without TLS, for others to read"));
-  }
+  RETURN_IF_ERROR(CheckToken(options));
   const bool has_control = std::any_of(options.user.begin(), options.user.end(), [](char c) {
     return absl::ascii_iscntrl(static_cast<unsigned char>(c));
   });

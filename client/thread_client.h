@@ -105,6 +105,11 @@ class ThreadClient {
     // this machine (see loopback_target.h), unless the next says otherwise: whoever reads a token
     // can use it.
     std::string token;
+
+    // The file that holds the token, in place of `token`, with white space around it that does not
+    // count. It is read before each call, since whoever issues tokens replaces them before they
+    // expire; while it cannot be read, the token it held last is sent.
+    std::string token_file;
     bool allow_token_without_tls = false;
 
     // Sent as `x-threadstore-user: USER`, or as `x-threadstore-user-bin` if it is not printable
@@ -117,9 +122,9 @@ class ThreadClient {
   };
 
   // Connects with the first call, so an unreachable server is no error here. INVALID_ARGUMENT
-  // if there is no server, the roots are no PEM certificates, the token cannot be sent in a header,
-  // which may hold printable ASCII only, or would leave this machine without TLS, or the user has
-  // control characters.
+  // if there is no server, the roots are no PEM certificates, the token file cannot be read, is
+  // empty or comes beside a token, the token cannot be sent in a header, which may hold printable
+  // ASCII only, or would leave this machine without TLS, or the user has control characters.
   static absl::StatusOr<std::unique_ptr<ThreadClient>> Create(const Options& options);
 
   ~ThreadClient();

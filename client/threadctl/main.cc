@@ -76,9 +76,13 @@ void AddFlags(CLI::App& app, ThreadClient::Options* options, OutputFormat* forma
   app.add_option_function<std::string>(
          "--token_file",
          [options](const std::string& path) {
-           options->token = std::string(absl::StripAsciiWhitespace(ReadInput(path)));
+           if (path == "-") {
+             options->token = std::string(absl::StripAsciiWhitespace(ReadInput(path)));
+           } else {
+             options->token_file = path;
+           }
          },
-         "File with the bearer token; - is standard input")
+         "File with the bearer token, read again before each call; - is standard input")
       ->envname("THREADSTORE_TOKEN_FILE")
       ->type_name("FILE")
       ->excludes(token);

@@ -1,4 +1,6 @@
 #include <deque>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <future>
 #include <map>
@@ -29,6 +31,7 @@
 #include "server/base/mutex.h"
 #include "server/base/uuid.h"
 #include "tests/testing/status_matchers.h"
+#include "tests/testing/temp_dir.h"
 #include "threadstore/v1/group_service.grpc.pb.h"
 
 namespace threadstore {
@@ -41,8 +44,10 @@ using ::testing::Ge;
 using ::testing::IsEmpty;
 using ::testing::Lt;
 using ::testing::SizeIs;
+using ::testing::StartsWith;
 using ::threadstore::testing::IsOk;
 using ::threadstore::testing::StatusIs;
+using ::threadstore::testing::TempDir;
 
 grpc::Status ToGrpcStatus(const absl::Status& status) {
   google::rpc::Status details;
@@ -387,6 +392,37 @@ TEST_F(ThreadClientTest, SaysWhoIsCalling) {
   options_.user = "Jürgen";
   EXPECT_THAT(NewClient()->GetGroup({}), IsOk());
   EXPECT_THAT(server_.headers(), ElementsAre("Bearer s3cret", "Jürgen"));
+}
+
+TEST_F(ThreadClientTest, SendsWhatTheTokenFileHoldsAtEachCall) {
+  const TempDir folder;
+  options_.token_file = folder.File("token");
+  const auto write = [this](absl::string_view text) {
+    std::ofstream(options_.token_file, std::ios::trunc) << text;
+  };
+  for (const char* const text : {"", " \n", "a\nb"}) {
+    write(text);
+    const absl::Status refused = ThreadClient::Create(options_).status();
+    EXPECT_THAT(refused, StatusIs(absl::StatusCode::kInvalidArgument));
+    EXPECT_THAT(std::string(refused.message()), StartsWith(options_.token_file));
+  }
+  write("first\n");
+  const std::unique_ptr<ThreadClient> client = NewClient();
+  EXPECT_THAT(client->GetGroup({}), IsOk());
+  EXPECT_THAT(server_.headers(), ElementsAre("Bearer first"));
+  write("  second");
+  EXPECT_THAT(client->GetGroup({}), IsOk());
+  EXPECT_THAT(server_.headers(), ElementsAre("Bearer second"));
+  std::filesystem::remove(options_.token_file);
+  EXPECT_THAT(client->GetGroup({}), IsOk());
+  EXPECT_THAT(server_.headers(), ElementsAre("Bearer second"));
+  EXPECT_THAT(ThreadClient::Create(options_), StatusIs(absl::StatusCode::kInvalidArgument));
+  write("third");
+  options_.token = "other";
+  EXPECT_THAT(ThreadClient::Create(options_), StatusIs(absl::StatusCode::kInvalidArgument));
+  options_.token.clear();
+  options_.server = "example.com:1";
+  EXPECT_THAT(ThreadClient::Create(options_), StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
 TEST_F(ThreadClientTest, RefusesWhatNoHeaderCanCarry) {
