@@ -2,9 +2,11 @@
 
 import assert from 'node:assert/strict';
 import {createHash} from 'node:crypto';
+import {once} from 'node:events';
 import {after, before, describe, test} from 'node:test';
 
 import {authorized, Code, deploy} from './setup.mjs';
+import {secondsNow} from './signing_key.mjs';
 import {TinyIssuer} from './tiny_issuer.mjs';
 
 const ofSecret = (secret, application, permissions) => ({
@@ -134,5 +136,43 @@ test('issuers and grants come and go while the server runs', async () => {
     await deployment.stop();
     first.remove();
     second.remove();
+  }
+});
+
+test('a watch ends well when its token expires, and others do not', {timeout: 60_000}, async () => {
+  const issuer = new TinyIssuer();
+  const deployment = await deploy({
+    issuers: [{issuer: 'tiny', audiences: 'threadstore', jwks: issuer.jwks}],
+  });
+  const watch = (claims) => {
+    const token = issuer.token({
+      iss: 'tiny',
+      aud: 'threadstore',
+      sub: 'reader',
+      idtyp: 'app',
+      appid: 'reader',
+      roles: ['Group.Read.All'],
+      ...claims,
+    });
+    return deployment
+      .client('ThreadService')
+      .WatchThreads({parent: 'groups/-'}, authorized(token));
+  };
+  try {
+    const almost = {iat: 0, nbf: 0, exp: secondsNow() - 57}; // Of a minute that clocks may differ.
+    const [ending, staying] = [watch(almost), watch()];
+    let stays = true;
+    staying.on('end', () => (stays = false)).on('error', () => (stays = false));
+    const firsts = await Promise.all([ending, staying].map((s) => deployment.firstMessage(s)));
+    assert.deepEqual(firsts.map(({code}) => code), [Code.OK, Code.OK]);
+    const [status] = await once(ending.resume(), 'status');
+    assert.equal(status.code, Code.OK);
+    assert.ok(stays);
+    const again = await deployment.firstMessage(watch(almost));
+    assert.equal(again.code, Code.UNAUTHENTICATED);
+    staying.cancel();
+  } finally {
+    await deployment.stop();
+    issuer.remove();
   }
 });
