@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "absl/algorithm/container.h"
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "google/protobuf/message.h"
@@ -66,6 +67,30 @@ void Normalize(v1::Conversation& conversation) {
 
 void Normalize(Message& /*other*/) {}
 
+// Whether the contents of extensions, which are read as they are, are such as the store may hold:
+// others are refused after the reader, and never written.
+bool HasSoundContents(const v1::Extension& extension) {
+  return CheckJsonObject(extension.content_json(), kMaxJsonDepth).ok();
+}
+
+bool HasSoundContents(const v1::Post& post) {
+  return absl::c_all_of(post.extensions(),
+                        [](const v1::Extension& extension) { return HasSoundContents(extension); });
+}
+
+bool HasSoundContents(const v1::ConversationThread& thread) {
+  return absl::c_all_of(thread.posts(),
+                        [](const v1::Post& post) { return HasSoundContents(post); });
+}
+
+bool HasSoundContents(const v1::Conversation& conversation) {
+  return absl::c_all_of(conversation.threads(), [](const v1::ConversationThread& thread) {
+    return HasSoundContents(thread);
+  });
+}
+
+bool HasSoundContents(const Message& /*other*/) { return true; }
+
 template <typename Entity>
 void TryEntity(absl::string_view json) {
   static const GraphView* const whole = new GraphView(WholeView(4));
@@ -75,6 +100,7 @@ void TryEntity(absl::string_view json) {
     Require(entity.ByteSizeLong() == 0, "a failed read leaves something behind");
     return;
   }
+  if (!HasSoundContents(entity)) return;
   Write(entity, GraphView(), GraphStyle());
   GraphStyle style;
   style.with_types = true;
