@@ -116,7 +116,7 @@ void LogStart(const Config& config) {
        {"keepalive_min_interval", absl::FormatDuration(config.keepalive_min_interval)},
        {"channelz", config.channelz},
        {"rate_limit", int64_t{config.rate_limit}},
-       {"rate_burst", int64_t{config.rate_burst}},
+       {"rate_burst", int64_t{config.effective_rate_burst()}},
        {"write_queue", static_cast<int64_t>(config.write_queue)},
        {"read_queue", static_cast<int64_t>(config.read_queue)},
        {"reader_threads", int64_t{config.reader_threads}},
@@ -196,15 +196,22 @@ int Serve(const Config& config) {
   const SteadyClock steady_clock;
   RateLimiter rate_limiter({config.rate_limit, config.effective_rate_burst()}, steady_clock);
   ByteBudget request_memory(config.request_memory);
+  ByteShares request_shares(config.request_memory / 2);
   ByteBudget answer_memory(config.request_memory);
   CallsInFlight calls(std::max(config.default_timeout, kMinAnswerTimeout));
   Executor large_requests("large-requests", LargeRequestThreads());
   const std::string face_secret = RandomSecret();
-  const ServiceContext services{**store,         (*authentication)->authenticator(),
-                                clock,           rate_limiter,
-                                request_memory,  answer_memory,
-                                calls,           config.default_timeout,
-                                large_requests,  face_secret,
+  const ServiceContext services{**store,
+                                (*authentication)->authenticator(),
+                                clock,
+                                rate_limiter,
+                                request_memory,
+                                request_shares,
+                                answer_memory,
+                                calls,
+                                config.default_timeout,
+                                large_requests,
+                                face_secret,
                                 config.audit_log};
   const HttpHandlerFactory make_handler = [&](std::shared_ptr<grpc::Channel> channel) {
     return MakeGraphHandler({config.http_public_url, config.http_docs},

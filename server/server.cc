@@ -60,6 +60,10 @@ constexpr size_t kGrpcMemoryFactor = 2;
 // head. gRPC's own two minutes let whoever sends nothing keep all places of connections taken.
 constexpr absl::Duration kHandshakeTimeout = absl::Seconds(10);
 
+// Reflection keeps a thread for each of its streams, and nothing else has such threads. Who asks in
+// one stream, as grpcurl does, is done in no time.
+constexpr int kMaxSyncThreads = 32;
+
 int Milliseconds(absl::Duration duration) {
   return static_cast<int>(absl::ToInt64Milliseconds(duration));
 }
@@ -84,8 +88,9 @@ void LimitConnections(const Config& config, grpc::ServerBuilder& builder) {
   };
   for (const auto& [name, value] : arguments) builder.AddChannelArgument(name, value);
   builder.SetMaxReceiveMessageSize(static_cast<int>(kMaxRequestBytes));
-  builder.SetResourceQuota(
-      grpc::ResourceQuota("server").Resize(kGrpcMemoryFactor * config.request_memory));
+  builder.SetResourceQuota(grpc::ResourceQuota("server")
+                               .Resize(kGrpcMemoryFactor * config.request_memory)
+                               .SetMaxThreads(kMaxSyncThreads));
 }
 
 void LogFromGrpc(gpr_log_func_args* entry) {

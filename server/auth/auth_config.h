@@ -23,6 +23,8 @@ struct ClaimNames {
   std::vector<std::string> roles = {"roles"};          // Of applications.
   std::vector<std::string> groups = {"groups"};        // Ids of groups that a user is in.
   std::vector<std::string> token_id = {"uti", "jti"};
+
+  friend bool operator==(const ClaimNames&, const ClaimNames&) = default;
 };
 
 // Where an issuer publishes its keys, as a JSON Web Key Set (RFC 7517).
@@ -43,6 +45,8 @@ struct IssuerConfig {
   KeyLocation keys;
   std::string prefix;  // Before the ids of its users and applications: issuers may know two of one.
   ClaimNames claims;
+
+  friend bool operator==(const IssuerConfig&, const IssuerConfig&) = default;
 };
 
 // A shared secret, which is not kept: only its SHA-256, in 64 hexadecimal digits.
@@ -50,6 +54,8 @@ struct TokenConfig {
   std::string sha256;
   std::string application;
   Permissions permissions = 0;
+
+  friend bool operator==(const TokenConfig&, const TokenConfig&) = default;
 };
 
 // What principals may do besides what their tokens say.
@@ -60,6 +66,8 @@ struct Grant {
 
   // Whether the principal of this key (see Principal::Key) is meant.
   bool Covers(absl::string_view principal_key) const;
+
+  friend bool operator==(const Grant&, const Grant&) = default;
 };
 
 // Whom --auth=token and --auth=jwt believe.
@@ -67,6 +75,8 @@ struct AuthConfig {
   std::vector<IssuerConfig> issuers;
   std::vector<TokenConfig> tokens;
   std::vector<Grant> grants;
+
+  friend bool operator==(const AuthConfig&, const AuthConfig&) = default;
 };
 
 // Reads the YAML of --auth_config, which deploy/AUTH.md describes. INVALID_ARGUMENT with the line

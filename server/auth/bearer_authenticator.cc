@@ -120,6 +120,8 @@ BearerAuthenticator::BearerAuthenticator(AuthConfig config, const Clock& clock, 
 }
 
 void BearerAuthenticator::Configure(AuthConfig config) {
+  if (config == config_) return;
+  config_ = config;
   auto state = std::make_shared<State>();
   state->tokens = std::move(config.tokens);
   state->grants = std::move(config.grants);

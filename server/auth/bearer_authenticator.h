@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,7 +28,7 @@ namespace threadstore {
 //
 // Why a token is refused is logged, at most once a second, and never told: a caller learns only
 // that it is not valid. Verified tokens are remembered until they expire, since verifying takes
-// longer than most calls; what is remembered is forgotten when keys or the configuration change.
+// longer than most calls; what is remembered is forgotten with each generation.
 class BearerAuthenticator final : public Authenticator {
  public:
   // How to fetch the keys at a location; replaced in tests.
@@ -45,7 +46,7 @@ class BearerAuthenticator final : public Authenticator {
   bool AwaitKeys(const Credentials& credentials,
                  absl::AnyInvocable<void() &&>& ready) const override;
 
-  // Changes with the configuration, and with the keys of any issuer.
+  // Changes when something else is configured, and when any issuer withdraws a key.
   uint64_t generation() const override { return cache_->generation(); }
 
   // From now on this counts. Keys of issuers that stay are kept; until those of others have come,
@@ -82,7 +83,8 @@ class BearerAuthenticator final : public Authenticator {
   const FetchKeys fetch_;
   // Shared with what is told of new keys, which may outlive this for a moment.
   const std::shared_ptr<PrincipalCache> cache_ = std::make_shared<PrincipalCache>();
-  std::vector<Source> sources_;  // Of the thread that configures.
+  std::optional<AuthConfig> config_;  // Both of the thread that configures.
+  std::vector<Source> sources_;
 
   mutable Mutex mutex_;
   std::shared_ptr<const State> state_ ABSL_GUARDED_BY(mutex_);

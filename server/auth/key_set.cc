@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "cjose/cjose.h"
@@ -68,10 +69,7 @@ std::optional<Json> PublicPart(const Json& key, Jwt::Algorithm algorithm) {
 }
 
 // Null if the key is not well formed, or too short or long to be used.
-std::shared_ptr<cjose_jwk_t> Import(const Json& key, Jwt::Algorithm algorithm) {
-  const std::optional<Json> part = PublicPart(key, algorithm);
-  if (!part.has_value()) return nullptr;
-  const std::string text = part->dump();
+std::shared_ptr<cjose_jwk_t> Import(const std::string& text, Jwt::Algorithm algorithm) {
   cjose_err error;
   std::shared_ptr<cjose_jwk_t> jwk(cjose_jwk_import(text.data(), text.size(), &error),
                                    [](cjose_jwk_t* owned) {
@@ -94,6 +92,7 @@ bool IsSignedWith(const Jwt& jwt, const cjose_jwk_t& key) {
 struct KeySet::Key {
   std::string id;
   Jwt::Algorithm algorithm;
+  std::string public_part;
   std::shared_ptr<cjose_jwk_t> jwk;
 };
 
@@ -109,10 +108,13 @@ absl::StatusOr<KeySet> KeySet::Parse(absl::string_view json) {
     if (!key.is_object()) return Wrong("a key is not an object");
     const std::optional<Jwt::Algorithm> algorithm = AlgorithmOf(key);
     if (!algorithm.has_value()) continue;
-    std::shared_ptr<cjose_jwk_t> jwk = Import(key, *algorithm);
+    const std::optional<Json> part = PublicPart(key, *algorithm);
+    if (!part.has_value()) continue;
+    std::string text = part->dump();
+    std::shared_ptr<cjose_jwk_t> jwk = Import(text, *algorithm);
     if (jwk == nullptr) continue;
-    result.keys_.push_back(
-        std::make_shared<const Key>(Key{TextOf(key, "kid"), *algorithm, std::move(jwk)}));
+    result.keys_.push_back(std::make_shared<const Key>(
+        Key{TextOf(key, "kid"), *algorithm, std::move(text), std::move(jwk)}));
   }
   return result;
 }
@@ -120,6 +122,15 @@ absl::StatusOr<KeySet> KeySet::Parse(absl::string_view json) {
 bool KeySet::Has(absl::string_view key_id) const {
   return key_id.empty() || std::any_of(keys_.begin(), keys_.end(),
                                        [key_id](const auto& key) { return key->id == key_id; });
+}
+
+bool KeySet::HasAllOf(const KeySet& other) const {
+  return absl::c_all_of(other.keys_, [this](const auto& wanted) {
+    return absl::c_any_of(keys_, [&wanted](const auto& key) {
+      return key->id == wanted->id && key->algorithm == wanted->algorithm &&
+             key->public_part == wanted->public_part;
+    });
+  });
 }
 
 bool KeySet::Verify(const Jwt& jwt) const {

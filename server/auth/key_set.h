@@ -27,6 +27,9 @@ class KeySet {
   // one there is.
   bool Verify(const Jwt& jwt) const;
 
+  // Whether all keys of another set are among these.
+  bool HasAllOf(const KeySet& other) const;
+
   size_t size() const { return keys_.size(); }
 
  private:

@@ -25,7 +25,7 @@ struct KeySource::Shared {
       : name(std::move(issuer)),
         fetch(std::move(how_to_fetch)),
         refresh(when),
-        on_change(std::move(then)),
+        on_withdrawal(std::move(then)),
         delay(when.retry) {}
 
   void Run();
@@ -34,12 +34,11 @@ struct KeySource::Shared {
   const std::string name;
   const Fetch fetch;
   const KeyRefresh refresh;
-  const std::function<void()> on_change;
+  const std::function<void()> on_withdrawal;
 
   Mutex mutex;
   CondVar changed;
   std::shared_ptr<const KeySet> keys ABSL_GUARDED_BY(mutex);
-  std::string text ABSL_GUARDED_BY(mutex);  // What `keys` was read from.
   absl::Status last ABSL_GUARDED_BY(mutex);
   bool fetched ABSL_GUARDED_BY(mutex) = false;
   bool is_wanted ABSL_GUARDED_BY(mutex) = false;
@@ -53,9 +52,9 @@ struct KeySource::Shared {
 };
 
 KeySource::KeySource(std::string name, Fetch fetch, KeyRefresh refresh,
-                     std::function<void()> on_change)
+                     std::function<void()> on_withdrawal)
     : shared_(std::make_shared<Shared>(std::move(name), std::move(fetch), refresh,
-                                       std::move(on_change))),
+                                       std::move(on_withdrawal))),
       thread_([shared = shared_] {
         SetThreadName("issuer-keys");
         shared->Run();
@@ -132,9 +131,9 @@ void KeySource::Shared::FetchOnce() {
     is_fetching = true;
     last_begin = SteadyNow();
   }
-  absl::StatusOr<std::string> found = fetch();
+  const absl::StatusOr<std::string> found = fetch();
   absl::StatusOr<KeySet> parsed = found.ok() ? KeySet::Parse(*found) : found.status();
-  bool is_new = false;
+  bool is_withdrawal = false;
   // Only those who came before the end: who comes later is told of the next fetch.
   std::vector<absl::AnyInvocable<void() &&>> told;
   {
@@ -146,8 +145,7 @@ void KeySource::Shared::FetchOnce() {
     if (parsed.ok()) {
       if (!was_ok) log::Info("issuer keys fetched again", {{"issuer", name}});
       delay = refresh.interval;
-      is_new = keys == nullptr || *found != text;
-      text = *std::move(found);
+      is_withdrawal = keys != nullptr && !parsed->HasAllOf(*keys);
       keys = std::make_shared<const KeySet>(*std::move(parsed));
     } else {
       delay = fetched && was_ok ? refresh.retry : std::min(delay * 2, refresh.interval);
@@ -159,7 +157,7 @@ void KeySource::Shared::FetchOnce() {
     fetched = true;
     changed.NotifyAll();
   }
-  if (is_new) on_change();
+  if (is_withdrawal) on_withdrawal();
   for (auto& ready : told) std::move(ready)();
 }
 

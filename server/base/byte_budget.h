@@ -14,6 +14,8 @@ class ByteBudget {
   ByteBudget(const ByteBudget&) = delete;
   ByteBudget& operator=(const ByteBudget&) = delete;
 
+  size_t limit() const { return limit_; }
+
   // Takes `bytes` from the budget; takes nothing and returns false if they are not left. What
   // was taken must be given back.
   bool TryTake(size_t bytes) { return TryTakeOf(limit_, bytes); }

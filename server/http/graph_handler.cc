@@ -214,7 +214,7 @@ void GraphCall::Route(GraphUrl url) {
   if (!request.ok()) return Fail(request.status());
   request_ = *std::move(request);
   // What was sent is kept only once.
-  http.body = std::string();
+  exchange_->ReleaseBody();
   if (request_.options.skip > 0) return SkipThen(request_.options.skip);
   Call();
 }

@@ -1,13 +1,17 @@
 #include "server/http/http_connection.h"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
+#include <cstdint>
 #include <utility>
 #include <vector>
 
+#include "absl/hash/hash.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
+#include "server/base/network.h"
 #include "server/telemetry/log.h"
 
 namespace threadstore {
@@ -50,38 +54,62 @@ void AddStatusFields(HttpResponse& response) {
 
 }  // namespace
 
-// Bytes taken from a budget, given back in the end.
-class HttpConnection::Charge {
+// The bytes of a body, taken from the memory of requests and from the share of the network that it
+// comes from, since it is not known yet who calls. Given back in the end.
+class HttpConnection::BodyCharge {
  public:
-  explicit Charge(ByteBudget& budget) : budget_(budget) {}
-  ~Charge() { budget_.GiveBack(bytes_); }
-  Charge(const Charge&) = delete;
-  Charge& operator=(const Charge&) = delete;
+  BodyCharge(HttpConnectionContext& context, absl::string_view address)
+      : memory_(context.request_memory),
+        shares_(context.body_shares),
+        network_(std::max<uint64_t>(1, absl::HashOf(NetworkOf(address)))) {}
+  ~BodyCharge() {
+    memory_.GiveBack(bytes_);
+    shares_.GiveBack(network_, bytes_);
+  }
+  BodyCharge(const BodyCharge&) = delete;
+  BodyCharge& operator=(const BodyCharge&) = delete;
 
   // Takes what is missing to `bytes`. Returns false if it is not left, but for what is reserved for
-  // those who send none.
+  // those who send none, or if it is more than the share.
   bool TryGrowTo(size_t bytes) {
     if (bytes <= bytes_) return true;
-    if (!budget_.TryTakeUnreserved(bytes - bytes_)) return false;
+    const size_t more = bytes - bytes_;
+    if (!shares_.TryTake(network_, more)) return false;
+    if (!memory_.TryTakeUnreserved(more)) {
+      shares_.GiveBack(network_, more);
+      return false;
+    }
     bytes_ = bytes;
     return true;
   }
 
-  // Takes even what is not left.
-  void Take(size_t bytes) {
-    budget_.Take(bytes);
-    bytes_ += bytes;
+ private:
+  ByteBudget& memory_;
+  ByteShares& shares_;
+  const uint64_t network_;
+  size_t bytes_ = 0;
+};
+
+// The bytes of an answer, taken from the memory of answers even if they are not left. Given back in
+// the end.
+class HttpConnection::AnswerCharge {
+ public:
+  AnswerCharge(ByteBudget& memory, size_t bytes) : memory_(memory), bytes_(bytes) {
+    memory_.Take(bytes);
   }
+  ~AnswerCharge() { memory_.GiveBack(bytes_); }
+  AnswerCharge(const AnswerCharge&) = delete;
+  AnswerCharge& operator=(const AnswerCharge&) = delete;
 
  private:
-  ByteBudget& budget_;
-  size_t bytes_ = 0;
+  ByteBudget& memory_;
+  const size_t bytes_;
 };
 
 class HttpConnection::Exchange final : public HttpExchange {
  public:
   Exchange(std::shared_ptr<HttpConnection> connection, HttpRequest request,
-           std::unique_ptr<Charge> charge)
+           std::unique_ptr<BodyCharge> charge)
       : connection_(std::move(connection)),
         charge_(std::move(charge)),
         request_(std::move(request)) {}
@@ -93,6 +121,11 @@ class HttpConnection::Exchange final : public HttpExchange {
   }
 
   HttpRequest& request() override { return request_; }
+
+  void ReleaseBody() override {
+    request_.body = std::string();
+    charge_.reset();
+  }
 
   void Run(absl::AnyInvocable<void() &&> step) override {
     connection_->context_.executor.Add(std::move(step));
@@ -141,7 +174,7 @@ class HttpConnection::Exchange final : public HttpExchange {
   }
 
   std::shared_ptr<HttpConnection> connection_;  // Null when it has been answered.
-  const std::unique_ptr<Charge> charge_;        // Outlives the request.
+  std::unique_ptr<BodyCharge> charge_;          // Outlives the body.
   HttpRequest request_;
 };
 
@@ -235,7 +268,7 @@ void HttpConnection::AwaitRequest() {
   state_ = State::kIdle;
   if (context_.draining) return Linger();
   parser_ = std::make_unique<RequestParser>();
-  body_charge_ = std::make_unique<Charge>(context_.request_memory);
+  body_charge_.reset();
   SetTimer(context_.timeouts.idle);
   ParseMore();
 }
@@ -307,12 +340,15 @@ bool HttpConnection::AcceptHead() {
     Refuse(kServiceUnavailable, "The server has no memory left for answers.");
   } else {
     coding_ = *coding;
+    body_charge_ = std::make_unique<BodyCharge>(context_, request.peer);
     return true;
   }
   return false;
 }
 
-bool HttpConnection::HoldBody() { return body_charge_->TryGrowTo(parser_->request().body.size()); }
+bool HttpConnection::HoldBody() {
+  return body_charge_ == nullptr || body_charge_->TryGrowTo(parser_->request().body.size());
+}
 
 void HttpConnection::SendContinue() {
   stream_->Write({Buffer(kContinue)}, [self = shared_from_this()](const ErrorCode& error, size_t) {
@@ -395,8 +431,8 @@ void HttpConnection::Send(HttpResponse response) {
 // Sends head_ and body_.
 void HttpConnection::Write() {
   state_ = State::kWriting;
-  answer_charge_ = std::make_unique<Charge>(context_.answer_memory);
-  answer_charge_->Take(head_.size() + body_.size());
+  answer_charge_ =
+      std::make_unique<AnswerCharge>(context_.answer_memory, head_.size() + body_.size());
   std::vector<asio::const_buffer> buffers = {Buffer(head_), Buffer(body_)};
   if (framing_ == BodyFraming::kChunked && !body_.empty()) buffers.push_back(Buffer(kEndOfChunk));
   SetTimer(context_.timeouts.answer);

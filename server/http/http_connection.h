@@ -12,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "server/base/byte_budget.h"
+#include "server/base/byte_shares.h"
 #include "server/base/certificate_names.h"
 #include "server/base/executor.h"
 #include "server/http/content_coding.h"
@@ -45,6 +46,7 @@ struct HttpConnectionContext {
   const HttpTimeouts timeouts;
   const absl::Duration max_age;  // After which a connection takes no more requests.
   ByteBudget& request_memory;
+  ByteShares body_shares;  // Of it, by the networks that bodies come from.
   ByteBudget& answer_memory;
   Executor& executor;
   std::atomic<bool> draining = false;
@@ -73,7 +75,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   int descriptor() const { return descriptor_; }
 
  private:
-  class Charge;
+  class AnswerCharge;
+  class BodyCharge;
   class Exchange;
   class PartReceiver;
 
@@ -137,7 +140,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   std::optional<RequestParser::Refusal> interruption_;
   std::string input_;  // What has come and is not parsed.
   std::unique_ptr<RequestParser> parser_;
-  std::unique_ptr<Charge> body_charge_;
+  std::unique_ptr<BodyCharge> body_charge_;
   ContentCoding coding_ = ContentCoding::kIdentity;
 
   // Of the request that is handled or answered.
@@ -151,7 +154,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   std::string body_;
   std::unique_ptr<HttpBodySource> rest_;
   BodyFraming framing_ = BodyFraming::kLength;
-  std::unique_ptr<Charge> answer_charge_;
+  std::unique_ptr<AnswerCharge> answer_charge_;
 };
 
 }  // namespace threadstore

@@ -103,6 +103,9 @@ class HttpExchange {
   // May be moved from.
   virtual HttpRequest& request() = 0;
 
+  // Frees the body, whose memory would otherwise be counted until the answer.
+  virtual void ReleaseBody() { request().body = std::string(); }
+
   // Runs `step` soon on a thread that may take milliseconds, not on the calling one. From any
   // thread.
   virtual void Run(absl::AnyInvocable<void() &&> step) = 0;

@@ -1,7 +1,5 @@
 #include "server/service/caller.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <memory>
 #include <optional>
@@ -18,6 +16,7 @@
 #include "server/auth/permissions.h"
 #include "server/base/errors.h"
 #include "server/base/face_metadata.h"
+#include "server/base/network.h"
 #include "server/base/secret.h"
 #include "server/base/status_macros.h"
 #include "server/domain/limits.h"
@@ -55,14 +54,6 @@ absl::string_view AddressOfPeer(absl::string_view peer) {
 bool IsLoopbackAddress(absl::string_view address) {
   return absl::StartsWith(address, "127.") || address == "::1" ||
          absl::StartsWith(address, "::ffff:127.") || absl::StartsWith(address, "unix:");
-}
-
-// What all addresses of one owner have in common.
-std::string NetworkOf(const std::string& address) {
-  constexpr size_t kPrefixBytes = 8;
-  in6_addr ipv6;
-  if (inet_pton(AF_INET6, address.c_str(), &ipv6) != 1) return address;
-  return {reinterpret_cast<const char*>(ipv6.s6_addr), kPrefixBytes};
 }
 
 uint64_t NumberOf(const Principal& principal, const std::string& address) {

@@ -33,7 +33,6 @@ void ExportStream::Start(grpc::ByteBuffer& request) {
 }
 
 absl::Status ExportStream::Open(grpc::ByteBuffer& bytes) {
-  log::Info("export began", {{"principal", principal().Key()}, {"token_id", principal().token_id}});
   v1::ExportThreadsRequest request;
   RETURN_IF_ERROR(MeasureMessage(bytes, request, kMaxRequestFields).status());
   RETURN_IF_ERROR(ParseMessage(bytes, request));
@@ -53,6 +52,9 @@ void ExportStream::Opened(absl::StatusOr<std::unique_ptr<RecordExport>> opened) 
     MutexLock lock(&mutex_);
     reading_ = false;
     if (opened.ok()) {
+      log::Info("export began",
+                {{"principal", principal().Key()}, {"token_id", principal().token_id}});
+      has_begun_ = true;
       export_ = *std::move(opened);
     } else {
       Fail(opened.status());
@@ -102,7 +104,7 @@ StreamCall::Progress ExportStream::Step() {
   }
   if (to_read == nullptr) {
     // Callers who are refused could fill the log.
-    if (is_identified()) {
+    if (has_begun_) {
       log::Info("export ended", {{"records", sent_count},
                                  {"code", absl::StatusCodeToString(end.code())},
                                  {"principal", principal().Key()},

@@ -45,6 +45,7 @@ class ExportStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer>, pr
   std::unique_ptr<RecordExport> export_ ABSL_GUARDED_BY(mutex_);
   std::optional<RecordChunk> chunk_ ABSL_GUARDED_BY(mutex_);  // That is to be sent next.
   bool reading_ ABSL_GUARDED_BY(mutex_) = false;              // Or opening.
+  bool has_begun_ ABSL_GUARDED_BY(mutex_) = false;
   bool has_more_ ABSL_GUARDED_BY(mutex_) = true;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   int64_t sent_count_ ABSL_GUARDED_BY(mutex_) = 0;

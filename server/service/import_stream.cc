@@ -75,9 +75,10 @@ void ImportStream::Start() {
 }
 
 absl::Status ImportStream::Begin() {
-  log::Info("import began", {{"principal", principal().Key()}, {"token_id", principal().token_id}});
   is_counted_ = imports_.TryEnter(caller());
-  return is_counted_ ? absl::OkStatus() : TooManyStreamsError(kTooManyRetryDelay);
+  if (!is_counted_) return TooManyStreamsError(kTooManyRetryDelay);
+  log::Info("import began", {{"principal", principal().Key()}, {"token_id", principal().token_id}});
+  return absl::OkStatus();
 }
 
 StreamCall::Progress ImportStream::Step() {
@@ -336,7 +337,7 @@ void ImportStream::End() {
     refused_count = refused_count_;
   }
   // Callers who are refused could fill the log.
-  if (is_identified()) {
+  if (is_counted_) {
     log::Info("import ended", {{"records", counts.acknowledged_count()},
                                {"stored", counts.stored_count()},
                                {"skipped", counts.skipped_count()},

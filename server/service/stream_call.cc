@@ -37,7 +37,6 @@ void StreamCall::Enter(absl::AnyInvocable<void(absl::Status) &&> done) {
   IdentifyCaller(services_, *context_, method_, /*held_bytes=*/0,
                  [this, done = std::move(done)](absl::StatusOr<Caller> caller) mutable {
                    const absl::Status status = caller.status();
-                   is_identified_ = caller.ok();
                    if (caller.ok()) caller_ = *std::move(caller);
                    std::move(done)(status);
                    Release();

@@ -70,8 +70,6 @@ class StreamCall : private CallsInFlight::Call {
 
   const ServiceContext& services() const { return services_; }
   absl::string_view method() const { return method_; }
-  // Whether Enter has told who is calling, and that the caller may.
-  bool is_identified() const { return is_identified_; }
   const Principal& principal() const { return caller_.principal; }
   uint64_t caller() const { return caller_.number; }
   bool draining() const { return draining_; }
@@ -84,7 +82,6 @@ class StreamCall : private CallsInFlight::Call {
   const absl::string_view method_;
   grpc::CallbackServerContext* const context_;
   Caller caller_;
-  bool is_identified_ = false;
   bool entered_ = false;
   std::atomic<int> keepers_ = 1;  // gRPC is one.
   size_t answer_bytes_ = 0;

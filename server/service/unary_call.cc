@@ -50,6 +50,9 @@ void UnaryReactor::Identify(CallKind kind, absl::AnyInvocable<void(absl::Status)
   IdentifyCaller(services_, *context_, method_, request_bytes_,
                  [this, kind, done = std::move(done)](absl::StatusOr<Caller> caller) mutable {
                    if (!caller.ok()) return std::move(done)(caller.status());
+                   if (!services_.request_shares.TryTake(caller->number, request_bytes_)) {
+                     return std::move(done)(RequestMemoryFullError(kMemoryRetryDelay));
+                   }
                    caller_ = *std::move(caller);
                    std::move(done)(ReserveForAnswer(kind));
                  });
@@ -97,7 +100,9 @@ void UnaryReactor::FinishWith(const google::protobuf::MessageLite& message, Call
 }
 
 void UnaryReactor::GiveRequestBack() {
-  services_.request_memory.GiveBack(std::exchange(request_bytes_, 0));
+  const size_t bytes = std::exchange(request_bytes_, 0);
+  services_.request_memory.GiveBack(bytes);
+  services_.request_shares.GiveBack(caller_.number, bytes);
 }
 
 bool UnaryReactor::TakeForAnswer(size_t bytes, CallKind kind) {

@@ -21,6 +21,7 @@
 #include "server/auth/authenticator.h"
 #include "server/auth/principal.h"
 #include "server/base/byte_budget.h"
+#include "server/base/byte_shares.h"
 #include "server/base/clock.h"
 #include "server/base/executor.h"
 #include "server/domain/validation.h"
@@ -47,6 +48,9 @@ struct ServiceContext {
 
   // For the bytes of requests until their calls are finished.
   ByteBudget& request_memory;
+
+  // Whose they are, once that is known.
+  ByteShares& request_shares;
 
   // For the bytes of answers until gRPC has sent them. Apart, so that clients that do not read
   // theirs do not keep others from writing.

@@ -1,5 +1,6 @@
 """gRPC reflection: what grpcurl needs to call a server without its proto files."""
 
+import threading
 import unittest
 
 import grpc
@@ -77,6 +78,38 @@ class ReflectionTest(harness.TestCase):
                 ("google.rpc.BadRequest", "google/rpc/error_details.proto")):
             with self.subTest(symbol=symbol):
                 self.assertEqual(self.file(server, file_containing_symbol=symbol).name, file)
+
+    def test_its_streams_are_bounded(self):
+        server = self.start_server()
+        listing = reflection_pb2.ServerReflectionRequest(list_services="*")
+        streams, codes = [], []
+        for _ in range(100):
+            goes_on = threading.Event()
+            self.addCleanup(goes_on.set)
+
+            def requests(goes_on=goes_on):
+                yield listing
+                goes_on.wait(harness.PATIENCE_SECONDS)
+            stub = reflection_pb2_grpc.ServerReflectionStub(server.connect())
+            streams.append(stub.ServerReflectionInfo(requests()))
+            try:
+                next(streams[-1])
+            except grpc.RpcError as error:
+                codes.append(error.code())
+        self.assertEqual(set(codes), {harness.Code.RESOURCE_EXHAUSTED})
+        self.assertGreater(len(codes), 60)
+        self.assertEqual(server.health(), harness.Health.SERVING)
+        for stream in streams:
+            stream.cancel()
+        while not self.can_list(server):
+            pass
+
+    def can_list(self, server):
+        try:
+            return self.ask(server, list_services="*").HasField("list_services_response")
+        except grpc.RpcError as error:
+            self.assertEqual(error.code(), harness.Code.RESOURCE_EXHAUSTED)
+            return False
 
     def test_it_can_be_turned_off(self):
         server = self.start_server("--reflection=false")

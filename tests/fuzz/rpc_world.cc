@@ -207,14 +207,15 @@ class RpcWorld::Impl {
   std::unique_ptr<ThreadStore> store_ = Open(options_, clock_);
   const NoAuthentication authenticator_;
   ByteBudget request_memory_{kMemory};
+  ByteShares request_shares_{kMemory / 2};
   ByteBudget answer_memory_{kMemory};
   CallsInFlight calls_{kTimeout};
   Executor large_requests_{"large-requests", 1};
   const std::string face_secret_ = kFaceSecret;
   RateLimiter rate_limiter_{{}, clock_};
-  const ServiceContext services_{*store_,         authenticator_, clock_, rate_limiter_,
-                                 request_memory_, answer_memory_, calls_, kTimeout,
-                                 large_requests_, face_secret_};
+  const ServiceContext services_{*store_,         authenticator_,  clock_,         rate_limiter_,
+                                 request_memory_, request_shares_, answer_memory_, calls_,
+                                 kTimeout,        large_requests_, face_secret_};
   ChangeFeed feed_{*store_, authenticator_, request_memory_, ChangeFeed::Options()};
   const WatchServices watches_{feed_, [](absl::string_view) { return absl::InfiniteFuture(); }};
   AdminServiceImpl admin_{services_};

@@ -45,6 +45,8 @@ class HttpClient {
     if (descriptor_ >= 0) close(std::exchange(descriptor_, -1));
   }
 
+  int descriptor() const { return descriptor_; }
+
   void FinishSending() { shutdown(descriptor_, SHUT_WR); }
 
   // Returns false if the connection is closed.

@@ -11,8 +11,10 @@
 #include "google/rpc/error_details.pb.h"
 #include "gtest/gtest.h"
 #include "server/base/byte_budget.h"
+#include "server/base/byte_shares.h"
 #include "server/base/errors.h"
 #include "server/base/executor.h"
+#include "server/base/network.h"
 #include "server/base/sha256.h"
 #include "server/base/shares.h"
 #include "server/base/uuid.h"
@@ -94,6 +96,31 @@ TEST(ByteBudgetTest, KeepsAPartForThoseWhoHoldItShortly) {
   EXPECT_FALSE(budget.TryTakeUnreserved(1));
   budget.GiveBack(80);
   EXPECT_FALSE(budget.TryTakeUnreserved(81));
+}
+
+TEST(ByteSharesTest, NobodyHasMoreThanTheShareUnlessItIsOnePiece) {
+  constexpr uint64_t kAnn = 1;
+  constexpr uint64_t kBob = 2;
+  ByteShares shares(5);
+  EXPECT_TRUE(shares.TryTake(kAnn, 3));
+  EXPECT_TRUE(shares.TryTake(kAnn, 2));
+  EXPECT_FALSE(shares.TryTake(kAnn, 1));
+  EXPECT_FALSE(shares.TryTake(kAnn, static_cast<size_t>(-1)));
+  EXPECT_TRUE(shares.TryTake(kAnn, 0));
+  EXPECT_TRUE(shares.TryTake(kBob, 9)) << "what is alone";
+  EXPECT_FALSE(shares.TryTake(kBob, 1));
+  shares.GiveBack(kAnn, 5);
+  EXPECT_TRUE(shares.TryTake(kAnn, 0));
+  EXPECT_TRUE(shares.TryTake(kAnn, 6)) << "nothing was left over";
+  EXPECT_TRUE(shares.TryTake(0, 100));
+}
+
+TEST(NetworkTest, OfIpv6ItIsTheFirstHalf) {
+  EXPECT_EQ(NetworkOf("2001:db8::1"), NetworkOf("2001:db8::ffff:2"));
+  EXPECT_NE(NetworkOf("2001:db8::1"), NetworkOf("2001:db8:0:1::1"));
+  EXPECT_EQ(NetworkOf("fe80::1%eth0"), NetworkOf("fe80::2%25eth0"));
+  EXPECT_NE(NetworkOf("10.0.0.1"), NetworkOf("10.0.0.2"));
+  EXPECT_EQ(NetworkOf("unix:/socket"), "unix:/socket");
 }
 
 TEST(SharesTest, NobodyHasMoreThanHalf) {

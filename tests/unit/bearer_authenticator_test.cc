@@ -649,6 +649,22 @@ TEST_F(BearerAuthenticatorTest, WithdrawnKeysAreNoticedInTime) {
   EXPECT_THAT(Authenticate(EcKey().Sign(UserClaims())), IsOk());
 }
 
+TEST_F(BearerAuthenticatorTest, WhatTakesNothingAwayBeginsNoGeneration) {
+  refresh_.interval = absl::Milliseconds(1);
+  const uint64_t generation = authenticator().generation();
+  authenticator().Configure(config_);
+  EXPECT_EQ(authenticator().generation(), generation) << "the same configuration";
+  const JwtSigner added = JwtSigner::Ec("added");
+  SetKeys({added, EcKey(), RsaKey()});
+  while (!Authenticate(added.Sign(UserClaims())).ok()) {
+  }
+  EXPECT_EQ(authenticator().generation(), generation) << "another key, and another order";
+  SetKeys({added, EcKey()});
+  while (Authenticate(RsaKey().Sign(UserClaims())).ok()) {
+  }
+  EXPECT_NE(authenticator().generation(), generation) << "a key less";
+}
+
 TEST_F(BearerAuthenticatorTest, TheLastGoodKeysAreKept) {
   authenticator();
   {

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 
 #include <functional>
 #include <future>
@@ -18,9 +19,12 @@
 #include "grpcpp/grpcpp.h"
 #include "gtest/gtest.h"
 #include "server/auth/authenticator.h"
+#include "server/base/byte_budget.h"
+#include "server/base/byte_shares.h"
 #include "server/base/errors.h"
 #include "server/base/mutex.h"
 #include "server/config.h"
+#include "server/domain/limits.h"
 #include "server/http/graph_handler.h"
 #include "server/http/grpc_face.h"
 #include "server/server.h"
@@ -94,10 +98,11 @@ class LoadSheddingTest : public ::testing::Test {
     ASSERT_THAT(store, IsOk());
     store_ = *std::move(store);
     request_memory_ = std::make_unique<ByteBudget>(config_.request_memory);
+    request_shares_ = std::make_unique<ByteShares>(config_.request_memory / 2);
     answer_memory_ = std::make_unique<ByteBudget>(config_.request_memory);
     services_ = std::make_unique<ServiceContext>(ServiceContext{
-        *store_, authenticator_, clock_, rate_limiter_, *request_memory_, *answer_memory_, calls_,
-        config_.default_timeout, large_requests_, face_secret_});
+        *store_, authenticator_, clock_, rate_limiter_, *request_memory_, *request_shares_,
+        *answer_memory_, calls_, config_.default_timeout, large_requests_, face_secret_});
     auto server =
         Server::Start(config_, *services_, [this](std::shared_ptr<grpc::Channel> channel) {
           return MakeGraphHandler({}, MakeGrpcFace(std::move(channel), face_secret_), clock_,
@@ -215,6 +220,7 @@ class LoadSheddingTest : public ::testing::Test {
   const std::string face_secret_ = "secret";
   std::unique_ptr<ThreadStore> store_;
   std::unique_ptr<ByteBudget> request_memory_;
+  std::unique_ptr<ByteShares> request_shares_;
   std::unique_ptr<ByteBudget> answer_memory_;
   std::unique_ptr<ServiceContext> services_;
   std::unique_ptr<Server> server_;
@@ -283,9 +289,11 @@ TEST_F(LoadSheddingTest, WritesThatWaitLeaveMemoryToReads) {
   Start();
   WriterBlock block(*store_);
   const std::string content(1'000'000, 'x');
-  constexpr int kCalls = 20;
-  constexpr int kRefused = 13;  // For which there is no room in seven eighths of 8 MiB.
-  const auto calls = StartCreates(kCalls, content);
+  constexpr int kRefused = 11;  // For which there is no room in seven eighths of 8 MiB.
+  std::vector<std::unique_ptr<PendingCreate>> calls;
+  for (int i = 0; i < 6; ++i) {
+    for (const char* user : {"", "ann", "bob"}) calls.push_back(StartCreate(user, content));
+  }
   refusals_.Await(kRefused);
   size_t rest = 0;
   while (request_memory_->TryTakeUnreserved(1)) ++rest;
@@ -298,11 +306,76 @@ TEST_F(LoadSheddingTest, WritesThatWaitLeaveMemoryToReads) {
   int refused = 0;
   for (const auto& call : calls) {
     const absl::Status outcome = call->outcome.get();
-    if (outcome.ok()) continue;
+    const bool waited = outcome.ok() || ErrorReasonOf(outcome) == v1::ERROR_REASON_NOT_A_MEMBER;
+    if (waited) continue;
     ++refused;
     EXPECT_THAT(outcome, HasReason(v1::ERROR_REASON_REQUEST_MEMORY_FULL));
   }
   EXPECT_EQ(refused, kRefused);
+}
+
+TEST_F(LoadSheddingTest, ACallerLeavesHalfOfTheMemoryToOthers) {
+  config_.request_memory = size_t{8} << 20;
+  Start();
+  WriterBlock block(*store_);
+  const std::string content(1'000'000, 'x');
+  const auto calls = StartCreates(6, content);  // Four of them fit.
+  refusals_.Await(2);
+  const auto other = StartCreate("ann", content);
+  const auto another = StartCreate("", content);
+  EXPECT_THAT(another->outcome.get(), HasReason(v1::ERROR_REASON_REQUEST_MEMORY_FULL));
+  block.Release();
+  EXPECT_THAT(other->outcome.get(), HasReason(v1::ERROR_REASON_NOT_A_MEMBER));
+  int refused = 0;
+  for (const auto& call : calls) refused += call->outcome.get().ok() ? 0 : 1;
+  EXPECT_EQ(refused, 2);
+  for (const auto& call : StartCreates(4, content)) EXPECT_THAT(call->outcome.get(), IsOk());
+}
+
+TEST_F(LoadSheddingTest, BodiesThatDoNotEndLeaveMemoryToOtherAddresses) {
+  config_.request_memory = size_t{16} << 20;
+  config_.trusted_proxies = {"127.0.0.0/8"};
+  Start();
+  constexpr size_t kBytes = 2'900'000;
+  const auto head = [&](absl::string_view address) {
+    return absl::StrCat("POST /v1.0/groups/g/threads HTTP/1.1\r\nHost: localhost\r\n",
+                        "X-Forwarded-For: ", address, "\r\nContent-Type: application/json\r\n",
+                        "Content-Length: ", kBytes, "\r\n\r\n");
+  };
+  std::vector<HttpClient> clients;  // The bodies of two of them fit into half of the memory.
+  std::vector<pollfd> answers;
+  for (int i = 0; i < 3; ++i) {
+    HttpClient& client = clients.emplace_back(ConnectHttp());
+    client.Send(absl::StrCat(head("2001:db8::1"), std::string(kBytes - 1, ' ')));
+    answers.push_back({client.descriptor(), POLLIN, 0});
+  }
+  ASSERT_EQ(poll(answers.data(), answers.size(), /*timeout=*/60'000), 1);
+  for (size_t i = 0; i < clients.size(); ++i) {
+    if (answers[i].revents == 0) continue;
+    EXPECT_EQ(clients[i].Read().status, 503);
+  }
+  const std::string body = R"({"topic": "topic"})";
+  HttpClient other = ConnectHttp();
+  other.Send(absl::StrCat(head("2001:db8:1::1"), std::string(kBytes - body.size(), ' '), body));
+  EXPECT_EQ(other.Read().status, 201);
+}
+
+TEST_F(LoadSheddingTest, TheLargestBodyFitsIntoTheSmallestMemory) {
+  config_.request_memory = size_t{8} << 20;
+  Start();
+  // In base64, as attachments are.
+  const std::string content(kMaxAttachmentBytes / 3 * 4, 'A');
+  const std::string body = absl::StrCat(
+      R"({"topic": "t", "posts": [{"body": {"content": "c"}, "sender": {"emailAddress": )",
+      R"({"address": "ann@example.com"}}, "attachments": [{"@odata.type": )",
+      R"("#microsoft.graph.fileAttachment", "name": "a", "contentBytes": ")", content, "\"}]}]}");
+  HttpClient client = ConnectHttp();
+  client.Send(
+      absl::StrCat("POST /v1.0/groups/g/threads HTTP/1.1\r\nHost: localhost\r\n"
+                   "Content-Type: application/json\r\nContent-Length: ",
+                   body.size(), "\r\n\r\n", body));
+  const ClientResponse answer = client.Read();
+  EXPECT_EQ(answer.status, 201) << answer.body;
 }
 
 TEST_F(LoadSheddingTest, UpdatesThatWaitLeaveMemoryForAnswers) {
