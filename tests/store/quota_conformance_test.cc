@@ -157,7 +157,7 @@ struct GrowingWrite {
 TEST_F(QuotaConformance, EachByteThatCallersWriteCounts) {
   OpenWith({.max_bytes = kMaxBytes});
   const GrowingWrite kWrites[] = {
-      {"a thread with all that it can have", 11 + 19,
+      {"a thread with all that it can have", 11 + 18,
        [this](const PostName&) {
          return TryThread(
              "topic: '\u00e9t' to_recipients { email_address { name: 'ab' address: 'c' } }"
@@ -209,7 +209,7 @@ TEST_F(QuotaConformance, EachByteThatCallersWriteCounts) {
          *changes.categories.emplace().Add() = "abc";
          return db_->UpdatePost(Changing(), post, changes).status();
        }},
-      {"a file", 16,
+      {"a file", 21,
        [this](const PostName& post) {
          return db_->CreateAttachment(Creating(), post, MakeAttachment(post, kFile)).status();
        }},
@@ -374,7 +374,7 @@ TEST_F(QuotaConformance, ImportsObeyQuotas) {
                           "stored", "stored", "ERROR_REASON_QUOTA_EXCEEDED"));
   EXPECT_THAT(words(),
               ElementsAre("skipped", "skipped", "skipped", "skipped", "ERROR_REASON_QUOTA_EXCEEDED",
-                          "skipped", "stored", "ERROR_REASON_QUOTA_EXCEEDED"));
+                          "skipped", "skipped", "ERROR_REASON_QUOTA_EXCEEDED"));
   OpenWith({});
   EXPECT_THAT(words(), IsSupersetOf({"stored", "stored"}));
   EXPECT_THAT(words(), ::testing::Each("skipped"));

@@ -28,6 +28,7 @@
 #include "tests/store/stored_rows.h"
 #include "tests/store/usage_check.h"
 #include "tests/testing/blocking_store.h"
+#include "tests/testing/error_matchers.h"
 #include "tests/testing/fake_clock.h"
 #include "tests/testing/proto_matchers.h"
 #include "tests/testing/status_matchers.h"
@@ -74,7 +75,8 @@ class UsageTest : public ::testing::Test {
   size_t Below(size_t bound) {
     return std::uniform_int_distribution<size_t>(0, bound - 1)(random_);
   }
-  std::string Text() { return std::string(Below(60), 'x') + (Below(2) == 0 ? "\u00e9" : ""); }
+  std::string Text() { return std::string(1 + Below(60), 'x') + (Below(2) == 0 ? "\u00e9" : ""); }
+  std::string Json() { return absl::StrCat(R"({"":")", Text(), R"("})"); }
   std::string Group() { return Below(2) == 0 ? "a" : "b"; }
 
   template <typename T>
@@ -116,7 +118,7 @@ class UsageTest : public ::testing::Test {
     if (Below(2) == 0) absl::StrAppend(&text, " new_participants { ", RecipientText(), " }");
     if (Below(3) == 0) absl::StrAppend(&text, " attachments { ", AttachmentText(), " }");
     if (Below(3) == 0) {
-      absl::StrAppend(&text, " extensions { extension_name: 'e' content_json: '", Text(), "' }");
+      absl::StrAppend(&text, " extensions { extension_name: 'e' content_json: '", Json(), "' }");
     }
     return text;
   }
@@ -129,7 +131,7 @@ class UsageTest : public ::testing::Test {
         return absl::StrCat(texts, "file { content_bytes: '", Text(), "' content_id: '", Text(),
                             "' }");
       case 1:
-        return absl::StrCat(texts, "item { item_json: '", Text(), "' }");
+        return absl::StrCat(texts, "item { item_json: '", Json(), "' }");
       default:
         return absl::StrCat(texts, "reference { source_url: '", Text(), "' provider_type: '",
                             Text(), "' permission: '", Text(), "' }");
@@ -241,7 +243,8 @@ class UsageTest : public ::testing::Test {
 
   void ForwardPost(const PostName& post) {
     const auto request = ParseText<v1::ForwardPostRequest>(
-        absl::StrCat("comment: '", Text(), "' to_recipients { ", RecipientText(), " }"));
+        absl::StrCat("comment: '", Text(), "' to_recipients { email_address { name: '", Text(),
+                     "' address: 'a' } }"));
     const CreateContext context = Creating();
     const v1::Forward forward = BuildForward(post.Canonical(), request, clock_.Now());
     repeat_ = [this, context, post, forward] {
@@ -264,12 +267,12 @@ class UsageTest : public ::testing::Test {
       case 0: {
         v1::Extension extension;
         extension.set_extension_name(name);
-        extension.set_content_json(Text());
+        extension.set_content_json(Json());
         return store_->CreateExtension(Creating(), post,
                                        BuildExtension(post.Canonical(), extension), Noting());
       }
       case 1:
-        return store_->UpdateExtension(Changing(), {post, name}, Text(), Noting());
+        return store_->UpdateExtension(Changing(), {post, name}, Json(), Noting());
       default:
         return store_->DeleteExtension(Changing(), {post, name}, Noting());
     }
@@ -324,12 +327,22 @@ class UsageTest : public ::testing::Test {
     if (repeat_ != nullptr) repeat_();
   }
 
+  void WriteGroups() {
+    CreateGroup("a");
+    CreateGroup("b");
+    AwaitAll();
+  }
+
   // Several writes in one transaction, as a rule.
   void WriteTogether() {
     WriterBlock block(*store_);
     const size_t writes = 1 + Below(kMaxWritesAtOnce);
     for (size_t i = 0; i < writes; ++i) WriteSomething();
     block.Release();
+    AwaitAll();
+  }
+
+  void AwaitAll() {
     for (Call& call : calls_) {
       const absl::Status status = call.outcome.get();
       ++outcomes_[ErrorReasonOf(status)];
@@ -360,14 +373,7 @@ class UsageTest : public ::testing::Test {
 };
 
 TEST_F(UsageTest, IsWhatIsThereWhateverIsWritten) {
-  {
-    WriterBlock block(*store_);
-    CreateGroup("a");
-    CreateGroup("b");
-    block.Release();
-    for (Call& call : calls_) ASSERT_THAT(call.outcome.get(), IsOk());
-    calls_.clear();
-  }
+  WriteGroups();
   const uint64_t steps = FromEnvironment("THREADSTORE_USAGE_STEPS", kDefaultSteps);
   for (uint64_t step = 0; step < steps; ++step) {
     WriteTogether();
@@ -385,6 +391,50 @@ TEST_F(UsageTest, IsWhatIsThereWhateverIsWritten) {
   PurgeAll(*store_, options_.path);
   store_.reset();
   CheckSoundFile(options_.path);
+}
+
+TEST_F(UsageTest, IsCountedInAStoreFromBefore) {
+  options_.group_quotas = {};
+  Open();
+  WriteGroups();
+  for (int step = 0; step < 20; ++step) WriteTogether();
+  CreateGroup("a");
+  // Of which some are left in any case.
+  for (int i = 0; i < 3; ++i) {
+    store_->CreateThread({}, "a", std::nullopt, MakeThread("a", std::nullopt), Noting());
+  }
+  AwaitAll();
+  PurgeAll(*store_, options_.path);
+  store_.reset();
+  {
+    auto file = sqlite::Database::Open(options_.path, sqlite::Database::Mode::kReadWrite);
+    ASSERT_THAT(file, IsOk());
+    // Makes the schema before this one, and leaves some of what was deleted to be purged.
+    ASSERT_THAT(
+        (*file)->Execute("DROP TABLE group_usage;"
+                         "ALTER TABLE threads DROP COLUMN bytes;"
+                         "ALTER TABLE conversations DROP COLUMN threads;"
+                         "ALTER TABLE conversations DROP COLUMN bytes;"
+                         "UPDATE store_metadata SET version = 5, min_compatible_version = 4;"
+                         "UPDATE threads SET deleted = 1 WHERE key % 5 = 0;"
+                         "UPDATE conversations SET deleted = 1 WHERE key % 7 = 0"),
+        IsOk());
+  }
+  options_.group_quotas = {.max_threads = 1};
+  Open();
+  CheckUsage(options_.path);
+  EXPECT_THAT(
+      BlockingStore(*store_).CreateThread({}, "a", std::nullopt, MakeThread("a", std::nullopt)),
+      HasReason(v1::ERROR_REASON_QUOTA_EXCEEDED));
+  for (int step = 0; step < 5; ++step) WriteTogether();
+  PurgeAll(*store_, options_.path);
+  store_.reset();
+  CheckSoundFile(options_.path);
+  const auto file = sqlite::Database::Open(options_.path, sqlite::Database::Mode::kReadOnly);
+  ASSERT_THAT(file, IsOk());
+  EXPECT_THAT((*file)->QueryInteger("SELECT min_compatible_version FROM store_metadata"),
+              IsOkAndHolds(::testing::Ge(6)))
+      << "an older server would write without counting";
 }
 
 }  // namespace

@@ -56,7 +56,7 @@ const std::pair<const char*, const char*> kStatuses[] = {
     {"PERMISSION_DENIED", "403"}, {"NOT_FOUND", "404"},
     {"ALREADY_EXISTS", "409"},    {"FAILED_PRECONDITION", "400"},
     {"OUT_OF_RANGE", "410"},      {"ABORTED", "412"},
-    {"UNAVAILABLE", "503"},       {"RESOURCE_EXHAUSTED", "503 or 507"},
+    {"UNAVAILABLE", "503"},       {"RESOURCE_EXHAUSTED", "429, 503 or 507"},
     {"DEADLINE_EXCEEDED", "504"},
 };
 

@@ -66,7 +66,7 @@ struct SqliteOptions {
   // purging, which make room, still have some to work in.
   int64_t disk_reserve = int64_t{64} << 20;
 
-  GroupQuotas group_quotas;
+  GroupQuotas group_quotas = {};
 
   // Whether the file may lie where locks cannot be relied on.
   bool allow_network_filesystem = false;
