@@ -52,8 +52,9 @@ TEST(ConfigTest, FlagsAreRead) {
       const CommandLine line,
       Parse({"serve", "--listen=[::1]:0", "--store=sqlite:/data/t.db", "--reflection=false",
              "--default_timeout=1m30s", "--write_queue=5", "--request_memory=64MiB",
-             "--group_max_threads=6", "--group_max_bytes=3GiB", "--request_id_retention=2h", "--change_retention=3h", "--max_changes=4",
-             "--max_watches=5", "--allow_network_filesystem"}));
+             "--group_max_threads=6", "--group_max_bytes=3GiB", "--request_id_retention=2h",
+             "--change_retention=3h", "--max_changes=4", "--max_watches=5",
+             "--allow_network_filesystem"}));
   EXPECT_EQ(line.config.listen, "[::1]:0");
   EXPECT_EQ(line.config.sqlite_path(), "/data/t.db");
   EXPECT_FALSE(line.config.reflection);
