@@ -155,10 +155,10 @@ TEST(ErrorsTest, QuotasAreNamedWithTheirLimitAndWhatHelps) {
     EXPECT_EQ(info.metadata().at("quota"), quota);
     EXPECT_EQ(info.metadata().at("limit"), "7");
     EXPECT_EQ(info.metadata().at("resource"), "groups/g");
-    EXPECT_THAT(std::string(error.message()),
-                ::testing::AllOf(HasSubstr("groups/g would have more than 7 "),
-                                 HasSubstr("delete threads"),
-                                 HasSubstr(std::string("--") + quota)));
+    EXPECT_THAT(
+        std::string(error.message()),
+        ::testing::AllOf(HasSubstr("groups/g would have more than 7 "), HasSubstr("delete threads"),
+                         HasSubstr(std::string("--") + quota)));
   }
 }
 
