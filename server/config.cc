@@ -29,6 +29,8 @@ constexpr int kMinDefaultBurst = 20;
 constexpr int kMaxConnections = 1'000'000;
 constexpr int kMaxConcurrentStreams = 1'000'000;
 constexpr size_t kMaxDiskReserve = size_t{1} << 50;
+constexpr int64_t kMaxGroupThreads = 1'000'000'000;
+constexpr int64_t kMaxGroupBytes = int64_t{1} << 50;
 constexpr absl::Duration kMaxConnectionAge = absl::Hours(24 * 20);  // gRPC has int milliseconds.
 constexpr size_t kMinRequestMemory = size_t{8} << 20;  // More than the largest request.
 constexpr size_t kMaxRequestMemory = size_t{1} << 40;
@@ -204,6 +206,14 @@ void AddServeFlags(CLI::App& app, Config& config) {
           "Disk space that only deletions may use (bytes, or 64MiB)")
       ->transform(CLI::AsSizeValue(false))
       ->type_name("BYTES");
+  AddFlag(app, "group_max_threads", config.group_max_threads,
+          "Threads that each group may have; 0 is no quota")
+      ->type_name("THREADS");
+  AddFlag(app, "group_max_bytes", config.group_max_bytes,
+          "Text and content that each group may have in its threads (bytes, or 64MiB); 0 is no"
+          " quota")
+      ->transform(CLI::AsSizeValue(false))
+      ->type_name("BYTES");
   AddDurationFlag(app, "request_id_retention", config.request_id_retention,
                   "How long request_ids are remembered");
   AddDurationFlag(app, "change_retention", config.change_retention,
@@ -364,6 +374,10 @@ absl::Status Validate(const Config& config) {
   RETURN_IF_ERROR(
       CheckNumber("request_memory", config.request_memory, kMinRequestMemory, kMaxRequestMemory));
   RETURN_IF_ERROR(CheckNumber("disk_reserve", config.disk_reserve, size_t{0}, kMaxDiskReserve));
+  RETURN_IF_ERROR(
+      CheckNumber("group_max_threads", config.group_max_threads, int64_t{0}, kMaxGroupThreads));
+  RETURN_IF_ERROR(
+      CheckNumber("group_max_bytes", config.group_max_bytes, int64_t{0}, kMaxGroupBytes));
   RETURN_IF_ERROR(CheckDuration("request_id_retention", config.request_id_retention,
                                 absl::Seconds(1), kMaxRetention));
   RETURN_IF_ERROR(

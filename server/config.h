@@ -139,6 +139,11 @@ struct Config {
   // may use.
   size_t disk_reserve = size_t{64} << 20;
 
+  // The threads that each group may have, and the bytes of what callers wrote in them, as
+  // server/domain/usage.h counts them; 0 is no quota.
+  int64_t group_max_threads = 0;
+  int64_t group_max_bytes = 0;
+
   // How long request_ids are remembered.
   absl::Duration request_id_retention = absl::Hours(24);
 

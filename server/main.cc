@@ -75,6 +75,7 @@ SqliteOptions MakeStoreOptions(const Config& config) {
   options.change_retention = config.change_retention;
   options.max_changes = config.max_changes;
   options.disk_reserve = static_cast<int64_t>(config.disk_reserve);
+  options.group_quotas = {config.group_max_threads, config.group_max_bytes};
   options.allow_network_filesystem = config.allow_network_filesystem;
   return options;
 }
@@ -122,6 +123,8 @@ void LogStart(const Config& config) {
        {"reader_threads", int64_t{config.reader_threads}},
        {"request_memory", static_cast<int64_t>(config.request_memory)},
        {"disk_reserve", static_cast<int64_t>(config.disk_reserve)},
+       {"group_max_threads", config.group_max_threads},
+       {"group_max_bytes", config.group_max_bytes},
        {"request_id_retention", absl::FormatDuration(config.request_id_retention)},
        {"change_retention", absl::FormatDuration(config.change_retention)},
        {"max_changes", config.max_changes},

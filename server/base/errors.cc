@@ -52,6 +52,18 @@ absl::Status MakeResourceError(absl::StatusCode code, v1::ErrorReason reason,
   return status;
 }
 
+// `quota` is the flag that sets it.
+absl::Status MakeQuotaError(absl::string_view group_name, absl::string_view quota, int64_t max,
+                            absl::string_view of_what, absl::string_view what_helps) {
+  return MakeError(absl::StatusCode::kResourceExhausted, v1::ERROR_REASON_QUOTA_EXCEEDED,
+                   absl::StrCat(group_name, " would have more than ", max, " ", of_what,
+                                ", which is the quota of a group; ", what_helps,
+                                ", or have the operator raise --", quota),
+                   {{"resource", std::string(group_name)},
+                    {"quota", std::string(quota)},
+                    {"limit", absl::StrCat(max)}});
+}
+
 absl::Status MakeRetryableError(absl::StatusCode code, v1::ErrorReason reason,
                                 absl::string_view message, absl::Duration retry_delay) {
   absl::Status status = MakeError(code, reason, message);
@@ -292,6 +304,14 @@ absl::Status IssuerUnavailableError(absl::Duration retry_delay) {
 absl::Status StoreFullError() {
   return MakeError(absl::StatusCode::kResourceExhausted, v1::ERROR_REASON_STORE_FULL,
                    "the store's disk is full");
+}
+
+absl::Status TooManyThreadsError(absl::string_view group_name, int64_t max) {
+  return MakeQuotaError(group_name, "group_max_threads", max, "threads", "delete threads");
+}
+
+absl::Status TooManyBytesError(absl::string_view group_name, int64_t max) {
+  return MakeQuotaError(group_name, "group_max_bytes", max, "bytes", "delete threads or posts");
 }
 
 absl::Status StoreBusyError() {

@@ -93,6 +93,12 @@ absl::Status TooManyStreamsError(absl::Duration retry_delay);
 // UNAVAILABLE: the index of words is behind.
 absl::Status SearchIndexBehindError(absl::Duration retry_delay);
 absl::Status StoreFullError();
+
+// RESOURCE_EXHAUSTED / QUOTA_EXCEEDED: a write would take the group beyond what each may have.
+// Carries the metadata `quota`, the name of the flag, and `limit`.
+absl::Status TooManyThreadsError(absl::string_view group_name, int64_t max);
+absl::Status TooManyBytesError(absl::string_view group_name, int64_t max);
+
 absl::Status StoreBusyError();
 absl::Status ShuttingDownError();
 

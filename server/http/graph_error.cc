@@ -96,6 +96,8 @@ GraphError ResourceExhausted(const absl::Status& error) {
       return Retryable(429, error);
     case v1::ERROR_REASON_STORE_FULL:
       return {507, "ErrorInsufficientStorage", std::string(error.message())};
+    case v1::ERROR_REASON_QUOTA_EXCEEDED:
+      return {429, "ErrorQuotaExceeded", std::string(error.message())};
     case v1::ERROR_REASON_UNSPECIFIED:
       // gRPC's own, which may come after the work was done.
       return UnknownOutcome();

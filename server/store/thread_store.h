@@ -265,6 +265,8 @@ class RecordExport {
 //   RESOURCE_EXHAUSTED / QUEUE_FULL   the queue, or the caller's half of it, is full; carries
 //                                     RetryInfo
 //   RESOURCE_EXHAUSTED / STORE_FULL   a write found the disk full
+//   RESOURCE_EXHAUSTED / QUOTA_EXCEEDED  a write of threads or of what they have would take its
+//                                        group beyond a quota (server/domain/usage.h)
 //   DEADLINE_EXCEEDED, CANCELLED      it was not begun in time
 //   UNAVAILABLE / SHUTTING_DOWN       the store is closing
 //   UNAVAILABLE / STORE_BUSY          another process has locked the store
@@ -514,6 +516,7 @@ class ThreadStore {
   //                     of delivery or has_attachments, or another post's time; an attachment its
   //                     post's has_attachments; or a sender is on the group's other list
   //   FAILED_PRECONDITION / TOO_MANY_ATTACHMENTS, TOO_MANY_EXTENSIONS, TOO_MANY_FORWARDS
+  //   RESOURCE_EXHAUSTED / QUOTA_EXCEEDED
   // A conversation appears with its first thread. The context's required member is not used, and
   // rules about who may post, and locked threads, do not count. All of it is noted as changes but
   // forwards, which a mailer would send again. The records are shared so that a call that is

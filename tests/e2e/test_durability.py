@@ -87,6 +87,8 @@ class DurabilityTestCase(harness.TestCase):
         with harness.open_stored(self.store) as database:
             for check, answer in (("integrity_check", [("ok",)]), ("foreign_key_check", [])):
                 self.assertEqual(database.execute(f"PRAGMA {check}").fetchall(), answer)
+            mismatches = (harness.TESTDATA / "usage_mismatches.sql").read_text()
+            self.assertEqual(database.execute(mismatches).fetchall(), [("",)])
 
     def assert_sound(self):
         """The store of a stopped server: sound as a database, and every thread of a rich request

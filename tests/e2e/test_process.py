@@ -20,6 +20,7 @@ FLAGS = ("listen", "store", "allow_network_filesystem", "auth", "allow_unauthent
          "max_concurrent_streams", "max_connection_age", "max_connection_age_grace",
          "keepalive_time", "keepalive_timeout", "keepalive_min_interval", "channelz",
          "write_queue", "read_queue", "reader_threads", "request_memory", "disk_reserve",
+         "group_max_threads", "group_max_bytes",
          "request_id_retention", "change_retention", "max_changes", "max_watches")
 
 
@@ -71,6 +72,8 @@ class CommandLineTest(harness.TestCase):
                 "keepalive_timeout": ("0s", "2h", "x"),
                 "keepalive_min_interval": ("0s", "2h", "x"),
                 "disk_reserve": ("-1", "x", "2000TiB"),
+                "group_max_threads": ("-1", "x", "1.5", "1000000001"),
+                "group_max_bytes": ("-1", "x", "2000TiB"),
                 "default_timeout": ("", "5", "0s", "2h", "-1s", "x"),
                 "drain_timeout": ("", "5", "-1s", "2h"),
                 "write_queue": ("0", "-1", "1.5", "x", "1000001"),

@@ -6,6 +6,7 @@
 
 #include "absl/time/time.h"
 #include "server/base/clock.h"
+#include "server/domain/usage.h"
 #include "server/store/thread_store.h"
 
 // What the tests of server/store/thread_store.h, the contract of all engines, need to know of an
@@ -18,6 +19,7 @@ struct EngineSettings {
   size_t write_queue = 8192;
   absl::Duration change_retention = absl::Hours(168);
   int64_t max_changes = 1'000'000;
+  GroupQuotas group_quotas = {};
 };
 
 // One empty database of an engine, made for one test and gone after it.
@@ -31,7 +33,8 @@ class EngineUnderTest {
   // Returns when nothing is left on the disk of what has been deleted. A store is open.
   virtual void AwaitPurge() = 0;
 
-  // Fails the test if the closed database is damaged or holds rows that nothing refers to.
+  // Fails the test if the closed database is damaged, holds rows that nothing refers to, or counts
+  // what groups take up wrongly.
   virtual void CheckIntegrity() = 0;
 };
 

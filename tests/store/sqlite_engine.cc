@@ -8,6 +8,7 @@
 #include "server/store/sqlite/sqlite_store.h"
 #include "tests/store/engine_under_test.h"
 #include "tests/store/search_index_check.h"
+#include "tests/store/usage_check.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"
 
@@ -23,6 +24,7 @@ class SqliteUnderTest final : public EngineUnderTest {
     options.write_queue = settings.write_queue;
     options.change_retention = settings.change_retention;
     options.max_changes = settings.max_changes;
+    options.group_quotas = settings.group_quotas;
     options.on_failure = [] { ADD_FAILURE() << "the store failed"; };
     auto store = OpenSqliteStore(options, clock);
     EXPECT_THAT(store, IsOk());
@@ -46,6 +48,7 @@ class SqliteUnderTest final : public EngineUnderTest {
     EXPECT_THAT((*db)->QueryInteger("SELECT count(*) FROM pragma_foreign_key_check"),
                 IsOkAndHolds(0));
     CheckSearchIndex(path_);
+    CheckUsage(path_);
   }
 
  private:

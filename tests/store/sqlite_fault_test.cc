@@ -23,6 +23,7 @@
 #include "server/store/sqlite/sqlite_store.h"
 #include "tests/store/faulty_vfs.h"
 #include "tests/store/search_index_check.h"
+#include "tests/store/usage_check.h"
 #include "tests/testing/blocking_store.h"
 #include "tests/testing/error_matchers.h"
 #include "tests/testing/fake_clock.h"
@@ -232,6 +233,7 @@ class Trial {
     EXPECT_THAT((*db)->QueryInteger("SELECT count(*) FROM pragma_foreign_key_check"),
                 IsOkAndHolds(0));
     CheckSearchIndex(options_.path);
+    CheckUsage(options_.path);
     EXPECT_THAT((*db)->QueryInteger("SELECT count(*) FROM threads WHERE"
                                     " (SELECT count(*) FROM recipients"
                                     "  WHERE thread_key = threads.key) <> 2 OR"

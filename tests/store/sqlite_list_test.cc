@@ -525,7 +525,7 @@ TEST_F(SqliteListTest, PagesCostTheSameAtAnyDepth) {
 
 TEST_F(SqliteListTest, EveryStatementUsesAnIndexAndDoesNotSort) {
   ASSERT_OK_AND_ASSIGN(const auto writes,
-                       sqlite::WriteQueries::Prepare(*db_, clock_, absl::Hours(1), {}));
+                       sqlite::WriteQueries::Prepare(*db_, clock_, absl::Hours(1), {}, {}));
   ASSERT_OK_AND_ASSIGN(const auto changes,
                        sqlite::ChangeQueries::Prepare(*db_, *threads_, *posts_, *lists_));
   ASSERT_OK_AND_ASSIGN(const auto searches, sqlite::SearchQueries::Prepare(*db_, *threads_));

@@ -11,6 +11,7 @@
 #include "server/base/uuid.h"
 #include "server/store/sqlite/database.h"
 #include "tests/store/search_index_check.h"
+#include "tests/store/usage_check.h"
 #include "tests/testing/blocking_store.h"
 #include "tests/testing/status_matchers.h"
 
@@ -109,6 +110,7 @@ void CheckSoundFile(const std::string& path) {
   EXPECT_THAT(db->QueryText("PRAGMA integrity_check"), IsOkAndHolds("ok"));
   EXPECT_THAT(db->QueryInteger("SELECT count(*) FROM pragma_foreign_key_check"), IsOkAndHolds(0));
   CheckSearchIndex(path);
+  CheckUsage(path);
 }
 
 void CheckStoredFile(const std::string& path) {

@@ -16,7 +16,7 @@ std::string StoredRows(const std::string& path);
 void PurgeAll(ThreadStore& store, const std::string& path);
 
 // Fails the test if the file of a closed store is damaged: as a database, in its references, in the
-// index of words.
+// index of words, in its counts of what groups take up.
 void CheckSoundFile(const std::string& path);
 
 // Likewise, or if a thread does not say of its posts what follows from them, as imported ones need

@@ -217,5 +217,22 @@ TEST(ErrorsTest, QueueFullSaysHowLongToWait) {
   EXPECT_EQ(retry.retry_delay().nanos(), 500'000'000);
 }
 
+TEST(ErrorsTest, QuotasAreNamedWithTheirLimitAndWhatHelps) {
+  for (const auto& [error, quota] :
+       {std::pair(TooManyThreadsError("groups/g", 7), "group_max_threads"),
+        std::pair(TooManyBytesError("groups/g", 7), "group_max_bytes")}) {
+    EXPECT_EQ(error.code(), absl::StatusCode::kResourceExhausted);
+    const auto info = DetailOf<google::rpc::ErrorInfo>(error);
+    EXPECT_EQ(info.reason(), "QUOTA_EXCEEDED");
+    EXPECT_EQ(info.metadata().at("quota"), quota);
+    EXPECT_EQ(info.metadata().at("limit"), "7");
+    EXPECT_EQ(info.metadata().at("resource"), "groups/g");
+    EXPECT_THAT(
+        std::string(error.message()),
+        ::testing::AllOf(HasSubstr("groups/g would have more than 7 "), HasSubstr("delete threads"),
+                         HasSubstr(std::string("--") + quota)));
+  }
+}
+
 }  // namespace
 }  // namespace threadstore

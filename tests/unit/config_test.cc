@@ -52,14 +52,17 @@ TEST(ConfigTest, FlagsAreRead) {
       const CommandLine line,
       Parse({"serve", "--listen=[::1]:0", "--store=sqlite:/data/t.db", "--reflection=false",
              "--default_timeout=1m30s", "--write_queue=5", "--request_memory=64MiB",
-             "--request_id_retention=2h", "--change_retention=3h", "--max_changes=4",
-             "--max_watches=5", "--allow_network_filesystem"}));
+             "--group_max_threads=6", "--group_max_bytes=3GiB", "--request_id_retention=2h",
+             "--change_retention=3h", "--max_changes=4", "--max_watches=5",
+             "--allow_network_filesystem"}));
   EXPECT_EQ(line.config.listen, "[::1]:0");
   EXPECT_EQ(line.config.sqlite_path(), "/data/t.db");
   EXPECT_FALSE(line.config.reflection);
   EXPECT_EQ(line.config.default_timeout, absl::Seconds(90));
   EXPECT_EQ(line.config.write_queue, 5U);
   EXPECT_EQ(line.config.request_memory, size_t{64} << 20);
+  EXPECT_EQ(line.config.group_max_threads, 6);
+  EXPECT_EQ(line.config.group_max_bytes, int64_t{3} << 30);
   EXPECT_EQ(line.config.request_id_retention, absl::Hours(2));
   EXPECT_EQ(line.config.change_retention, absl::Hours(3));
   EXPECT_EQ(line.config.max_changes, 4);

@@ -368,6 +368,7 @@ TEST_F(GraphHandlerTest, AnswersErrorsAsGraphDoes) {
       {create, QueueFullError(absl::Milliseconds(1200)), "503 ServiceUnavailable"},
       {create, ShuttingDownError(), "503 ServiceUnavailable"},
       {create, StoreFullError(), "507 ErrorInsufficientStorage"},
+      {create, TooManyThreadsError("groups/G", 5), "429 ErrorQuotaExceeded"},
       {create, DeadlineExceededError(), "504 GatewayTimeout"},
       // Clients send a POST again after 503 and 504, so an outcome nobody knows is neither.
       {create, WriteOutcomeUnknownError(), "500 UnknownError"},

@@ -328,6 +328,7 @@ TEST_F(ThreadClientTest, RepeatsOnlyWhatCannotDoTheWorkTwice) {
       {StoreFailedError(), 2, 2},
       {QueueFullError(absl::Milliseconds(1)), 2, 2},
       {StoreFullError(), 1, 1},
+      {TooManyBytesError("groups/a", 1), 1, 1},
       {absl::ResourceExhaustedError("a quota"), 1, 1},
       {InternalError(), 1, 1},
       {DeadlineExceededError(), 1, 1},

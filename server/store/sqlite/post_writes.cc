@@ -8,6 +8,7 @@
 #include "server/domain/resource.h"
 #include "server/domain/resource_name.h"
 #include "server/domain/timestamp.h"
+#include "server/domain/usage.h"
 #include "server/store/sqlite/columns.h"
 
 namespace threadstore::sqlite {
@@ -70,6 +71,11 @@ absl::Status PostWrites::PrepareAll() {
   return absl::OkStatus();
 }
 
+absl::Status PostWrites::CheckFits(int64_t group_key, const ThreadName& name, int64_t added_bytes) {
+  RETURN_IF_ERROR(base_.usage.CheckFits(group_key, name.group.group, {.bytes = added_bytes}));
+  return base_.room.Check();
+}
+
 absl::Status PostWrites::CheckAuthor(const CallContext& context, const PostQueries::Post& post,
                                      const PostName& name, bool owners_may) {
   const bool by_user = context.required_member.has_value() && context.required_member->is_caller;
@@ -119,7 +125,8 @@ absl::StatusOr<v1::Post> PostWrites::CreatePost(const CreateContext& context,
   if (thread.is_locked) return ThreadLockedError(name.Canonical());
   ASSIGN_OR_RETURN(const ThreadSummary::ToLine line,
                    base_.summary.ExtendToLine(thread.key, name, post.post.new_participants()));
-  RETURN_IF_ERROR(base_.room.Check());
+  const int64_t added_bytes = BytesOf(post.post) + line.new_bytes;
+  RETURN_IF_ERROR(CheckFits(group_key, name, added_bytes));
 
   ASSIGN_OR_RETURN(const absl::Time time, base_.summary.TimeOfNextPost(thread.key, context.now));
   ASSIGN_OR_RETURN(v1::Post stored, Place(group_key, MakeThreadHeader(name, thread.conversation),
@@ -130,6 +137,7 @@ absl::StatusOr<v1::Post> PostWrites::CreatePost(const CreateContext& context,
   RETURN_IF_ERROR(base_.summary.InsertNewRecipients(thread.key, line));
   RETURN_IF_ERROR(base_.summary.DeriveAfterCreate(thread, stored, post.preview));
   RETURN_IF_ERROR(base_.summary.Touch(thread.key, time));
+  RETURN_IF_ERROR(base_.usage.AddBytes(group_key, thread.key, added_bytes));
   ASSIGN_OR_RETURN(const Uuid id, RequireUuid(stored.id()));
   RETURN_IF_ERROR(base_.changes.Append(
       group_key, {ChangeEvent::kPostCreated, thread.conversation, name.thread, id}));
@@ -144,9 +152,13 @@ absl::StatusOr<v1::Post> PostWrites::UpdatePost(const ChangeContext& context, co
   ASSIGN_OR_RETURN(const PostQueries::Post post, base_.posts.ResolvePost(group_key, name));
   RETURN_IF_ERROR(CheckAuthor(context, post, name, /*owners_may=*/false));
   RETURN_IF_ERROR(CheckEtag(context, post.revision, kPostType, name.Canonical()));
-  if (!changes.body.has_value() && !changes.categories.has_value())
-    return base_.posts.GetPost(group_key, name);
-  RETURN_IF_ERROR(base_.room.Check());
+  ASSIGN_OR_RETURN(const v1::Post before, base_.posts.GetPost(group_key, name));
+  if (!changes.body.has_value() && !changes.categories.has_value()) return before;
+  v1::Post after = before;
+  if (changes.body.has_value()) *after.mutable_body() = *changes.body;
+  if (changes.categories.has_value()) *after.mutable_categories() = *changes.categories;
+  const int64_t added_bytes = BytesOf(after) - BytesOf(before);
+  RETURN_IF_ERROR(CheckFits(group_key, name.thread, added_bytes));
   if (changes.body.has_value()) {
     RETURN_IF_ERROR(Query(update_body_)
                         .BindText(changes.body->content_type())
@@ -160,6 +172,7 @@ absl::StatusOr<v1::Post> PostWrites::UpdatePost(const ChangeContext& context, co
     RETURN_IF_ERROR(Query(delete_categories_).Bind(post.key).Run());
     RETURN_IF_ERROR(base_.rows.InsertCategories(post.key, *changes.categories));
   }
+  RETURN_IF_ERROR(base_.usage.AddBytes(group_key, post.thread.key, added_bytes));
   RETURN_IF_ERROR(TouchPost(post, name, context.now));
   return base_.posts.GetPost(group_key, name);
 }
@@ -170,7 +183,9 @@ absl::Status PostWrites::DeletePost(const ChangeContext& context, const PostName
   ASSIGN_OR_RETURN(const PostQueries::Post post, base_.posts.ResolvePost(group_key, name));
   RETURN_IF_ERROR(CheckAuthor(context, post, name, /*owners_may=*/true));
   RETURN_IF_ERROR(CheckEtag(context, post.revision, kPostType, name.Canonical()));
+  ASSIGN_OR_RETURN(const int64_t bytes, base_.usage.MeasurePost(post.key));
   RETURN_IF_ERROR(base_.purges.PurgePost(post.key));
+  RETURN_IF_ERROR(base_.usage.AddBytes(group_key, post.thread.key, -bytes));
   RETURN_IF_ERROR(base_.summary.DeriveAfterDelete(post, name.post));
   RETURN_IF_ERROR(base_.summary.Touch(post.thread.key, context.now));
   return NoteChange(ChangeEvent::kPostDeleted, post, name);
@@ -186,9 +201,10 @@ absl::StatusOr<v1::Forward> PostWrites::ForwardPost(const CreateContext& context
 
   ASSIGN_OR_RETURN(const PostQueries::Post post, base_.posts.ResolvePost(group_key, name));
   RETURN_IF_ERROR(CheckForwardFits(post.key, name));
-  RETURN_IF_ERROR(base_.room.Check());
+  RETURN_IF_ERROR(CheckFits(group_key, name.thread, BytesOf(forward)));
   ASSIGN_OR_RETURN(const Uuid id, RequireUuid(forward.id()));
   RETURN_IF_ERROR(base_.rows.InsertForward(post.key, id, forward));
+  RETURN_IF_ERROR(base_.usage.AddBytes(group_key, post.thread.key, BytesOf(forward)));
   RETURN_IF_ERROR(base_.changes.Append(
       group_key,
       {ChangeEvent::kPostForwarded, post.thread.conversation, name.thread.thread, name.post, id}));
@@ -208,8 +224,9 @@ absl::StatusOr<v1::Attachment> PostWrites::CreateAttachment(const CreateContext&
   ASSIGN_OR_RETURN(const PostQueries::Post post, base_.posts.ResolvePost(group_key, name));
   RETURN_IF_ERROR(CheckAuthor(context, post, name, /*owners_may=*/false));
   RETURN_IF_ERROR(CheckAttachmentFits(post.key, name, attachment));
-  RETURN_IF_ERROR(base_.room.Check());
+  RETURN_IF_ERROR(CheckFits(group_key, name.thread, BytesOf(attachment)));
   RETURN_IF_ERROR(base_.rows.InsertAttachment(post.key, attachment, ContentOf(attachment)));
+  RETURN_IF_ERROR(base_.usage.AddBytes(group_key, post.thread.key, BytesOf(attachment)));
   RETURN_IF_ERROR(Query(set_post_has_attachments_).Bind(post.key).Run());
   RETURN_IF_ERROR(base_.summary.DeriveAfterAttaching(post.thread.key));
   RETURN_IF_ERROR(TouchPost(post, name, context.now));
@@ -256,9 +273,10 @@ absl::StatusOr<v1::Extension> PostWrites::CreateExtension(const CreateContext& c
   if (existing.ok()) return AlreadyExistsError(kExtensionType, extension.name());
   if (!absl::IsNotFound(existing.status())) return existing.status();
   RETURN_IF_ERROR(CheckExtensionFits(post.key, name));
-  RETURN_IF_ERROR(base_.room.Check());
+  RETURN_IF_ERROR(CheckFits(group_key, name.thread, BytesOf(extension)));
   const Uuid id = Uuid::V7(context.now);
   RETURN_IF_ERROR(base_.rows.InsertExtension(post.key, id, extension));
+  RETURN_IF_ERROR(base_.usage.AddBytes(group_key, post.thread.key, BytesOf(extension)));
   RETURN_IF_ERROR(TouchPost(post, name, context.now));
   RETURN_IF_ERROR(base_.past_requests.Remember(context, group_key, id));
   return extension;
@@ -272,12 +290,14 @@ absl::StatusOr<v1::Extension> PostWrites::UpdateExtension(const ChangeContext& c
   ASSIGN_OR_RETURN(const PostQueries::Post post, base_.posts.ResolvePost(group_key, name.post));
   ASSIGN_OR_RETURN(v1::Extension extension, base_.posts.GetExtension(post, name));
   RETURN_IF_ERROR(CheckEtag(context, post.revision, kPostType, name.post.Canonical()));
-  RETURN_IF_ERROR(base_.room.Check());
+  const int64_t added_bytes = BytesOf(content_json) - BytesOf(extension.content_json());
+  RETURN_IF_ERROR(CheckFits(group_key, name.post.thread, added_bytes));
   RETURN_IF_ERROR(Query(update_extension_)
                       .BindText(content_json)
                       .Bind(post.key)
                       .BindText(name.extension)
                       .Run());
+  RETURN_IF_ERROR(base_.usage.AddBytes(group_key, post.thread.key, added_bytes));
   RETURN_IF_ERROR(TouchPost(post, name.post, context.now));
   extension.set_content_json(content_json);
   return extension;
@@ -287,9 +307,10 @@ absl::Status PostWrites::DeleteExtension(const ChangeContext& context, const Ext
   ASSIGN_OR_RETURN(const int64_t group_key,
                    base_.reads.ResolveGroup(context.required_member, name.post.thread.group.group));
   ASSIGN_OR_RETURN(const PostQueries::Post post, base_.posts.ResolvePost(group_key, name.post));
-  RETURN_IF_ERROR(base_.posts.GetExtension(post, name).status());
+  ASSIGN_OR_RETURN(const v1::Extension extension, base_.posts.GetExtension(post, name));
   RETURN_IF_ERROR(CheckEtag(context, post.revision, kPostType, name.post.Canonical()));
   RETURN_IF_ERROR(Query(delete_extension_).Bind(post.key).BindText(name.extension).Run());
+  RETURN_IF_ERROR(base_.usage.AddBytes(group_key, post.thread.key, -BytesOf(extension)));
   return TouchPost(post, name.post, context.now);
 }
 

@@ -11,6 +11,7 @@
 #include "server/base/uuid.h"
 #include "server/store/sqlite/change_log.h"
 #include "server/store/sqlite/database.h"
+#include "server/store/sqlite/group_usage.h"
 #include "server/store/sqlite/past_requests.h"
 #include "server/store/sqlite/post_queries.h"
 #include "server/store/sqlite/posting_rules.h"
@@ -39,6 +40,7 @@ class PostWrites {
     ThreadSummary& summary;
     RowInserts& rows;
     ChangeLog& changes;
+    GroupUsage& usage;
     const Room& room;
   };
   static absl::StatusOr<std::unique_ptr<PostWrites>> Prepare(const Base& base);
@@ -82,6 +84,10 @@ class PostWrites {
  private:
   explicit PostWrites(const Base& base) : base_(base) {}
   absl::Status PrepareAll();
+
+  // QUOTA_EXCEEDED or STORE_FULL if what a write adds has no place; what adds no bytes may still
+  // add rows.
+  absl::Status CheckFits(int64_t group_key, const ThreadName& name, int64_t added_bytes);
 
   // NOT_THE_AUTHOR if a user calls and the post is not by it nor, with `owners_may`, the user an
   // owner.

@@ -53,6 +53,7 @@ absl::Status PurgeQueries::PrepareAll() {
        "DELETE FROM group_senders WHERE group_key = ?1 AND (list, sender) IN"
        " (SELECT list, sender FROM group_senders WHERE group_key = ?1"
        "  ORDER BY list, sender LIMIT ?2)"},
+      {&delete_group_usage_, "DELETE FROM group_usage WHERE group_key = ?"},
       {&delete_group_, "DELETE FROM groups WHERE key = ?"},
       {&delete_of_post_[0],
        "DELETE FROM attachment_contents WHERE attachment_key IN"
@@ -136,6 +137,7 @@ absl::StatusOr<bool> PurgeQueries::PurgeSomeOfAGroup(int64_t max_rows) {
     RETURN_IF_ERROR(Query(*delete_some).Bind(*group).Bind(max_rows).Run());
     if (db_.total_changes() > before) return true;
   }
+  RETURN_IF_ERROR(Query(delete_group_usage_).Bind(*group).Run());
   RETURN_IF_ERROR(Query(delete_group_).Bind(*group).Run());
   return true;
 }

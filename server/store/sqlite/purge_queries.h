@@ -68,6 +68,7 @@ class PurgeQueries {
   Statement delete_some_senders_;
   Statement delete_conversation_;
   Statement delete_conversation_without_threads_;
+  Statement delete_group_usage_;
   Statement delete_group_;
 
   // Each takes the key of what the rows hang on.

@@ -7,6 +7,7 @@
 #include "server/base/status_macros.h"
 #include "server/domain/resource_name.h"
 #include "server/domain/timestamp.h"
+#include "server/domain/usage.h"
 #include "server/store/sqlite/columns.h"
 
 namespace threadstore::sqlite {
@@ -14,9 +15,11 @@ namespace {
 
 // What a record may be refused for; any other error is about the store.
 bool IsRefusal(const absl::Status& status) {
-  if (ErrorReasonOf(status) == v1::ERROR_REASON_UNSPECIFIED) return false;
-  return absl::IsInvalidArgument(status) || absl::IsNotFound(status) ||
-         absl::IsAlreadyExists(status) || absl::IsFailedPrecondition(status);
+  const v1::ErrorReason reason = ErrorReasonOf(status);
+  if (reason == v1::ERROR_REASON_UNSPECIFIED) return false;
+  return reason == v1::ERROR_REASON_QUOTA_EXCEEDED || absl::IsInvalidArgument(status) ||
+         absl::IsNotFound(status) || absl::IsAlreadyExists(status) ||
+         absl::IsFailedPrecondition(status);
 }
 
 // Nothing to store if what is there is the same; RECORD_DIFFERS otherwise.
@@ -175,7 +178,7 @@ absl::StatusOr<bool> RecordWrites::StoreConversation(const CheckedRecord& record
       thread_follows ? ConversationState::kThere : ConversationState::kAwaitsThread;
   const auto insert = [&] {
     return base_.rows.InsertConversation(group_key, record.id, conversation.topic(),
-                                         conversation.created_date_time(), state);
+                                         conversation.created_date_time(), state, Usage());
   };
   ASSIGN_OR_RETURN(std::optional<int64_t> key, insert());
   if (!key.has_value()) {
@@ -214,14 +217,16 @@ absl::StatusOr<bool> RecordWrites::StoreThread(const CheckedRecord& record) {
   const bool has_had_posts = record.record.thread().has_had_posts();
   ASSIGN_OR_RETURN(const int64_t group_key, FindGroup(record));
   ASSIGN_OR_RETURN(Conversation * conversation, FindConversation(group_key, record));
-  if (!base_.room.is_left()) {
+  const Usage added{.threads = 1, .bytes = BytesOf(thread)};
+  const absl::Status fits = CheckFits(group_key, record, added);
+  if (!fits.ok()) {
     ASSIGN_OR_RETURN(const bool is_there, HasThread(group_key, record));
-    return is_there ? absl::StatusOr<bool>(false) : StoreFullError();
+    return is_there ? absl::StatusOr<bool>(false) : fits;
   }
   const Uuid& id = record.path.thread.thread;
   const auto insert = [&] {
     return base_.rows.InsertThread(group_key, conversation->key, id, thread, record.revision,
-                                   has_had_posts);
+                                   has_had_posts, added.bytes);
   };
   ASSIGN_OR_RETURN(std::optional<int64_t> key, insert());
   if (!key.has_value()) {
@@ -230,6 +235,7 @@ absl::StatusOr<bool> RecordWrites::StoreThread(const CheckedRecord& record) {
     ASSIGN_OR_RETURN(key, insert());
     if (!key.has_value()) return absl::InternalError("the id of a thread is still taken");
   }
+  RETURN_IF_ERROR(base_.usage.AddThread(group_key, conversation->key, added.bytes));
   conversation->is_empty = false;
   RETURN_IF_ERROR(SetState(*conversation, ConversationState::kThere));
   RETURN_IF_ERROR(
@@ -274,7 +280,8 @@ absl::StatusOr<bool> RecordWrites::StorePost(const CheckedRecord& record) {
   ASSIGN_OR_RETURN(const bool is_there, HasPost(*thread, record));
   if (is_there) return false;
   RETURN_IF_ERROR(CheckPost(*thread, record));
-  RETURN_IF_ERROR(base_.room.Check());
+  const int64_t bytes = BytesOf(post.post());
+  RETURN_IF_ERROR(CheckFits(group_key, record, {.bytes = bytes}));
   RowInserts::PostRow row;
   row.id = record.path.post;
   row.revision = record.revision;
@@ -282,12 +289,14 @@ absl::StatusOr<bool> RecordWrites::StorePost(const CheckedRecord& record) {
   row.in_reply_to = record.in_reply_to;
   row.preview = record.preview;
   ASSIGN_OR_RETURN(const int64_t key, base_.rows.InsertPost(thread->key, post.post(), row));
+  RETURN_IF_ERROR(base_.usage.AddBytes(group_key, thread->key, bytes));
   RETURN_IF_ERROR(base_.changes.Append(
       group_key, {ChangeEvent::kPostCreated, thread->conversation, thread->id, row.id}));
   post_ = Post{.group_key = group_key,
                .thread = thread->id,
                .id = row.id,
                .key = key,
+               .thread_key = thread->key,
                .conversation = thread->conversation,
                .has_attachments = post.post().has_attachments(),
                .is_new = true};
@@ -349,8 +358,9 @@ absl::StatusOr<bool> RecordWrites::StoreAttachment(const CheckedRecord& record) 
   if (!post->has_attachments)
     return InvalidFieldError("attachment", "must be of a post that says it has_attachments");
   RETURN_IF_ERROR(base_.post_writes.CheckAttachmentFits(post->key, record.path, attachment));
-  RETURN_IF_ERROR(base_.room.Check());
+  RETURN_IF_ERROR(CheckFits(post->group_key, record, {.bytes = BytesOf(attachment)}));
   RETURN_IF_ERROR(base_.rows.InsertAttachment(post->key, attachment, ContentOf(attachment)));
+  RETURN_IF_ERROR(base_.usage.AddBytes(post->group_key, post->thread_key, BytesOf(attachment)));
   RETURN_IF_ERROR(NoteAddition(*post));
   return true;
 }
@@ -363,8 +373,9 @@ absl::StatusOr<bool> RecordWrites::StoreExtension(const CheckedRecord& record) {
   if (existing.ok()) return SkipIf(AreEqual(*existing, extension), kExtensionType, record);
   if (!absl::IsNotFound(existing.status())) return existing.status();
   RETURN_IF_ERROR(base_.post_writes.CheckExtensionFits(post->key, record.path));
-  RETURN_IF_ERROR(base_.room.Check());
+  RETURN_IF_ERROR(CheckFits(post->group_key, record, {.bytes = BytesOf(extension)}));
   RETURN_IF_ERROR(base_.rows.InsertExtension(post->key, Uuid::V7(base_.clock.Now()), extension));
+  RETURN_IF_ERROR(base_.usage.AddBytes(post->group_key, post->thread_key, BytesOf(extension)));
   RETURN_IF_ERROR(NoteAddition(*post));
   return true;
 }
@@ -380,8 +391,9 @@ absl::StatusOr<bool> RecordWrites::StoreForward(const CheckedRecord& record) {
     return SkipIf(AreEqual(stored, forward), kForwardType, record);
   }
   RETURN_IF_ERROR(base_.post_writes.CheckForwardFits(post->key, record.path));
-  RETURN_IF_ERROR(base_.room.Check());
+  RETURN_IF_ERROR(CheckFits(post->group_key, record, {.bytes = BytesOf(forward)}));
   RETURN_IF_ERROR(base_.rows.InsertForward(post->key, record.id, forward));
+  RETURN_IF_ERROR(base_.usage.AddBytes(post->group_key, post->thread_key, BytesOf(forward)));
   return true;
 }
 
@@ -446,10 +458,17 @@ absl::StatusOr<const RecordWrites::Post*> RecordWrites::FindPost(const CheckedRe
                .thread = thread,
                .id = record.path.post,
                .key = row.key,
+               .thread_key = row.thread.key,
                .conversation = row.thread.conversation,
                .has_attachments = row.has_attachments,
                .is_new = false};
   return &*post_;
+}
+
+absl::Status RecordWrites::CheckFits(int64_t group_key, const CheckedRecord& record,
+                                     const Usage& added) {
+  RETURN_IF_ERROR(base_.usage.CheckFits(group_key, record.path.thread.group.group, added));
+  return base_.room.Check();
 }
 
 absl::Status RecordWrites::HideIfEmpty() {

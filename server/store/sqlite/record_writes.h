@@ -15,6 +15,7 @@
 #include "server/domain/record.h"
 #include "server/store/sqlite/change_log.h"
 #include "server/store/sqlite/database.h"
+#include "server/store/sqlite/group_usage.h"
 #include "server/store/sqlite/post_queries.h"
 #include "server/store/sqlite/post_writes.h"
 #include "server/store/sqlite/posting_rules.h"
@@ -37,6 +38,7 @@ class RecordWrites {
     PostWrites& post_writes;
     RowInserts& rows;
     ChangeLog& changes;
+    GroupUsage& usage;
     const Clock& clock;
     const Room& room;
   };
@@ -76,6 +78,7 @@ class RecordWrites {
     Uuid thread;
     Uuid id;
     int64_t key;
+    int64_t thread_key;
     Uuid conversation;
     bool has_attachments;
     bool is_new;  // Stored by this import, and noted as created.
@@ -112,6 +115,9 @@ class RecordWrites {
 
   // INVALID_ARGUMENT if the record contradicts the thread that it belongs to.
   static absl::Status CheckPost(const Thread& thread, const CheckedRecord& record);
+
+  // QUOTA_EXCEEDED, which is the record's own, or STORE_FULL if what it adds has no place.
+  absl::Status CheckFits(int64_t group_key, const CheckedRecord& record, const Usage& added);
 
   // Hides a conversation whose thread has not come.
   absl::Status HideIfEmpty();

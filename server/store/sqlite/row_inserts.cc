@@ -37,12 +37,13 @@ absl::Status RowInserts::PrepareAll() {
        "INSERT INTO members (group_key, user_id, display_name, mail, is_owner, group_id)"
        " VALUES (?, ?, ?, ?, ?, ?)"},
       {&insert_conversation_,
-       "INSERT INTO conversations (group_key, id, topic, created_us, deleted)"
-       " VALUES (?, ?, ?, ?, ?) ON CONFLICT (group_key, id) DO NOTHING"},
+       "INSERT INTO conversations (group_key, id, topic, created_us, deleted, threads, bytes)"
+       " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (group_key, id) DO NOTHING"},
       {&insert_thread_,
        "INSERT INTO threads (group_key, conversation_key, id, topic, has_attachments,"
-       " last_delivered_us, preview, is_locked, revision, created_us, modified_us, has_had_posts)"
-       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (group_key, id) DO NOTHING"},
+       " last_delivered_us, preview, is_locked, revision, created_us, modified_us, has_had_posts,"
+       " bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (group_key, id) DO "
+       "NOTHING"},
       {&insert_post_,
        "INSERT INTO posts (thread_key, id, created_us, modified_us, revision, author, sender_name,"
        " sender_address, sender_label, has_attachments, in_reply_to, preview, content_type,"
@@ -98,7 +99,7 @@ absl::Status RowInserts::InsertMember(int64_t group_key, absl::string_view group
 
 absl::StatusOr<std::optional<int64_t>> RowInserts::InsertConversation(
     int64_t group_key, const Uuid& id, absl::string_view topic,
-    const google::protobuf::Timestamp& created, ConversationState state) {
+    const google::protobuf::Timestamp& created, ConversationState state, const Usage& usage) {
   const int64_t changes_before = db_.total_changes();
   RETURN_IF_ERROR(Query(insert_conversation_)
                       .Bind(group_key)
@@ -106,6 +107,8 @@ absl::StatusOr<std::optional<int64_t>> RowInserts::InsertConversation(
                       .BindText(topic)
                       .Bind(ToMicros(created))
                       .Bind(static_cast<int64_t>(state))
+                      .Bind(usage.threads)
+                      .Bind(usage.bytes)
                       .Run());
   if (db_.total_changes() == changes_before) return std::nullopt;
   return db_.last_insert_rowid();
@@ -113,7 +116,7 @@ absl::StatusOr<std::optional<int64_t>> RowInserts::InsertConversation(
 
 absl::StatusOr<std::optional<int64_t>> RowInserts::InsertThread(
     int64_t group_key, int64_t conversation_key, const Uuid& id,
-    const v1::ConversationThread& thread, int64_t revision, bool has_had_posts) {
+    const v1::ConversationThread& thread, int64_t revision, bool has_had_posts, int64_t bytes) {
   const int64_t changes_before = db_.total_changes();
   RETURN_IF_ERROR(Query(insert_thread_)
                       .Bind(group_key)
@@ -128,6 +131,7 @@ absl::StatusOr<std::optional<int64_t>> RowInserts::InsertThread(
                       .Bind(ToMicros(thread.created_date_time()))
                       .Bind(ToMicros(thread.last_modified_date_time()))
                       .Bind(has_had_posts ? 1 : 0)
+                      .Bind(bytes)
                       .Run());
   if (db_.total_changes() == changes_before) return std::nullopt;
   const int64_t thread_key = db_.last_insert_rowid();

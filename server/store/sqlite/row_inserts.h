@@ -12,6 +12,7 @@
 #include "google/protobuf/repeated_ptr_field.h"
 #include "google/protobuf/timestamp.pb.h"
 #include "server/base/uuid.h"
+#include "server/domain/usage.h"
 #include "server/store/sqlite/columns.h"
 #include "server/store/sqlite/database.h"
 #include "server/store/sqlite/thread_summary.h"
@@ -31,16 +32,18 @@ class RowInserts {
   absl::Status InsertMember(int64_t group_key, absl::string_view group, const v1::Member& member);
 
   // Nothing if there is a row of that id, also of one that is deleted. To try is cheaper than to
-  // look first.
+  // look first. `usage` is that of the threads that are stored with it.
   absl::StatusOr<std::optional<int64_t>> InsertConversation(
       int64_t group_key, const Uuid& id, absl::string_view topic,
-      const google::protobuf::Timestamp& created, ConversationState state);
+      const google::protobuf::Timestamp& created, ConversationState state, const Usage& usage);
 
-  // Likewise; with its recipients and senders.
+  // Likewise; with its recipients and senders. `bytes` are the thread's and those of the post that
+  // is stored with it.
   absl::StatusOr<std::optional<int64_t>> InsertThread(int64_t group_key, int64_t conversation_key,
                                                       const Uuid& id,
                                                       const v1::ConversationThread& thread,
-                                                      int64_t revision, bool has_had_posts);
+                                                      int64_t revision, bool has_had_posts,
+                                                      int64_t bytes);
 
   // What a post's row has besides the post's fields.
   struct PostRow {

@@ -672,9 +672,10 @@ absl::Status SqliteStore::Open(const SqliteOptions& options, const Clock& clock)
   if (migration.from != migration.to) {
     log::Info("store migrated", {{"from", int64_t{migration.from}}, {"to", int64_t{migration.to}}});
   }
-  ASSIGN_OR_RETURN(std::unique_ptr<WriteQueries> writes,
-                   WriteQueries::Prepare(*db, clock, options.request_id_retention,
-                                         {options.change_retention, options.max_changes}));
+  ASSIGN_OR_RETURN(
+      std::unique_ptr<WriteQueries> writes,
+      WriteQueries::Prepare(*db, clock, options.request_id_retention,
+                            {options.change_retention, options.max_changes}, options.group_quotas));
   std::vector<ReaderPool::Connection> readers(static_cast<size_t>(options.reader_threads));
   for (ReaderPool::Connection& reader : readers) {
     ASSIGN_OR_RETURN(reader.db, OpenForReading(options.path));

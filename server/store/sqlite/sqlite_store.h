@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/base/clock.h"
+#include "server/domain/usage.h"
 #include "server/store/migrator.h"
 #include "server/store/thread_store.h"
 
@@ -64,6 +65,8 @@ struct SqliteOptions {
   // With less than this left, in bytes, writes are refused with STORE_FULL, so that deletions and
   // purging, which make room, still have some to work in.
   int64_t disk_reserve = int64_t{64} << 20;
+
+  GroupQuotas group_quotas = {};
 
   // Whether the file may lie where locks cannot be relied on.
   bool allow_network_filesystem = false;

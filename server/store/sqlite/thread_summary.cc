@@ -10,6 +10,7 @@
 #include "server/domain/resource.h"
 #include "server/domain/resource_name.h"
 #include "server/domain/timestamp.h"
+#include "server/domain/usage.h"
 #include "server/store/sqlite/columns.h"
 
 namespace threadstore::sqlite {
@@ -129,6 +130,9 @@ absl::StatusOr<ThreadSummary::ToLine> ThreadSummary::ExtendToLine(int64_t thread
   AddParticipants(participants, line.recipients);
   if (line.recipients.size() > kMaxRecipients)
     return TooManyRecipientsError(name.Canonical(), kMaxRecipients);
+  for (int i = line.stored; i < line.recipients.size(); ++i) {
+    line.new_bytes += BytesOf(line.recipients[i]);
+  }
   return line;
 }
 

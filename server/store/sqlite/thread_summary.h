@@ -27,10 +27,11 @@ class ThreadSummary {
   // Of a new thread: its recipients and senders.
   absl::Status InsertPeople(int64_t thread_key, const v1::ConversationThread& thread);
 
-  // A thread's To: line, and how many of it are stored already.
+  // A thread's To: line, how many of it are stored already, and the bytes of the others.
   struct ToLine {
     google::protobuf::RepeatedPtrField<v1::Recipient> recipients;
     int stored = 0;
+    int64_t new_bytes = 0;
   };
 
   // The To: line with the participants. TOO_MANY_RECIPIENTS if they do not fit.

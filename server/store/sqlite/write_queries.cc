@@ -25,6 +25,12 @@ absl::StatusOr<ThreadName> NameOf(absl::string_view group, const v1::Conversatio
   return name;
 }
 
+// Of a thread as it is stored, with the draft's post.
+int64_t BytesOf(const v1::ConversationThread& thread, const ThreadDraft& draft) {
+  const int64_t of_post = draft.post.has_value() ? threadstore::BytesOf(draft.post->post) : 0;
+  return threadstore::BytesOf(thread) + of_post;
+}
+
 }  // namespace
 
 ThreadDraft::ThreadDraft(v1::ConversationThread with_post) : thread(std::move(with_post)) {
@@ -37,9 +43,10 @@ ThreadDraft::ThreadDraft(v1::ConversationThread with_post) : thread(std::move(wi
 
 absl::StatusOr<std::unique_ptr<WriteQueries>> WriteQueries::Prepare(
     Database& db, const Clock& clock, absl::Duration request_retention,
-    const ChangeRetention& change_retention) {
+    const ChangeRetention& change_retention, const GroupQuotas& quotas) {
   std::unique_ptr<WriteQueries> queries(new WriteQueries());
   queries->db_ = &db;
+  ASSIGN_OR_RETURN(queries->usage_, GroupUsage::Prepare(db, quotas));
   ASSIGN_OR_RETURN(queries->changes_, ChangeLog::Prepare(db, clock, change_retention));
   ASSIGN_OR_RETURN(queries->reads_, ReadQueries::Prepare(db));
   ASSIGN_OR_RETURN(queries->post_reads_, PostQueries::Prepare(db, *queries->reads_));
@@ -56,12 +63,12 @@ absl::StatusOr<std::unique_ptr<WriteQueries>> WriteQueries::Prepare(
       queries->post_writes_,
       PostWrites::Prepare({db, *queries->reads_, *queries->post_reads_, *queries->past_requests_,
                            *queries->purges_, *queries->posting_rules_, *queries->summary_,
-                           *queries->rows_, *queries->changes_, queries->room_}));
+                           *queries->rows_, *queries->changes_, *queries->usage_, queries->room_}));
   ASSIGN_OR_RETURN(
       queries->records_,
       RecordWrites::Prepare({db, *queries->reads_, *queries->post_reads_, *queries->posting_rules_,
-                             *queries->post_writes_, *queries->rows_, *queries->changes_, clock,
-                             queries->room_}));
+                             *queries->post_writes_, *queries->rows_, *queries->changes_,
+                             *queries->usage_, clock, queries->room_}));
   RETURN_IF_ERROR(queries->PrepareAll(db));
   return queries;
 }
@@ -266,14 +273,19 @@ absl::StatusOr<std::optional<v1::ConversationThread>> WriteQueries::CreateThread
   if (draft.post.has_value()) {
     ASSIGN_OR_RETURN(placed, PlaceThread(group_key, draft, author));
   }
+  const v1::ConversationThread& thread = placed.has_value() ? *placed : draft.thread;
+  const Usage added{.threads = 1, .bytes = BytesOf(thread, draft)};
+  RETURN_IF_ERROR(usage_->CheckFits(group_key, group, added));
   RETURN_IF_ERROR(room_.Check());
   if (!conversation.has_value()) {
-    ASSIGN_OR_RETURN(const Uuid id, RequireUuid(draft.thread.conversation_id()));
-    ASSIGN_OR_RETURN(conversation_key, InsertConversation(group_key, id, draft.thread.topic(),
-                                                          draft.thread.created_date_time()));
+    ASSIGN_OR_RETURN(const Uuid id, RequireUuid(thread.conversation_id()));
+    ASSIGN_OR_RETURN(conversation_key, InsertConversation(group_key, id, thread.topic(),
+                                                          thread.created_date_time(), added));
   }
-  RETURN_IF_ERROR(InsertThread(group_key, conversation_key,
-                               placed.has_value() ? *placed : draft.thread, draft, author));
+  RETURN_IF_ERROR(InsertThread(group_key, conversation_key, thread, draft, author, added.bytes));
+  if (conversation.has_value()) {
+    RETURN_IF_ERROR(usage_->AddThread(group_key, conversation_key, added.bytes));
+  }
   RETURN_IF_ERROR(past_requests_->Remember(context, group_key, name.thread));
   return placed;
 }
@@ -314,6 +326,7 @@ absl::Status WriteQueries::DeleteThread(const ChangeContext& context, const Thre
   ASSIGN_OR_RETURN(const ReadQueries::Thread thread, reads_->ResolveThread(group_key, name));
   RETURN_IF_ERROR(CheckEtag(context, thread.revision, kThreadType, name.Canonical()));
   RETURN_IF_ERROR(Query(mark_thread_deleted_).Bind(thread.key).Run());
+  RETURN_IF_ERROR(usage_->RemoveThread(group_key, thread.conversation_key, thread.key));
   RETURN_IF_ERROR(
       changes_->Append(group_key, {ChangeEvent::kThreadDeleted, thread.conversation, name.thread}));
   {
@@ -351,13 +364,21 @@ absl::StatusOr<v1::Conversation> WriteQueries::CreateConversation(
     }
     authors.push_back(std::move(author));
   }
+  std::vector<int64_t> bytes;
+  Usage added;
+  for (const ThreadDraft& draft : threads) {
+    bytes.push_back(BytesOf(placed[static_cast<int>(added.threads)], draft));
+    ++added.threads;
+    added.bytes += bytes.back();
+  }
+  RETURN_IF_ERROR(usage_->CheckFits(group_key, group, added));
   RETURN_IF_ERROR(room_.Check());
   ASSIGN_OR_RETURN(const int64_t key,
                    InsertConversation(group_key, name.conversation, conversation.topic(),
-                                      conversation.created_date_time()));
+                                      conversation.created_date_time(), added));
   for (size_t i = 0; i < threads.size(); ++i) {
-    RETURN_IF_ERROR(
-        InsertThread(group_key, key, placed[static_cast<int>(i)], threads[i], authors[i]));
+    RETURN_IF_ERROR(InsertThread(group_key, key, placed[static_cast<int>(i)], threads[i],
+                                 authors[i], bytes[i]));
   }
   RETURN_IF_ERROR(past_requests_->Remember(context, group_key, name.conversation));
   ASSIGN_OR_RETURN(v1::Conversation stored, reads_->GetConversation(group_key, name));
@@ -396,6 +417,7 @@ absl::Status WriteQueries::DeleteConversation(const CallContext& context,
   ASSIGN_OR_RETURN(const ReadQueries::Conversation conversation,
                    reads_->ResolveConversation(group_key, name.group.group, name.conversation));
   RETURN_IF_ERROR(Query(mark_conversation_deleted_).Bind(conversation.key).Run());
+  RETURN_IF_ERROR(usage_->RemoveConversation(group_key, conversation.key));
   return changes_->Append(group_key, {ChangeEvent::kConversationDeleted, name.conversation});
 }
 
@@ -424,24 +446,26 @@ absl::StatusOr<v1::ConversationThread> WriteQueries::PlaceThread(
   return thread;
 }
 
-absl::StatusOr<int64_t> WriteQueries::InsertConversation(
-    int64_t group_key, const Uuid& id, absl::string_view topic,
-    const google::protobuf::Timestamp& created) {
+absl::StatusOr<int64_t> WriteQueries::InsertConversation(int64_t group_key, const Uuid& id,
+                                                         absl::string_view topic,
+                                                         const google::protobuf::Timestamp& created,
+                                                         const Usage& usage) {
   ASSIGN_OR_RETURN(
       const std::optional<int64_t> key,
-      rows_->InsertConversation(group_key, id, topic, created, ConversationState::kThere));
+      rows_->InsertConversation(group_key, id, topic, created, ConversationState::kThere, usage));
   if (!key.has_value()) return absl::InternalError("the id of a new conversation is taken");
+  usage_->AddConversation(group_key, usage);
   return *key;
 }
 
 absl::Status WriteQueries::InsertThread(int64_t group_key, int64_t conversation_key,
                                         const v1::ConversationThread& thread,
                                         const ThreadDraft& draft,
-                                        const PostingRules::Author& author) {
+                                        const PostingRules::Author& author, int64_t bytes) {
   ASSIGN_OR_RETURN(const Uuid id, RequireUuid(thread.id()));
   ASSIGN_OR_RETURN(const std::optional<int64_t> thread_key,
                    rows_->InsertThread(group_key, conversation_key, id, thread, kFirstRevision,
-                                       draft.post.has_value()));
+                                       draft.post.has_value(), bytes));
   if (!thread_key.has_value()) return absl::InternalError("the id of a new thread is taken");
   ChangeNote note{ChangeEvent::kThreadCreated};
   ASSIGN_OR_RETURN(note.conversation, RequireUuid(thread.conversation_id()));

@@ -14,6 +14,7 @@
 #include "server/base/uuid.h"
 #include "server/store/sqlite/change_log.h"
 #include "server/store/sqlite/database.h"
+#include "server/store/sqlite/group_usage.h"
 #include "server/store/sqlite/list_queries.h"
 #include "server/store/sqlite/past_requests.h"
 #include "server/store/sqlite/post_queries.h"
@@ -48,9 +49,10 @@ class WriteQueries {
   // `db` and `clock` must outlive the queries.
   static absl::StatusOr<std::unique_ptr<WriteQueries>> Prepare(
       Database& db, const Clock& clock, absl::Duration request_retention,
-      const ChangeRetention& change_retention);
+      const ChangeRetention& change_retention, const GroupQuotas& quotas);
 
   Room& room() { return room_; }
+  GroupUsage& usage() { return *usage_; }
   ChangeLog& changes() { return *changes_; }
   PastRequests& past_requests() { return *past_requests_; }
   PurgeQueries& purges() { return *purges_; }
@@ -106,7 +108,8 @@ class WriteQueries {
 
   absl::StatusOr<int64_t> InsertConversation(int64_t group_key, const Uuid& id,
                                              absl::string_view topic,
-                                             const google::protobuf::Timestamp& created);
+                                             const google::protobuf::Timestamp& created,
+                                             const Usage& usage);
 
   // What has been created, as it is now, for those who send the same request again.
   absl::Status AddFirstPost(int64_t group_key, const ThreadName& name,
@@ -125,13 +128,14 @@ class WriteQueries {
   absl::StatusOr<v1::ConversationThread> PlaceThread(int64_t group_key, const ThreadDraft& draft,
                                                      const PostingRules::Author& author);
 
-  // Stores a thread; one that has been placed if it has a post.
+  // Stores a thread, of `bytes`; one that has been placed if it has a post.
   absl::Status InsertThread(int64_t group_key, int64_t conversation_key,
                             const v1::ConversationThread& thread, const ThreadDraft& draft,
-                            const PostingRules::Author& author);
+                            const PostingRules::Author& author, int64_t bytes);
 
   Database* db_ = nullptr;
   Room room_;
+  std::unique_ptr<GroupUsage> usage_;
   std::unique_ptr<ChangeLog> changes_;
   std::unique_ptr<ReadQueries> reads_;
   std::unique_ptr<PostQueries> post_reads_;

@@ -218,9 +218,12 @@ absl::Status Writer::TryGroup(const Group& group, bool deletions_only,
     absl::StatusOr<bool> has_room = deletions_only ? false : HasRoom();
     if (!has_room.ok()) return FailIfFatal(has_room.status());
     queries_->room().Set(*has_room);
+    queries_->usage().Begin();
     const absl::StatusOr<bool> applied = ApplyAll(group, outcomes);
     if (!applied.ok()) return FailIfFatal(applied.status());
     if (!*applied) continue;
+    const absl::Status flushed = queries_->usage().Flush();
+    if (!flushed.ok()) return FailIfFatal(flushed);
     // What is purged takes space in the log, which the deletions need more.
     if (!deletions_only) {
       const absl::Status purged = PurgeBeside(group.size());
