@@ -76,7 +76,7 @@ class ThreadIdempotencyTest(IdempotencyTestCase):
         self.assertEqual(list(self.ann.list_threads("groups/g").threads), [answers[0]])
         self.assertEqual(self.stored_counts(), {
             "groups": 1, "members": 1, "conversations": 1, "threads": 1, "recipients": 1,
-            "unique_senders": 1, "idempotency_keys": 1, "changes": 1})
+            "unique_senders": 1, "idempotency_keys": 1, "changes": 1, "group_usage": 1})
 
     def test_of_different_requests_at_once_one_wins(self):
         futures = self.at_once(lambda client, number: client.start_create_thread(

@@ -16,9 +16,9 @@ bool IsBeyond(int64_t before, int64_t added, int64_t quota) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<GroupUsage>> GroupUsage::Prepare(Database& db,
+absl::StatusOr<std::unique_ptr<GroupUsage>> GroupUsage::Prepare(Database& db, const Room& room,
                                                                 const GroupQuotas& quotas) {
-  std::unique_ptr<GroupUsage> usage(new GroupUsage(quotas));
+  std::unique_ptr<GroupUsage> usage(new GroupUsage(room, quotas));
   RETURN_IF_ERROR(usage->PrepareAll(db));
   return usage;
 }
@@ -74,6 +74,12 @@ absl::Status GroupUsage::Flush() {
 }
 
 absl::Status GroupUsage::CheckFits(int64_t group_key, absl::string_view group, const Usage& added) {
+  RETURN_IF_ERROR(CheckQuotas(group_key, group, added));
+  return room_.Check();
+}
+
+absl::Status GroupUsage::CheckQuotas(int64_t group_key, absl::string_view group,
+                                     const Usage& added) {
   if (quotas_.max_threads == 0 && quotas_.max_bytes == 0) return absl::OkStatus();
   Group& gathered = groups_[group_key];
   if (!gathered.before.has_value()) {

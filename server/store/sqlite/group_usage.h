@@ -11,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "server/domain/usage.h"
 #include "server/store/sqlite/database.h"
+#include "server/store/sqlite/room.h"
 
 namespace threadstore::sqlite {
 
@@ -23,8 +24,8 @@ namespace threadstore::sqlite {
 // or its transaction is rolled back.
 class GroupUsage {
  public:
-  // `db` must outlive it.
-  static absl::StatusOr<std::unique_ptr<GroupUsage>> Prepare(Database& db,
+  // `db` and `room` must outlive it.
+  static absl::StatusOr<std::unique_ptr<GroupUsage>> Prepare(Database& db, const Room& room,
                                                              const GroupQuotas& quotas);
 
   // When a transaction has begun: nothing has been gathered in it. One before may have been rolled
@@ -35,7 +36,9 @@ class GroupUsage {
   // been gathered.
   absl::Status Flush();
 
-  // QUOTA_EXCEEDED if the group, of which `group` is the id, would be taken beyond a quota.
+  // Whether a write of threads, or of what they have, has a place: QUOTA_EXCEEDED if the group, of
+  // which `group` is the id, would be taken beyond a quota; STORE_FULL if the disk has no room,
+  // which also what adds no bytes may take.
   absl::Status CheckFits(int64_t group_key, absl::string_view group, const Usage& added);
 
   // A new conversation, stored with `usage` in its row; its threads are, each with its bytes.
@@ -60,13 +63,15 @@ class GroupUsage {
     std::optional<Usage> before;  // Read when it is first needed.
   };
 
-  explicit GroupUsage(const GroupQuotas& quotas) : quotas_(quotas) {}
+  GroupUsage(const Room& room, const GroupQuotas& quotas) : room_(room), quotas_(quotas) {}
   absl::Status PrepareAll(Database& db);
 
+  absl::Status CheckQuotas(int64_t group_key, absl::string_view group, const Usage& added);
   void Add(int64_t group_key, const Usage& added);
   absl::Status AddToConversation(int64_t conversation_key, const Usage& added);
   absl::StatusOr<Usage> ReadBefore(int64_t group_key);
 
+  const Room& room_;
   const GroupQuotas quotas_;
   absl::flat_hash_map<int64_t, Group> groups_;  // By key: those that the transaction has touched.
 

@@ -71,11 +71,6 @@ absl::Status PostWrites::PrepareAll() {
   return absl::OkStatus();
 }
 
-absl::Status PostWrites::CheckFits(int64_t group_key, const ThreadName& name, int64_t added_bytes) {
-  RETURN_IF_ERROR(base_.usage.CheckFits(group_key, name.group.group, {.bytes = added_bytes}));
-  return base_.room.Check();
-}
-
 absl::Status PostWrites::CheckAuthor(const CallContext& context, const PostQueries::Post& post,
                                      const PostName& name, bool owners_may) {
   const bool by_user = context.required_member.has_value() && context.required_member->is_caller;
@@ -126,7 +121,7 @@ absl::StatusOr<v1::Post> PostWrites::CreatePost(const CreateContext& context,
   ASSIGN_OR_RETURN(const ThreadSummary::ToLine line,
                    base_.summary.ExtendToLine(thread.key, name, post.post.new_participants()));
   const int64_t added_bytes = BytesOf(post.post) + line.new_bytes;
-  RETURN_IF_ERROR(CheckFits(group_key, name, added_bytes));
+  RETURN_IF_ERROR(base_.usage.CheckFits(group_key, name.group.group, {.bytes = added_bytes}));
 
   ASSIGN_OR_RETURN(const absl::Time time, base_.summary.TimeOfNextPost(thread.key, context.now));
   ASSIGN_OR_RETURN(v1::Post stored, Place(group_key, MakeThreadHeader(name, thread.conversation),
@@ -158,7 +153,8 @@ absl::StatusOr<v1::Post> PostWrites::UpdatePost(const ChangeContext& context, co
   if (changes.body.has_value()) *after.mutable_body() = *changes.body;
   if (changes.categories.has_value()) *after.mutable_categories() = *changes.categories;
   const int64_t added_bytes = BytesOf(after) - BytesOf(before);
-  RETURN_IF_ERROR(CheckFits(group_key, name.thread, added_bytes));
+  RETURN_IF_ERROR(
+      base_.usage.CheckFits(group_key, name.thread.group.group, {.bytes = added_bytes}));
   if (changes.body.has_value()) {
     RETURN_IF_ERROR(Query(update_body_)
                         .BindText(changes.body->content_type())
@@ -201,7 +197,8 @@ absl::StatusOr<v1::Forward> PostWrites::ForwardPost(const CreateContext& context
 
   ASSIGN_OR_RETURN(const PostQueries::Post post, base_.posts.ResolvePost(group_key, name));
   RETURN_IF_ERROR(CheckForwardFits(post.key, name));
-  RETURN_IF_ERROR(CheckFits(group_key, name.thread, BytesOf(forward)));
+  RETURN_IF_ERROR(
+      base_.usage.CheckFits(group_key, name.thread.group.group, {.bytes = BytesOf(forward)}));
   ASSIGN_OR_RETURN(const Uuid id, RequireUuid(forward.id()));
   RETURN_IF_ERROR(base_.rows.InsertForward(post.key, id, forward));
   RETURN_IF_ERROR(base_.usage.AddBytes(group_key, post.thread.key, BytesOf(forward)));
@@ -224,7 +221,8 @@ absl::StatusOr<v1::Attachment> PostWrites::CreateAttachment(const CreateContext&
   ASSIGN_OR_RETURN(const PostQueries::Post post, base_.posts.ResolvePost(group_key, name));
   RETURN_IF_ERROR(CheckAuthor(context, post, name, /*owners_may=*/false));
   RETURN_IF_ERROR(CheckAttachmentFits(post.key, name, attachment));
-  RETURN_IF_ERROR(CheckFits(group_key, name.thread, BytesOf(attachment)));
+  RETURN_IF_ERROR(
+      base_.usage.CheckFits(group_key, name.thread.group.group, {.bytes = BytesOf(attachment)}));
   RETURN_IF_ERROR(base_.rows.InsertAttachment(post.key, attachment, ContentOf(attachment)));
   RETURN_IF_ERROR(base_.usage.AddBytes(group_key, post.thread.key, BytesOf(attachment)));
   RETURN_IF_ERROR(Query(set_post_has_attachments_).Bind(post.key).Run());
@@ -273,7 +271,8 @@ absl::StatusOr<v1::Extension> PostWrites::CreateExtension(const CreateContext& c
   if (existing.ok()) return AlreadyExistsError(kExtensionType, extension.name());
   if (!absl::IsNotFound(existing.status())) return existing.status();
   RETURN_IF_ERROR(CheckExtensionFits(post.key, name));
-  RETURN_IF_ERROR(CheckFits(group_key, name.thread, BytesOf(extension)));
+  RETURN_IF_ERROR(
+      base_.usage.CheckFits(group_key, name.thread.group.group, {.bytes = BytesOf(extension)}));
   const Uuid id = Uuid::V7(context.now);
   RETURN_IF_ERROR(base_.rows.InsertExtension(post.key, id, extension));
   RETURN_IF_ERROR(base_.usage.AddBytes(group_key, post.thread.key, BytesOf(extension)));
@@ -291,7 +290,8 @@ absl::StatusOr<v1::Extension> PostWrites::UpdateExtension(const ChangeContext& c
   ASSIGN_OR_RETURN(v1::Extension extension, base_.posts.GetExtension(post, name));
   RETURN_IF_ERROR(CheckEtag(context, post.revision, kPostType, name.post.Canonical()));
   const int64_t added_bytes = BytesOf(content_json) - BytesOf(extension.content_json());
-  RETURN_IF_ERROR(CheckFits(group_key, name.post.thread, added_bytes));
+  RETURN_IF_ERROR(
+      base_.usage.CheckFits(group_key, name.post.thread.group.group, {.bytes = added_bytes}));
   RETURN_IF_ERROR(Query(update_extension_)
                       .BindText(content_json)
                       .Bind(post.key)

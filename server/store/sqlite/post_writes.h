@@ -17,7 +17,6 @@
 #include "server/store/sqlite/posting_rules.h"
 #include "server/store/sqlite/purge_queries.h"
 #include "server/store/sqlite/read_queries.h"
-#include "server/store/sqlite/room.h"
 #include "server/store/sqlite/row_inserts.h"
 #include "server/store/sqlite/thread_summary.h"
 #include "server/store/thread_store.h"
@@ -41,7 +40,6 @@ class PostWrites {
     RowInserts& rows;
     ChangeLog& changes;
     GroupUsage& usage;
-    const Room& room;
   };
   static absl::StatusOr<std::unique_ptr<PostWrites>> Prepare(const Base& base);
 
@@ -84,10 +82,6 @@ class PostWrites {
  private:
   explicit PostWrites(const Base& base) : base_(base) {}
   absl::Status PrepareAll();
-
-  // QUOTA_EXCEEDED or STORE_FULL if what a write adds has no place; what adds no bytes may still
-  // add rows.
-  absl::Status CheckFits(int64_t group_key, const ThreadName& name, int64_t added_bytes);
 
   // NOT_THE_AUTHOR if a user calls and the post is not by it nor, with `owners_may`, the user an
   // owner.

@@ -218,7 +218,7 @@ absl::StatusOr<bool> RecordWrites::StoreThread(const CheckedRecord& record) {
   ASSIGN_OR_RETURN(const int64_t group_key, FindGroup(record));
   ASSIGN_OR_RETURN(Conversation * conversation, FindConversation(group_key, record));
   const Usage added{.threads = 1, .bytes = BytesOf(thread)};
-  const absl::Status fits = CheckFits(group_key, record, added);
+  const absl::Status fits = base_.usage.CheckFits(group_key, record.path.thread.group.group, added);
   if (!fits.ok()) {
     ASSIGN_OR_RETURN(const bool is_there, HasThread(group_key, record));
     return is_there ? absl::StatusOr<bool>(false) : fits;
@@ -281,7 +281,8 @@ absl::StatusOr<bool> RecordWrites::StorePost(const CheckedRecord& record) {
   if (is_there) return false;
   RETURN_IF_ERROR(CheckPost(*thread, record));
   const int64_t bytes = BytesOf(post.post());
-  RETURN_IF_ERROR(CheckFits(group_key, record, {.bytes = bytes}));
+  RETURN_IF_ERROR(
+      base_.usage.CheckFits(group_key, record.path.thread.group.group, {.bytes = bytes}));
   RowInserts::PostRow row;
   row.id = record.path.post;
   row.revision = record.revision;
@@ -358,7 +359,8 @@ absl::StatusOr<bool> RecordWrites::StoreAttachment(const CheckedRecord& record) 
   if (!post->has_attachments)
     return InvalidFieldError("attachment", "must be of a post that says it has_attachments");
   RETURN_IF_ERROR(base_.post_writes.CheckAttachmentFits(post->key, record.path, attachment));
-  RETURN_IF_ERROR(CheckFits(post->group_key, record, {.bytes = BytesOf(attachment)}));
+  RETURN_IF_ERROR(base_.usage.CheckFits(post->group_key, record.path.thread.group.group,
+                                        {.bytes = BytesOf(attachment)}));
   RETURN_IF_ERROR(base_.rows.InsertAttachment(post->key, attachment, ContentOf(attachment)));
   RETURN_IF_ERROR(base_.usage.AddBytes(post->group_key, post->thread_key, BytesOf(attachment)));
   RETURN_IF_ERROR(NoteAddition(*post));
@@ -373,7 +375,8 @@ absl::StatusOr<bool> RecordWrites::StoreExtension(const CheckedRecord& record) {
   if (existing.ok()) return SkipIf(AreEqual(*existing, extension), kExtensionType, record);
   if (!absl::IsNotFound(existing.status())) return existing.status();
   RETURN_IF_ERROR(base_.post_writes.CheckExtensionFits(post->key, record.path));
-  RETURN_IF_ERROR(CheckFits(post->group_key, record, {.bytes = BytesOf(extension)}));
+  RETURN_IF_ERROR(base_.usage.CheckFits(post->group_key, record.path.thread.group.group,
+                                        {.bytes = BytesOf(extension)}));
   RETURN_IF_ERROR(base_.rows.InsertExtension(post->key, Uuid::V7(base_.clock.Now()), extension));
   RETURN_IF_ERROR(base_.usage.AddBytes(post->group_key, post->thread_key, BytesOf(extension)));
   RETURN_IF_ERROR(NoteAddition(*post));
@@ -391,7 +394,8 @@ absl::StatusOr<bool> RecordWrites::StoreForward(const CheckedRecord& record) {
     return SkipIf(AreEqual(stored, forward), kForwardType, record);
   }
   RETURN_IF_ERROR(base_.post_writes.CheckForwardFits(post->key, record.path));
-  RETURN_IF_ERROR(CheckFits(post->group_key, record, {.bytes = BytesOf(forward)}));
+  RETURN_IF_ERROR(base_.usage.CheckFits(post->group_key, record.path.thread.group.group,
+                                        {.bytes = BytesOf(forward)}));
   RETURN_IF_ERROR(base_.rows.InsertForward(post->key, record.id, forward));
   RETURN_IF_ERROR(base_.usage.AddBytes(post->group_key, post->thread_key, BytesOf(forward)));
   return true;
@@ -463,12 +467,6 @@ absl::StatusOr<const RecordWrites::Post*> RecordWrites::FindPost(const CheckedRe
                .has_attachments = row.has_attachments,
                .is_new = false};
   return &*post_;
-}
-
-absl::Status RecordWrites::CheckFits(int64_t group_key, const CheckedRecord& record,
-                                     const Usage& added) {
-  RETURN_IF_ERROR(base_.usage.CheckFits(group_key, record.path.thread.group.group, added));
-  return base_.room.Check();
 }
 
 absl::Status RecordWrites::HideIfEmpty() {

@@ -116,9 +116,6 @@ class RecordWrites {
   // INVALID_ARGUMENT if the record contradicts the thread that it belongs to.
   static absl::Status CheckPost(const Thread& thread, const CheckedRecord& record);
 
-  // QUOTA_EXCEEDED, which is the record's own, or STORE_FULL if what it adds has no place.
-  absl::Status CheckFits(int64_t group_key, const CheckedRecord& record, const Usage& added);
-
   // Hides a conversation whose thread has not come.
   absl::Status HideIfEmpty();
   absl::Status SetState(Conversation& conversation, ConversationState state);

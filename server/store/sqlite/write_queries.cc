@@ -46,7 +46,7 @@ absl::StatusOr<std::unique_ptr<WriteQueries>> WriteQueries::Prepare(
     const ChangeRetention& change_retention, const GroupQuotas& quotas) {
   std::unique_ptr<WriteQueries> queries(new WriteQueries());
   queries->db_ = &db;
-  ASSIGN_OR_RETURN(queries->usage_, GroupUsage::Prepare(db, quotas));
+  ASSIGN_OR_RETURN(queries->usage_, GroupUsage::Prepare(db, queries->room_, quotas));
   ASSIGN_OR_RETURN(queries->changes_, ChangeLog::Prepare(db, clock, change_retention));
   ASSIGN_OR_RETURN(queries->reads_, ReadQueries::Prepare(db));
   ASSIGN_OR_RETURN(queries->post_reads_, PostQueries::Prepare(db, *queries->reads_));
@@ -63,7 +63,7 @@ absl::StatusOr<std::unique_ptr<WriteQueries>> WriteQueries::Prepare(
       queries->post_writes_,
       PostWrites::Prepare({db, *queries->reads_, *queries->post_reads_, *queries->past_requests_,
                            *queries->purges_, *queries->posting_rules_, *queries->summary_,
-                           *queries->rows_, *queries->changes_, *queries->usage_, queries->room_}));
+                           *queries->rows_, *queries->changes_, *queries->usage_}));
   ASSIGN_OR_RETURN(
       queries->records_,
       RecordWrites::Prepare({db, *queries->reads_, *queries->post_reads_, *queries->posting_rules_,
@@ -276,7 +276,6 @@ absl::StatusOr<std::optional<v1::ConversationThread>> WriteQueries::CreateThread
   const v1::ConversationThread& thread = placed.has_value() ? *placed : draft.thread;
   const Usage added{.threads = 1, .bytes = BytesOf(thread, draft)};
   RETURN_IF_ERROR(usage_->CheckFits(group_key, group, added));
-  RETURN_IF_ERROR(room_.Check());
   if (!conversation.has_value()) {
     ASSIGN_OR_RETURN(const Uuid id, RequireUuid(thread.conversation_id()));
     ASSIGN_OR_RETURN(conversation_key, InsertConversation(group_key, id, thread.topic(),
@@ -372,7 +371,6 @@ absl::StatusOr<v1::Conversation> WriteQueries::CreateConversation(
     added.bytes += bytes.back();
   }
   RETURN_IF_ERROR(usage_->CheckFits(group_key, group, added));
-  RETURN_IF_ERROR(room_.Check());
   ASSIGN_OR_RETURN(const int64_t key,
                    InsertConversation(group_key, name.conversation, conversation.topic(),
                                       conversation.created_date_time(), added));
