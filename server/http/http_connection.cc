@@ -132,6 +132,8 @@ class HttpConnection::Exchange final : public HttpExchange {
   }
 
   void Respond(HttpResponse response) override {
+    // What is charged may be gone with the connection.
+    charge_.reset();
     const std::shared_ptr<HttpConnection> connection = std::move(connection_);
     asio::post(connection->stream_->socket().get_executor(),
                [connection, response = std::move(response)]() mutable {
