@@ -230,8 +230,9 @@ struct RecordChunk {
 };
 
 // An export in progress: all records of a group, or of all groups, as they were when it was opened.
-// What is written meanwhile takes more of the disk until it has ended. Destroying it ends it. The
-// callback is as those of ThreadStore. Safe to use from any thread.
+// What is written meanwhile takes more of the disk until it has ended. Destroying it ends it,
+// before the store is destroyed. The callback is as those of ThreadStore. Safe to use from any
+// thread.
 class RecordExport {
  public:
   virtual ~RecordExport() = default;
@@ -527,7 +528,8 @@ class ThreadStore {
 
   // Begins an export, of all groups without `group`. NOT_FOUND if there is no such group;
   // RESOURCE_EXHAUSTED / TOO_MANY_STREAMS if as many as may are in progress, or half of them for
-  // the caller.
+  // the caller. An export is in progress no more when its last chunk or an error is told, or when
+  // it has been destroyed.
   virtual void OpenExport(CallContext context, std::optional<std::string> group,
                           Callback<std::unique_ptr<RecordExport>> done) = 0;
 

@@ -111,6 +111,33 @@ TEST_F(SqliteStoreTest, OneCallerMayHaveHalfOfTheReadQueue) {
   for (int i = 0; i < 5; ++i) EXPECT_THAT(BlockingStore(**store).GetGroup(again, "g"), IsOk());
 }
 
+TEST_F(SqliteStoreTest, CallersWhoReadTakeTurns) {
+  options_.reader_threads = 1;
+  const auto store = Open();
+  ASSERT_THAT(store, IsOk());
+  CreateGroup(**store, "g");
+  ReaderBlock block(**store);
+  constexpr size_t kReads = 6;
+  // The one reader's only, until all have ended.
+  std::vector<std::string> order;
+  std::promise<void> ended;
+  const auto read = [&](uint64_t caller, const std::string& name) {
+    CallContext context;
+    context.caller = caller;
+    (*store)->GetGroup(context, "g", [&, name](const auto& group) {
+      EXPECT_THAT(group, IsOk());
+      order.push_back(name);
+      if (order.size() == kReads) ended.set_value();
+    });
+  };
+  for (const char* name : {"ann 1", "ann 2", "ann 3", "ann 4"}) read(1, name);
+  read(2, "bob");
+  read(0, "server");
+  block.Release();
+  ended.get_future().wait();
+  EXPECT_THAT(order, ::testing::ElementsAre("ann 1", "bob", "server", "ann 2", "ann 3", "ann 4"));
+}
+
 MATCHER_P(IsRefusal, message_matcher, "is a refusal for operators") {
   return ::testing::ExplainMatchResult(
       StatusIs(absl::StatusCode::kFailedPrecondition, message_matcher), GetStatus(arg),

@@ -1,6 +1,7 @@
-// Units of server/base: UUIDs, hashes, budgets, executor, errors.
+// Units of server/base: UUIDs, hashes, budgets, shares, queues, executor, errors.
 
 #include <atomic>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -8,12 +9,14 @@
 #include "absl/strings/cord.h"
 #include "absl/strings/escaping.h"
 #include "gmock/gmock.h"
+#include "google/protobuf/stubs/logging.h"
 #include "google/rpc/error_details.pb.h"
 #include "gtest/gtest.h"
 #include "server/base/byte_budget.h"
 #include "server/base/byte_shares.h"
 #include "server/base/errors.h"
 #include "server/base/executor.h"
+#include "server/base/fair_queue.h"
 #include "server/base/network.h"
 #include "server/base/sha256.h"
 #include "server/base/shares.h"
@@ -150,6 +153,74 @@ TEST(SharesTest, NobodyInParticularMayHaveAll) {
   Shares shares(2);
   for (int i = 0; i < 10; ++i) EXPECT_TRUE(shares.TryTake(0));
   for (int i = 0; i < 10; ++i) shares.GiveBack(0);
+}
+
+TEST(SharesTest, NoPlaceIsGivenBackTwice) {
+  Shares shares(4);
+  ASSERT_TRUE(shares.TryTake(1));
+  shares.GiveBack(1);
+  EXPECT_THROW(shares.GiveBack(1), google::protobuf::FatalException);
+}
+
+// What comes out, to the last.
+std::vector<std::string> PopAll(FairQueue<std::string>& queue) {
+  std::vector<std::string> items;
+  while (!queue.empty()) items.push_back(queue.Pop());
+  return items;
+}
+
+bool Push(FairQueue<std::string>& queue, uint64_t caller, std::string item) {
+  return queue.TryPush(caller, item);
+}
+
+TEST(FairQueueTest, CallersTakeTurnsEachInItsOwnOrder) {
+  FairQueue<std::string> queue(100);
+  EXPECT_TRUE(queue.empty());
+  for (const char* item : {"a1", "a2", "a3", "a4"}) EXPECT_TRUE(Push(queue, 1, item));
+  for (const char* item : {"b1", "b2"}) EXPECT_TRUE(Push(queue, 2, item));
+  EXPECT_TRUE(Push(queue, 0, "server"));
+  EXPECT_THAT(PopAll(queue), ElementsAre("a1", "b1", "server", "a2", "b2", "a3", "a4"));
+  EXPECT_TRUE(queue.empty());
+}
+
+TEST(FairQueueTest, WhoComesAgainStandsBehindThoseWhoWait) {
+  FairQueue<std::string> queue(100);
+  for (const char* item : {"a1", "a2", "a3", "a4"}) EXPECT_TRUE(Push(queue, 1, item));
+  for (const uint64_t caller : {2, 3}) EXPECT_TRUE(Push(queue, caller, "once"));
+  std::string order;
+  // Two who always come again at once do not keep the first from its turns.
+  for (int i = 0; i < 12; ++i) {
+    const std::string item = queue.Pop();
+    order += item[0];
+    if (item == "once") {
+      EXPECT_TRUE(Push(queue, i % 3 == 1 ? 2 : 3, "once"));
+    }
+  }
+  EXPECT_EQ(order, "aooaooaooaoo");
+}
+
+TEST(FairQueueTest, NobodyHasMoreThanItsShareOfTheQueue) {
+  FairQueue<std::string> queue(4);
+  EXPECT_TRUE(Push(queue, 1, "a1"));
+  EXPECT_TRUE(Push(queue, 1, "a2"));
+  std::string refused = "a3";
+  EXPECT_FALSE(queue.TryPush(1, refused));
+  EXPECT_EQ(refused, "a3") << "it is still the caller's";
+  EXPECT_TRUE(Push(queue, 0, "s1"));
+  EXPECT_TRUE(Push(queue, 0, "s2"));
+  EXPECT_FALSE(Push(queue, 2, "b1")) << "it is full";
+  EXPECT_EQ(queue.Pop(), "a1");
+  EXPECT_TRUE(Push(queue, 1, "a3")) << "its place is free again";
+  EXPECT_THAT(PopAll(queue), ElementsAre("s1", "a2", "s2", "a3"));
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(Push(queue, 0, "all are the server's"));
+  EXPECT_FALSE(Push(queue, 0, "one more"));
+}
+
+TEST(FairQueueTest, ItemsAreOnlyMoved) {
+  FairQueue<std::unique_ptr<int>> queue(1);
+  auto item = std::make_unique<int>(5);
+  EXPECT_TRUE(queue.TryPush(1, item));
+  EXPECT_EQ(*queue.Pop(), 5);
 }
 
 TEST(ExecutorTest, RunsAllTasksBeforeItEnds) {

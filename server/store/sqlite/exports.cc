@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/time/time.h"
 #include "server/base/errors.h"
 #include "server/base/status_macros.h"
@@ -96,9 +97,14 @@ namespace {
 
 class Export final : public RecordExport {
  public:
-  Export(std::shared_ptr<ChunkHandoff> handoff, int64_t estimated_count)
-      : handoff_(std::move(handoff)), estimated_count_(estimated_count) {}
-  ~Export() override { handoff_->Abandon(); }
+  // `leave` is called when nobody takes any more of it.
+  Export(std::shared_ptr<ChunkHandoff> handoff, int64_t estimated_count,
+         absl::AnyInvocable<void() &&> leave)
+      : handoff_(std::move(handoff)), estimated_count_(estimated_count), leave_(std::move(leave)) {}
+  ~Export() override {
+    handoff_->Abandon();
+    std::move(leave_)();
+  }
 
   int64_t estimated_count() const override { return estimated_count_; }
   void Next(ChunkHandoff::Taker done) override { handoff_->Take(std::move(done)); }
@@ -106,6 +112,7 @@ class Export final : public RecordExport {
  private:
   const std::shared_ptr<ChunkHandoff> handoff_;
   const int64_t estimated_count_;
+  absl::AnyInvocable<void() &&> leave_;
 };
 
 // Gathers records into chunks.
@@ -164,45 +171,44 @@ absl::Status Exports::Start(CallContext& context, std::optional<std::string>& gr
   ++open_;
   threads_->Add([this, handoff = std::move(handoff), context = std::move(context),
                  group = std::move(group), done = std::move(done)]() mutable {
-    absl::Status status = Run(context, group, handoff, done);
+    absl::StatusOr<RecordChunk> end = Run(context, group, handoff, done);
+    --open_;
+    // Before the caller hears of the end, and begins another.
     Leave(handoff, context.caller);
-    if (status.ok()) return;
-    on_error_(status);
+    if (!end.ok()) on_error_(end.status());
     // Without a snapshot there is nobody yet who could ask for chunks.
-    if (done != nullptr) return std::move(done)(std::move(status));
-    handoff->GiveLast(std::move(status));
+    if (done != nullptr) return std::move(done)(std::move(end).status());
+    handoff->GiveLast(std::move(end));
   });
   return absl::OkStatus();
 }
 
 void Exports::Leave(const std::shared_ptr<ChunkHandoff>& handoff, uint64_t caller) {
   MutexLock lock(&mutex_);
-  active_.erase(handoff);
-  shares_.GiveBack(caller);
-  --open_;
+  if (active_.erase(handoff) > 0) shares_.GiveBack(caller);
 }
 
-absl::Status Exports::Run(const CallContext& context, const std::optional<std::string>& group,
-                          const std::shared_ptr<ChunkHandoff>& handoff,
-                          ThreadStore::Callback<std::unique_ptr<RecordExport>>& done) {
+absl::StatusOr<RecordChunk> Exports::Run(
+    const CallContext& context, const std::optional<std::string>& group,
+    const std::shared_ptr<ChunkHandoff>& handoff,
+    ThreadStore::Callback<std::unique_ptr<RecordExport>>& done) {
   RETURN_IF_ERROR(CheckWanted(context, clock_.Now()));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Database> db, OpenForReading(path_));
+  ASSIGN_OR_RETURN(const std::unique_ptr<ReadQueries> reads, ReadQueries::Prepare(*db));
+  ASSIGN_OR_RETURN(const std::unique_ptr<PostQueries> posts, PostQueries::Prepare(*db, *reads));
+  ASSIGN_OR_RETURN(const std::unique_ptr<RecordWalk> walk,
+                   RecordWalk::Prepare(*db, *reads, *posts));
+  ASSIGN_OR_RETURN(Transaction snapshot, Transaction::BeginRead(*db));
+  ASSIGN_OR_RETURN(const int64_t estimated_count, walk->EstimateCount(group));
+  std::move(done)(std::make_unique<Export>(
+      handoff, estimated_count,
+      [this, handoff, caller = context.caller] { Leave(handoff, caller); }));
+  done = nullptr;
   ChunkFiller chunks(*handoff);
-  {
-    ASSIGN_OR_RETURN(const std::unique_ptr<Database> db, OpenForReading(path_));
-    ASSIGN_OR_RETURN(const std::unique_ptr<ReadQueries> reads, ReadQueries::Prepare(*db));
-    ASSIGN_OR_RETURN(const std::unique_ptr<PostQueries> posts, PostQueries::Prepare(*db, *reads));
-    ASSIGN_OR_RETURN(const std::unique_ptr<RecordWalk> walk,
-                     RecordWalk::Prepare(*db, *reads, *posts));
-    ASSIGN_OR_RETURN(Transaction snapshot, Transaction::BeginRead(*db));
-    ASSIGN_OR_RETURN(const int64_t estimated_count, walk->EstimateCount(group));
-    std::move(done)(std::make_unique<Export>(handoff, estimated_count));
-    done = nullptr;
-    RETURN_IF_ERROR(
-        walk->Run(group, [&chunks](v1::Record record) { return chunks.Add(std::move(record)); }));
-    RETURN_IF_ERROR(snapshot.Commit());
-  }
-  handoff->GiveLast(chunks.TakeLast());
-  return absl::OkStatus();
+  RETURN_IF_ERROR(
+      walk->Run(group, [&chunks](v1::Record record) { return chunks.Add(std::move(record)); }));
+  RETURN_IF_ERROR(snapshot.Commit());
+  return chunks.TakeLast();
 }
 
 void Exports::Close() {

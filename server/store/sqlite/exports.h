@@ -11,6 +11,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "server/base/clock.h"
 #include "server/base/executor.h"
 #include "server/base/mutex.h"
@@ -47,21 +48,25 @@ class Exports {
   // Takes what it is given if there is a place.
   absl::Status Start(CallContext& context, std::optional<std::string>& group,
                      ThreadStore::Callback<std::unique_ptr<RecordExport>>& done);
+
+  // Gives the place of an export back, unless that has been done.
   void Leave(const std::shared_ptr<ChunkHandoff>& handoff, uint64_t caller);
 
-  // The whole of an export. Calls `done` when it has a snapshot, and ends when all has been read or
-  // nobody takes it any more.
-  absl::Status Run(const CallContext& context, const std::optional<std::string>& group,
-                   const std::shared_ptr<ChunkHandoff>& handoff,
-                   ThreadStore::Callback<std::unique_ptr<RecordExport>>& done);
+  // The whole of an export but its last chunk, which it returns. Calls `done` when it has a
+  // snapshot, and ends when all has been read or nobody takes it any more.
+  absl::StatusOr<RecordChunk> Run(const CallContext& context,
+                                  const std::optional<std::string>& group,
+                                  const std::shared_ptr<ChunkHandoff>& handoff,
+                                  ThreadStore::Callback<std::unique_ptr<RecordExport>>& done);
 
   const std::string path_;
   const int max_exports_;
   const Clock& clock_;
   const std::function<void(const absl::Status&)> on_error_;
-  std::atomic<int> open_ = 0;
+  std::atomic<int> open_ = 0;  // Of any kind, until they have let go of their snapshots.
 
   Mutex mutex_;
+  // Those that have a place. Abandoned ones have none, though their threads may not know it yet.
   std::set<std::shared_ptr<ChunkHandoff>> active_ ABSL_GUARDED_BY(mutex_);
   Shares shares_ ABSL_GUARDED_BY(mutex_);  // Of those that are active.
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;

@@ -13,10 +13,7 @@ constexpr absl::Duration kRetryDelay = absl::Milliseconds(100);
 
 ReaderPool::ReaderPool(std::vector<Connection> connections, size_t queue_capacity,
                        const Clock& clock)
-    : queue_capacity_(queue_capacity),
-      clock_(clock),
-      shares_(queue_capacity),
-      connections_(std::move(connections)) {
+    : clock_(clock), queue_(queue_capacity), connections_(std::move(connections)) {
   threads_.reserve(connections_.size());
   for (Connection& connection : connections_) {
     threads_.emplace_back([this, &connection] {
@@ -41,11 +38,8 @@ void ReaderPool::Submit(CallContext context, Read read) {
 absl::Status ReaderPool::Enqueue(Item& item) {
   MutexLock lock(&mutex_);
   if (closing_) return ShuttingDownError();
-  if (queue_.size() >= queue_capacity_ || !shares_.TryTake(item.context.caller)) {
-    return QueueFullError(kRetryDelay);
-  }
-  queue_.push_back(std::move(item));
-  return absl::OkStatus();
+  const bool accepted = queue_.TryPush(item.context.caller, item);
+  return accepted ? absl::OkStatus() : QueueFullError(kRetryDelay);
 }
 
 void ReaderPool::Close() {
@@ -59,20 +53,18 @@ void ReaderPool::Close() {
   connections_.clear();
 }
 
+std::optional<ReaderPool::Item> ReaderPool::AwaitNext() {
+  MutexLock lock(&mutex_);
+  while (queue_.empty() && !closing_) not_empty_.Wait(&mutex_);
+  if (queue_.empty()) return std::nullopt;
+  return queue_.Pop();
+}
+
 void ReaderPool::Run(Connection& connection) {
-  while (true) {
-    Item item;
-    {
-      MutexLock lock(&mutex_);
-      while (queue_.empty() && !closing_) not_empty_.Wait(&mutex_);
-      if (queue_.empty()) return;
-      item = std::move(queue_.front());
-      queue_.pop_front();
-      shares_.GiveBack(item.context.caller);
-    }
-    absl::Status wanted = CheckWanted(item.context, clock_.Now());
+  while (std::optional<Item> item = AwaitNext()) {
+    absl::Status wanted = CheckWanted(item->context, clock_.Now());
     Connection* const available = wanted.ok() ? &connection : nullptr;
-    std::move(item.read)(std::move(wanted), item.context, available);
+    std::move(item->read)(std::move(wanted), item->context, available);
   }
 }
 

@@ -2,8 +2,8 @@
 #define THREADSTORE_SERVER_STORE_SQLITE_READER_POOL_H_
 
 #include <cstddef>
-#include <deque>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -13,8 +13,8 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "server/base/clock.h"
+#include "server/base/fair_queue.h"
 #include "server/base/mutex.h"
-#include "server/base/shares.h"
 #include "server/store/sqlite/change_queries.h"
 #include "server/store/sqlite/database.h"
 #include "server/store/sqlite/list_queries.h"
@@ -26,7 +26,8 @@
 namespace threadstore::sqlite {
 
 // Threads that read, each on a connection of its own that cannot write. A read sees every write
-// acknowledged before it began. Thread-safe.
+// acknowledged before it began. Callers who have reads waiting take turns, each with one read,
+// however long it takes; those of one caller begin in their order. Thread-safe.
 class ReaderPool {
  public:
   struct Connection {
@@ -64,15 +65,15 @@ class ReaderPool {
   // Takes `item` if it is accepted.
   absl::Status Enqueue(Item& item);
 
+  // Waits for the next read. None when the pool is closing and nothing is left.
+  std::optional<Item> AwaitNext();
   void Run(Connection& connection);
 
-  const size_t queue_capacity_;
   const Clock& clock_;
 
   Mutex mutex_;
   CondVar not_empty_;
-  std::deque<Item> queue_ ABSL_GUARDED_BY(mutex_);
-  Shares shares_ ABSL_GUARDED_BY(mutex_);  // Of the queue.
+  FairQueue<Item> queue_ ABSL_GUARDED_BY(mutex_);
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<Connection> connections_;  // Each is its thread's until Close.
   std::vector<std::thread> threads_;
