@@ -77,10 +77,9 @@ absl::Status ChangeFeed::Add(Watch watch) {
   {
     MutexLock lock(&mutex_);
     if (draining_) return ShuttingDownError();
-    if (watches_ >= options_.max_watches || !shares_.TryTake(watch.sink->caller())) {
-      return TooManyStreamsError(kRetryDelay);
-    }
-    ++watches_;
+    const bool is_full = open_.size() >= static_cast<size_t>(options_.max_watches);
+    if (is_full || !shares_.TryTake(watch.sink->caller())) return TooManyStreamsError(kRetryDelay);
+    open_.insert(watch.sink.get());
   }
   has_watches_ = true;
   Post([this, watch = std::move(watch)]() mutable {
@@ -113,12 +112,13 @@ void ChangeFeed::Taken(const WatchSink& sink) {
   });
 }
 
+void ChangeFeed::Leave(const WatchSink& sink) {
+  MutexLock lock(&mutex_);
+  if (open_.erase(&sink) > 0) shares_.GiveBack(sink.caller());
+}
+
 void ChangeFeed::Remove(const WatchSink& sink) {
-  {
-    MutexLock lock(&mutex_);
-    --watches_;
-    shares_.GiveBack(sink.caller());
-  }
+  Leave(sink);
   Post([this, key = &sink] {
     State* const state = Find(key);
     if (state == nullptr) return;
@@ -127,7 +127,7 @@ void ChangeFeed::Remove(const WatchSink& sink) {
     if (!states_.empty()) return;
     Forget();
     MutexLock lock(&mutex_);
-    has_watches_ = watches_ > 0;
+    has_watches_ = !open_.empty();
   });
 }
 
@@ -409,6 +409,8 @@ void ChangeFeed::SendUnsent(State& state) {
 void ChangeFeed::End(State& state, absl::Status status) {
   if (std::exchange(state.has_ended, true)) return;
   state.unsent.clear();
+  // Before its caller hears of the end, and begins another.
+  Leave(*state.watch.sink);
   state.watch.sink->End(std::move(status));
 }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -42,8 +43,8 @@ class WatchSink {
   // Who watches, as CallContext::caller. From any thread; always the same.
   virtual uint64_t caller() const = 0;
 
-  // Ends the watch. Called once at most, and the last call; the message before may still be on its
-  // way.
+  // Ends the watch, whose place is free by now. Called once at most, and the last call; the message
+  // before may still be on its way.
   virtual void End(absl::Status status) = 0;
 };
 
@@ -108,8 +109,12 @@ class ChangeFeed {
   // The watch's message has been taken.
   void Taken(const WatchSink& sink);
 
-  // The watch is over, whoever has ended it. Its sink may be called until it is destroyed, which is
-  // when nothing is read for it any more.
+  // The watch ends, whoever ends it: its place is free for another when this returns. To be called
+  // before its caller can hear of the end; again does nothing.
+  void Leave(const WatchSink& sink);
+
+  // The watch is over, and nothing of it is on its way. Leaves, if that has not been done. Its sink
+  // may be called until it is destroyed, which is when nothing is read for it any more.
   void Remove(const WatchSink& sink);
 
   // Ends all watches with OK, and lets none in any more.
@@ -190,8 +195,8 @@ class ChangeFeed {
   CondVar read_ended_;
   std::deque<Task> tasks_ ABSL_GUARDED_BY(mutex_);
   bool has_changed_ ABSL_GUARDED_BY(mutex_) = false;
-  int watches_ ABSL_GUARDED_BY(mutex_) = 0;
-  Shares shares_ ABSL_GUARDED_BY(mutex_);  // Of the watches.
+  absl::flat_hash_set<const WatchSink*> open_ ABSL_GUARDED_BY(mutex_);  // Who have places.
+  Shares shares_ ABSL_GUARDED_BY(mutex_);                               // Of the places.
   int reads_ ABSL_GUARDED_BY(mutex_) = 0;
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;

@@ -118,6 +118,8 @@ void WatchCall::Send(Message message) {
 void WatchCall::End(absl::Status status) {
   MutexLock lock(&mutex_);
   if (std::exchange(has_ended_, true)) return;
+  // Before the client hears of the end, and begins another.
+  if (is_fed_) watches_.feed.Leave(*this);
   if (entered_) services_.calls.Answer(*this);
   Finish(ToGrpcStatus(status, method_));
 }

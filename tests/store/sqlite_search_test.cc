@@ -300,6 +300,36 @@ TEST_F(SearchOfAnIndexBehindTest, OneCallerMayHaveHalfOfTheWaits) {
   }
 }
 
+TEST_F(SearchOfAnIndexBehindTest, WhoHasWaitedMayWaitAgain) {
+  constexpr int kRounds = 3;
+  free_bytes_ = std::numeric_limits<int64_t>::max();
+  options_.search_wait = absl::InfiniteDuration();
+  options_.reader_threads = 1;
+  options_.read_queue = 4;
+  Open();
+  std::vector<ThreadName> threads(kRounds);
+  for (ThreadName& name : threads) {
+    const auto created =
+        BlockingStore(*store_).CreateThread({}, "g", std::nullopt, MakeThread("pear"));
+    ASSERT_THAT(created, IsOk());
+    name = *ParseThreadName(created->name());
+  }
+  ASSERT_EQ(CountFound("pear"), kRounds);
+  CallContext ann;
+  ann.caller = 1;
+  for (const ThreadName& name : threads) {
+    // A deletion needs no room, but the index does to know of it.
+    free_bytes_ = 0;
+    ASSERT_THAT(BlockingStore(*store_).DeleteThread({}, name), IsOk());
+    auto first = StartSearch("apple", ann);
+    auto second = StartSearch("apple", ann);
+    EXPECT_THAT(StartSearch("apple", ann).get(), HasReason(v1::ERROR_REASON_QUEUE_FULL));
+    free_bytes_ = std::numeric_limits<int64_t>::max();
+    EXPECT_THAT(first.get(), IsOk());
+    EXPECT_THAT(second.get(), IsOk());
+  }
+}
+
 TEST_F(SearchOfAnIndexBehindTest, DoesNotWaitForOtherGroups) {
   free_bytes_ = std::numeric_limits<int64_t>::max();
   Open();

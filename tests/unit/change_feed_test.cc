@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <future>
 #include <memory>
 #include <optional>
@@ -67,6 +68,7 @@ class FakeSink final : public WatchSink {
   }
 
   void End(absl::Status status) override {
+    if (on_end_ != nullptr) on_end_();
     {
       MutexLock lock(&mutex_);
       EXPECT_FALSE(status_.has_value()) << "ended twice";
@@ -74,6 +76,9 @@ class FakeSink final : public WatchSink {
     }
     news_.NotifyAll();
   }
+
+  // What its caller does as it hears of the end. Before the watch begins.
+  void OnEnd(std::function<void()> on_end) { on_end_ = std::move(on_end); }
 
   void Hold() {
     MutexLock lock(&mutex_);
@@ -111,6 +116,7 @@ class FakeSink final : public WatchSink {
  private:
   ChangeFeed& feed_;
   const uint64_t caller_;
+  std::function<void()> on_end_;
   Mutex mutex_;
   CondVar news_;
   bool holds_ ABSL_GUARDED_BY(mutex_) = false;
@@ -462,6 +468,37 @@ TEST_F(ChangeFeedTest, OneCallerMayHaveHalfOfTheWatches) {
   EXPECT_THAT(add(kAnn), IsOk());
   EXPECT_THAT(add(kAnn), HasReason(v1::ERROR_REASON_TOO_MANY_STREAMS));
   EXPECT_THAT(add(kBob), IsOk());
+}
+
+TEST_F(ChangeFeedTest, WhoHearsOfTheEndOfAWatchMayBeginAnother) {
+  constexpr uint64_t kAnn = 1;
+  options_.max_watches = 2;
+  StartFeed();
+  const auto make_watch = [&] {
+    ChangeFeed::Watch watch;
+    watch.sink = sinks_.emplace_back(std::make_shared<FakeSink>(*feed_, kAnn));
+    watch.query.scope = Scope("g");
+    return watch;
+  };
+  const auto add = [&](const ChangeFeed::Watch& watch) { return feed_->Add(watch); };
+  ChangeFeed::Watch first = make_watch();
+  ChangeFeed::Watch second = make_watch();
+  ChangeFeed::Watch third = make_watch();
+  first.end = absl::InfinitePast();
+  const auto sink = sinks_.front();
+  absl::Status added;
+  sink->OnEnd([&] { added = add(second); });
+  ASSERT_THAT(add(first), IsOk());
+  EXPECT_THAT(sink->AwaitEnd(), IsOk());
+  EXPECT_THAT(added, IsOk());
+  EXPECT_THAT(add(third), HasReason(v1::ERROR_REASON_TOO_MANY_STREAMS));
+  // As does one whose caller ends it; and each place is given back once.
+  feed_->Leave(*second.sink);
+  EXPECT_THAT(add(third), IsOk());
+  feed_->Leave(*second.sink);
+  feed_->Remove(*sink);
+  sinks_.erase(sinks_.begin());
+  EXPECT_THAT(add(make_watch()), HasReason(v1::ERROR_REASON_TOO_MANY_STREAMS));
 }
 
 TEST_F(ChangeFeedTest, WhatIsReadForAWatchThatIsOverIsNotToldToTheNextAtItsAddress) {
