@@ -1,18 +1,18 @@
 #ifndef THREADSTORE_SERVER_BASE_BYTE_SHARES_H_
 #define THREADSTORE_SERVER_BASE_BYTE_SHARES_H_
 
-#include <cassert>
 #include <cstddef>
 #include <cstdint>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
+#include "google/protobuf/stubs/logging.h"
 #include "server/base/mutex.h"
 
 namespace threadstore {
 
-// Who holds the bytes of a budget: nobody may hold more than a share, unless it is all in one piece.
-// What is held altogether is for the ByteBudget beside it to count. Thread-safe.
+// Who holds the bytes of a budget: nobody may hold more than a share, unless it is all in one
+// piece. What is held altogether is for the ByteBudget beside it to count. Thread-safe.
 //
 // Callers are told apart by number (see CallContext::caller). 0 is nobody in particular, and may
 // hold all.
@@ -39,7 +39,7 @@ class ByteShares {
     if (caller == 0 || bytes == 0) return;
     MutexLock lock(&mutex_);
     const auto held = held_.find(caller);
-    assert(held != held_.end() && held->second >= bytes);
+    GOOGLE_CHECK(held != held_.end() && held->second >= bytes);
     held->second -= bytes;
     if (held->second == 0) held_.erase(held);
   }

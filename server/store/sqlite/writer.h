@@ -37,9 +37,9 @@ class Write {
   virtual void Finish(absl::Status outcome) = 0;
 };
 
-// Owns the one connection that writes, and the thread it belongs to. All writes that wait are
-// done in one transaction, so that they share one fsync; then all their callers are told, on
-// the executor. A write that fails by its contract does not disturb the others.
+// Owns the one connection that writes, and the thread it belongs to. Writes that wait, up to
+// a thousand, are done in one transaction, so that they share one fsync; then all their callers are
+// told, on the executor. A write that fails by its contract does not disturb the others.
 //
 // This connection is also the only one that checkpoints. SQLite before 3.51.3 can lose commits
 // if one connection checkpoints while another commits ("WAL-reset" bug), so there must never be
