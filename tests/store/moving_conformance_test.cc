@@ -547,7 +547,11 @@ TEST_F(MovingConformance, WhoHasHeardOfTheEndOfAnExportMayBeginAnother) {
   std::promise<absl::Status> ended;
   std::function<void()> open_next = [&] {
     store_->OpenExport(ann, "g", [&](absl::StatusOr<std::unique_ptr<RecordExport>> opened) {
-      if (!opened.ok() || --left == 0) return ended.set_value(std::move(opened).status());
+      if (!opened.ok() || --left == 0) {
+        const absl::Status end = opened.status();
+        if (opened.ok()) opened->reset();
+        return ended.set_value(end);
+      }
       current = *std::move(opened);
       current->Next([&](const absl::StatusOr<RecordChunk>& last) {
         EXPECT_THAT(last, IsOk());
