@@ -1,8 +1,10 @@
 #include "client/connection.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <future>
 #include <string>
+#include <system_error>
 
 #include "absl/random/random.h"
 #include "absl/strings/ascii.h"
@@ -113,7 +115,8 @@ ThreadClient::Connection::Connection(const Options& options)
       channel_(
           grpc::CreateCustomChannel(options.server, MakeCredentials(options), ChannelArguments())),
       stubs_(channel_, channel_, channel_, channel_, channel_),
-      health_(channel_) {}
+      health_(channel_),
+      token_(options.token) {}
 
 absl::StatusOr<HealthCheckResponse> ThreadClient::Connection::CheckHealth(
     const HealthCheckRequest& request) {
@@ -135,10 +138,13 @@ void ThreadClient::Connection::PrepareStream(grpc::ClientContext* context) {
 }
 
 std::string ThreadClient::Connection::Token() {
-  if (options_.token_file.empty()) return options_.token;
-  absl::StatusOr<std::string> read = ReadTokenFile(options_.token_file);
+  std::error_code error;
+  // Others, such as pipes, are read once only.
+  const bool may_change = std::filesystem::is_regular_file(options_.token_file, error);
+  absl::StatusOr<std::string> read;
+  if (may_change) read = ReadTokenFile(options_.token_file);
   MutexLock lock(&mutex_);
-  if (read.ok()) token_ = *std::move(read);
+  if (may_change && read.ok()) token_ = *std::move(read);
   return token_;
 }
 

@@ -41,15 +41,7 @@ absl::Status CheckTlsIdentity(const ThreadClient::Options& options) {
 }
 
 absl::Status CheckToken(const ThreadClient::Options& options) {
-  if (options.token.empty() && options.token_file.empty()) return absl::OkStatus();
-  if (!options.token.empty() && !options.token_file.empty()) {
-    return absl::InvalidArgumentError("a token and a token file exclude each other");
-  }
-  if (!options.token_file.empty()) {
-    if (const auto token = ReadTokenFile(options.token_file); !token.ok()) {
-      return absl::InvalidArgumentError(token.status().message());
-    }
-  }
+  if (options.token.empty()) return absl::OkStatus();
   // gRPC ends the process when it is handed a header that it cannot send.
   if (!IsPrintableAscii(options.token)) {
     return absl::InvalidArgumentError("the token holds characters other than printable ASCII");
@@ -64,7 +56,14 @@ absl::Status CheckToken(const ThreadClient::Options& options) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<ThreadClient>> ThreadClient::Create(const Options& options) {
+absl::StatusOr<std::unique_ptr<ThreadClient>> ThreadClient::Create(Options options) {
+  if (options.token.empty() && !options.token_file.empty()) {
+    absl::StatusOr<std::string> token = ReadTokenFile(options.token_file);
+    if (!token.ok()) return absl::InvalidArgumentError(token.status().message());
+    options.token = *std::move(token);
+  } else if (!options.token_file.empty()) {
+    return absl::InvalidArgumentError("a token and a token file exclude each other");
+  }
   if (options.server.empty()) return absl::InvalidArgumentError("the server's address is empty");
   // gRPC would only say, call by call, that the server cannot be reached.
   if (!options.tls_roots.empty() && !absl::StrContains(options.tls_roots, kBeginCertificate)) {

@@ -108,7 +108,7 @@ class ThreadClient {
 
     // The file that holds the token, in place of `token`, with white space around it that does not
     // count. It is read before each call, since whoever issues tokens replaces them before they
-    // expire; while it cannot be read, the token it held last is sent.
+    // expire; while it cannot be read, the token it held last is sent. A pipe is read once.
     std::string token_file;
     bool allow_token_without_tls = false;
 
@@ -125,7 +125,7 @@ class ThreadClient {
   // if there is no server, the roots are no PEM certificates, the token file cannot be read, is
   // empty or comes beside a token, the token cannot be sent in a header, which may hold printable
   // ASCII only, or would leave this machine without TLS, or the user has control characters.
-  static absl::StatusOr<std::unique_ptr<ThreadClient>> Create(const Options& options);
+  static absl::StatusOr<std::unique_ptr<ThreadClient>> Create(Options options);
 
   ~ThreadClient();
   ThreadClient(const ThreadClient&) = delete;

@@ -60,9 +60,9 @@ constexpr size_t kGrpcMemoryFactor = 2;
 // head. gRPC's own two minutes let whoever sends nothing keep all places of connections taken.
 constexpr absl::Duration kHandshakeTimeout = absl::Seconds(10);
 
-// Reflection keeps a thread for each of its streams, and nothing else has such threads. Who asks in
-// one stream, as grpcurl does, is done in no time.
-constexpr int kMaxSyncThreads = 32;
+// Reflection keeps a thread for each of its streams, and nothing else has such threads; one waits
+// for the next stream. Who asks in one stream, as grpcurl does, is done in no time.
+constexpr int kMaxSyncThreads = 32 + 1;
 
 int Milliseconds(absl::Duration duration) {
   return static_cast<int>(absl::ToInt64Milliseconds(duration));

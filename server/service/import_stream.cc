@@ -183,7 +183,11 @@ absl::StatusOr<std::vector<ImportStream::Entry>> ImportStream::CheckRecords() {
         "records", absl::StrCat("must have at most ", kMaxImportMessageBytes, " bytes together"));
   }
   ASSIGN_OR_RETURN(const size_t size, MeasureMessage(message_, request, kMaxImportFields));
+  if (!services().request_shares.TryTake(caller(), size)) {
+    return RequestMemoryFullError(kRetryDelay);
+  }
   if (!services().request_memory.TryTakeUnreserved(size)) {
+    services().request_shares.GiveBack(caller(), size);
     return RequestMemoryFullError(kRetryDelay);
   }
   held_bytes_ += size;
@@ -324,6 +328,7 @@ void ImportStream::Fail(absl::Status failure) {
 void ImportStream::GiveBack(size_t bytes) {
   held_bytes_ -= bytes;
   services().request_memory.GiveBack(bytes);
+  services().request_shares.GiveBack(caller(), bytes);
 }
 
 void ImportStream::End() {
@@ -383,7 +388,7 @@ void ImportStream::OnCancel() {
 }
 
 void ImportStream::OnDone() {
-  services().request_memory.GiveBack(held_bytes_);
+  GiveBack(held_bytes_);
   Leave();
 }
 

@@ -68,6 +68,8 @@ class AuthenticationTest(harness.TestCase):
         self.assert_prints(f"--token={KEEPER}", "group", "create", "a")
         self.assert_prints(f"--token_file={file}", "group", "create", "b")
         self.assert_prints("--token_file=-", "group", "get", "groups/a", stdin=f"{READER}\n")
+        self.assert_prints("--token_file=/dev/stdin", "group", "get", "groups/a",
+                           stdin=f"{READER}\n")
         self.assert_prints("group", "get", "groups/a", environment={"THREADSTORE_TOKEN": READER})
         self.assert_prints("group", "get", "groups/b",
                            environment={"THREADSTORE_TOKEN_FILE": str(file)})

@@ -569,6 +569,34 @@ TEST_F(SqliteStoreTest, DeletedGroupIsPurgedAlsoAfterARestart) {
   EXPECT_THAT(db->QueryInteger("SELECT count(*) FROM unique_senders"), IsOkAndHolds(2));
 }
 
+TEST_F(SqliteStoreTest, PurgingKeepsUpWithWhoeverDeletesAllThatIsWritten) {
+  constexpr int kGroups = 200;
+  constexpr int kThreads = 32;
+  const auto store = Open();
+  ASSERT_THAT(store, IsOk());
+  v1::ConversationThread thread;
+  thread.set_topic("topic");
+  for (int i = 0; i < kGroups; ++i) {
+    CreateGroup(**store, "g");
+    ThreadParent parent;
+    parent.group.group = "g";
+    // All at once, so that little is purged beside them.
+    WriterBlock block(**store);
+    std::vector<std::promise<absl::Status>> outcomes(kThreads);
+    for (auto& outcome : outcomes) {
+      (*store)->CreateThread(
+          {}, "g", std::nullopt, BuildThread(parent, thread, clock_.Now()),
+          [&outcome](auto created) { outcome.set_value(std::move(created).status()); });
+    }
+    block.Release();
+    for (auto& outcome : outcomes) ASSERT_THAT(outcome.get_future().get(), IsOk());
+    ASSERT_THAT(BlockingStore(**store).DeleteGroup({}, "g", /*force=*/true), IsOk());
+  }
+  const auto reader = Database::Open(options_.path, Database::Mode::kReadOnly);
+  ASSERT_THAT(reader, IsOk());
+  EXPECT_LT(*(*reader)->QueryInteger("SELECT count(*) FROM threads"), kGroups * kThreads / 4);
+}
+
 // --- The log of changes
 
 class ChangeLogTest : public SqliteStoreTest {

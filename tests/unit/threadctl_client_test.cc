@@ -419,6 +419,10 @@ TEST_F(ThreadClientTest, SendsWhatTheTokenFileHoldsAtEachCall) {
   EXPECT_THAT(server_.headers(), ElementsAre("Bearer second"));
   EXPECT_THAT(ThreadClient::Create(options_), StatusIs(absl::StatusCode::kInvalidArgument));
   write("third");
+  const std::unique_ptr<ThreadClient> before_any_call = NewClient();
+  write("");
+  EXPECT_THAT(before_any_call->GetGroup({}), IsOk());
+  EXPECT_THAT(server_.headers(), ElementsAre("Bearer third"));
   options_.token = "other";
   EXPECT_THAT(ThreadClient::Create(options_), StatusIs(absl::StatusCode::kInvalidArgument));
   options_.token.clear();

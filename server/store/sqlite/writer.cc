@@ -23,11 +23,15 @@ constexpr int kTruncateFrames = 65536;
 
 // With each group the writer also removes rows that nothing needs any more. Of requests
 // and changes, enough to keep up with those that the group adds. Of what is deleted, whose rows
-// only take up space, so few that nobody notices.
+// only take up space, so few that nobody notices; but more and more while there is no end of them,
+// up to what keeps up with whoever deletes all that is written. Otherwise the disk would fill with
+// what counts against no quota.
 constexpr int64_t kPurgedRequestsPerWrite = 2;
 constexpr int64_t kTrimmedChangesPerWrite = 2;
 constexpr int64_t kWritesPerPurgedRow = 4;
 constexpr int64_t kMinPurgedRows = 4;
+constexpr int64_t kMaxPurgeFactor = 64;
+constexpr int64_t kFullPurgesPerFactor = 32;
 
 // With nothing else to do it removes rows in transactions of this length, so that a write that
 // comes meanwhile does not wait long.
@@ -292,6 +296,7 @@ void Writer::PurgeWhenIdle() {
   const absl::StatusOr<bool> more = PurgeStep();
   if (!more.ok()) return LogOrFail("purge", more.status());
   more_to_purge_ = *more;
+  full_purges_ = 0;
 }
 
 absl::Status Writer::PurgeBeside(size_t group_size) {
@@ -299,9 +304,12 @@ absl::Status Writer::PurgeBeside(size_t group_size) {
   RETURN_IF_ERROR(
       queries_->past_requests().Purge(clock_.Now(), kPurgedRequestsPerWrite * writes).status());
   RETURN_IF_ERROR(queries_->TrimChanges(kTrimmedChangesPerWrite * writes).status());
-  const int64_t max_rows = std::max(kMinPurgedRows, writes / kWritesPerPurgedRow);
+  const int64_t factor = std::min(kMaxPurgeFactor, 1 + full_purges_ / kFullPurgesPerFactor);
+  const int64_t max_rows = factor * std::max(kMinPurgedRows, writes / kWritesPerPurgedRow);
   ASSIGN_OR_RETURN(const int64_t rows, queries_->purges().PurgeDeleted(max_rows));
-  if (rows >= max_rows) more_to_purge_ = true;
+  const bool is_full = rows >= max_rows;
+  if (is_full) more_to_purge_ = true;
+  full_purges_ = is_full ? full_purges_ + 1 : 0;
   return absl::OkStatus();
 }
 

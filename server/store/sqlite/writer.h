@@ -2,6 +2,7 @@
 #define THREADSTORE_SERVER_STORE_SQLITE_WRITER_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -159,6 +160,7 @@ class Writer {
   int next_checkpoint_frames_;
   uint64_t told_changes_ = 0;
   bool more_to_purge_ = true;  // Until it has been looked for.
+  int64_t full_purges_ = 0;    // In a row, beside writes, that have left something.
   bool is_idle_ = false;       // Whether there was nothing to write the last time.
   bool logged_room_ = true;
   absl::Time last_room_log_ = absl::InfinitePast();
