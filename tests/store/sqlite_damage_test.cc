@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -226,17 +227,27 @@ TEST_P(CutLogOfARunningStore, EndsWritingAndLeavesTheWritesBefore) {
 INSTANTIATE_TEST_SUITE_P(Parts, CutLogOfARunningStore,
                          ::testing::Values(0, 0.1, 0.3, 0.5, 0.7, 0.9, 0.999));
 
+// The rows that a write leaves.
+std::string RowsAfter(const WriteKind& kind) {
+  StoreInUse used;
+  used.Open();
+  EXPECT_THAT(used.Write(kind), IsOk());
+  return used.Rows();
+}
+
 // Its pages are in no write before it, so that half of it would show.
 TEST(CutLog, OfOneWriteLeavesTheScene) {
   for (const WriteKind& kind : WriteKinds()) {
     SCOPED_TRACE(kind.name);
     StoreInUse used;
     ASSERT_NO_FATAL_FAILURE(used.Open());
-    const std::string before = used.Rows();
+    std::vector<std::string> any_of = {used.Rows()};
+    // What is purged after a deletion is a write of its own, and may have been the last.
+    if (absl::StartsWith(kind.name, "Delete")) any_of.push_back(RowsAfter(kind));
     ASSERT_THAT(used.Write(kind), IsOk());
     std::filesystem::resize_file(used.log(), std::filesystem::file_size(used.log()) - 1);
     used.Close();
-    used.ExpectRowsAfterRestart({before});
+    used.ExpectRowsAfterRestart(any_of);
     if (::testing::Test::HasFailure()) return;
   }
 }
