@@ -48,6 +48,35 @@ const JwtSigner& StrangersKey() {
   return *key;
 }
 
+// Where issuers publish their keys. A fetch that takes long may outlive the authenticator.
+class Issuers {
+ public:
+  absl::StatusOr<std::string> Fetch(const KeyLocation& location) {
+    ++fetches_;
+    const MutexLock lock(&mutex_);
+    if (is_down_) return absl::UnavailableError("down");
+    return key_sets_[location.jwks];
+  }
+
+  void Publish(const std::string& url, const std::vector<JwtSigner>& keys) {
+    const MutexLock lock(&mutex_);
+    key_sets_[url] = KeySetText(keys);
+  }
+
+  void set_is_down(bool is_down) {
+    const MutexLock lock(&mutex_);
+    is_down_ = is_down;
+  }
+
+  int fetches() const { return fetches_; }
+
+ private:
+  std::atomic<int> fetches_ = 0;
+  Mutex mutex_;
+  bool is_down_ ABSL_GUARDED_BY(mutex_) = false;
+  std::map<std::string, std::string> key_sets_ ABSL_GUARDED_BY(mutex_);
+};
+
 class BearerAuthenticatorTest : public ::testing::Test {
  protected:
   BearerAuthenticatorTest() {
@@ -63,29 +92,21 @@ class BearerAuthenticatorTest : public ::testing::Test {
     config_.issuers = {issuer, other};
     config_.tokens = {
         {absl::BytesToHexString(Sha256("correct-horse")), "reporter", kGroupConversationRead}};
-    key_sets_["https://login.example/keys"] = KeySetText({RsaKey(), EcKey()});
-    key_sets_["https://other.example/keys"] = KeySetText({JwtSigner::Ec("theirs")});
+    SetKeys({RsaKey(), EcKey()});
+    issuers_->Publish("https://other.example/keys", {JwtSigner::Ec("theirs")});
   }
 
   BearerAuthenticator& authenticator() {
     if (authenticator_ == nullptr) {
       authenticator_ = std::make_unique<BearerAuthenticator>(
           config_, clock_, refresh_,
-          [this](const KeyLocation& location) { return Fetch(location); });
+          [issuers = issuers_](const KeyLocation& location) { return issuers->Fetch(location); });
     }
     return *authenticator_;
   }
 
-  absl::StatusOr<std::string> Fetch(const KeyLocation& location) {
-    ++fetches_;
-    const MutexLock lock(&mutex_);
-    if (is_down_) return absl::UnavailableError("down");
-    return key_sets_[location.jwks];
-  }
-
   void SetKeys(const std::vector<JwtSigner>& keys) {
-    const MutexLock lock(&mutex_);
-    key_sets_["https://login.example/keys"] = KeySetText(keys);
+    issuers_->Publish("https://login.example/keys", keys);
   }
 
   // A user's token of Entra ID, version 2.
@@ -115,11 +136,8 @@ class BearerAuthenticatorTest : public ::testing::Test {
   AuthConfig config_;
   KeyRefresh refresh_{
       .interval = absl::Hours(1), .min_interval = absl::ZeroDuration(), .retry = absl::Hours(1)};
-  std::atomic<int> fetches_ = 0;
   std::unique_ptr<BearerAuthenticator> authenticator_;
-  Mutex mutex_;
-  bool is_down_ ABSL_GUARDED_BY(mutex_) = false;
-  std::map<std::string, std::string> key_sets_ ABSL_GUARDED_BY(mutex_);
+  const std::shared_ptr<Issuers> issuers_ = std::make_shared<Issuers>();
 };
 
 TEST_F(BearerAuthenticatorTest, BelievesUsers) {
@@ -234,10 +252,7 @@ TEST_F(BearerAuthenticatorTest, IssuersNeedNotBeBelievedWhoIsInWhichGroup) {
 
 TEST_F(BearerAuthenticatorTest, PrefixesKeepIssuersApart) {
   const JwtSigner theirs = JwtSigner::Ec("theirs");
-  {
-    const MutexLock lock(&mutex_);
-    key_sets_["https://other.example/keys"] = KeySetText({theirs});
-  }
+  issuers_->Publish("https://other.example/keys", {theirs});
   json claims = UserClaims();
   claims["iss"] = kOtherIssuer;
   ASSERT_OK_AND_ASSIGN(const Principal ann, Authenticate(theirs.Sign(claims)));
@@ -618,13 +633,13 @@ TEST_F(BearerAuthenticatorTest, AnAddressThatIsNotVerifiedIsNobodys) {
 TEST_F(BearerAuthenticatorTest, KeysAreNotFetchedAgainAndAgain) {
   refresh_.min_interval = absl::Hours(1);
   authenticator();
-  const int before = fetches_;
+  const int before = issuers_->fetches();
   for (int i = 0; i < 100; ++i) {
     json header = RsaKey().Header();
     header["kid"] = absl::StrCat("nobody", i);
     EXPECT_EQ(AwaitKeys(authenticator(), RsaKey().Sign(header, UserClaims())), i < refresh_.burst);
   }
-  EXPECT_EQ(fetches_, before + refresh_.burst);
+  EXPECT_EQ(issuers_->fetches(), before + refresh_.burst);
 }
 
 TEST_F(BearerAuthenticatorTest, AKeyThatComesBetweenRefusalAndWaitingIsUsed) {
@@ -667,10 +682,7 @@ TEST_F(BearerAuthenticatorTest, WhatTakesNothingAwayBeginsNoGeneration) {
 
 TEST_F(BearerAuthenticatorTest, TheLastGoodKeysAreKept) {
   authenticator();
-  {
-    const MutexLock lock(&mutex_);
-    is_down_ = true;
-  }
+  issuers_->set_is_down(true);
   json header = RsaKey().Header();
   header["kid"] = "unknown";
   EXPECT_TRUE(AwaitKeys(authenticator(), RsaKey().Sign(header, UserClaims())));
@@ -678,17 +690,11 @@ TEST_F(BearerAuthenticatorTest, TheLastGoodKeysAreKept) {
 }
 
 TEST_F(BearerAuthenticatorTest, WithoutAnyKeysTheIssuerIsUnavailable) {
-  {
-    const MutexLock lock(&mutex_);
-    is_down_ = true;
-  }
+  issuers_->set_is_down(true);
   const absl::Status status = Authenticate(RsaKey().Sign(UserClaims())).status();
   EXPECT_EQ(ErrorReasonOf(status), v1::ERROR_REASON_ISSUER_UNAVAILABLE);
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
-  {
-    const MutexLock lock(&mutex_);
-    is_down_ = false;
-  }
+  issuers_->set_is_down(false);
   EXPECT_TRUE(AwaitKeys(authenticator(), RsaKey().Sign(UserClaims())));
   EXPECT_THAT(Authenticate(RsaKey().Sign(UserClaims())), IsOk());
 }
@@ -697,7 +703,7 @@ TEST_F(BearerAuthenticatorTest, WhatIsConfiguredAnewCountsAtOnce) {
   const std::string token = RsaKey().Sign(UserClaims());
   ASSERT_OK_AND_ASSIGN(Principal ann, Authenticate(token));
   EXPECT_EQ(ann.permissions & kAdmin, 0U);
-  const int before = fetches_;
+  const int before = issuers_->fetches();
   AuthConfig changed = config_;
   changed.grants = {{"user:ann", kAdmin}};
   const uint64_t generation = authenticator().generation();
@@ -705,7 +711,7 @@ TEST_F(BearerAuthenticatorTest, WhatIsConfiguredAnewCountsAtOnce) {
   EXPECT_NE(authenticator().generation(), generation);
   ASSERT_OK_AND_ASSIGN(ann, Authenticate(token));
   EXPECT_NE(ann.permissions & kAdmin, 0U);
-  EXPECT_EQ(fetches_, before) << "the issuer stays";
+  EXPECT_EQ(issuers_->fetches(), before) << "the issuer stays";
   changed.issuers.erase(changed.issuers.begin());
   authenticator().Configure(changed);
   EXPECT_FALSE(Authenticate(token).ok());
