@@ -296,7 +296,7 @@ void Writer::PurgeWhenIdle() {
   const absl::StatusOr<bool> more = PurgeStep();
   if (!more.ok()) return LogOrFail("purge", more.status());
   more_to_purge_ = *more;
-  full_purges_ = 0;
+  if (!*more) full_purges_ = 0;
 }
 
 absl::Status Writer::PurgeBeside(size_t group_size) {
