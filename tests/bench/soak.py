@@ -5,8 +5,8 @@ lists; one more watches, replies, edits, searches, follows and deletes. Groups a
 while and then deleted with all that is in them, so that the store stays as large as it is. What all
 of them reach together without a bound is measured first; half of that is then kept up.
 
-It ends with an error if a call fails that should not, or if memory, descriptors, threads, the log or the file
-of the store are more in the last quarter than in the second.
+It ends with an error if a call fails that should not, or if memory, descriptors, threads, the log or
+the file of the store are more in the last quarter than in the second.
 """
 
 import argparse
