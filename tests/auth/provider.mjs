@@ -67,7 +67,8 @@ class OidcProvider {
     this.#server.listen(this.#port, '127.0.0.1');
     await once(this.#server, 'listening');
     this.#port = this.#server.address().port;
-    this.issuer = `https://localhost:${this.#port}`;
+    // Not localhost, which a machine without /etc/hosts does not know.
+    this.issuer = `https://127.0.0.1:${this.#port}`;
     this.useKeys(keys);
   }
 
