@@ -138,6 +138,7 @@ void ThreadClient::Connection::PrepareStream(grpc::ClientContext* context) {
 }
 
 std::string ThreadClient::Connection::Token() {
+  if (options_.token_file.empty()) return options_.token;
   std::error_code error;
   // Others, such as pipes, are read once only.
   const bool may_change = std::filesystem::is_regular_file(options_.token_file, error);
