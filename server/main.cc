@@ -199,7 +199,7 @@ int Serve(const Config& config) {
   const SteadyClock steady_clock;
   RateLimiter rate_limiter({config.rate_limit, config.effective_rate_burst()}, steady_clock);
   ByteBudget request_memory(config.request_memory);
-  ByteShares request_shares(config.request_memory / 2);
+  ByteShares request_shares(config.request_memory);
   ByteBudget answer_memory(config.request_memory);
   CallsInFlight calls(std::max(config.default_timeout, kMinAnswerTimeout));
   Executor large_requests("large-requests", LargeRequestThreads());

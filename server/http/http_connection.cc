@@ -6,12 +6,10 @@
 #include <utility>
 #include <vector>
 
-#include "absl/hash/hash.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
-#include "server/base/network.h"
 #include "server/telemetry/log.h"
 
 namespace threadstore {
@@ -53,58 +51,6 @@ void AddStatusFields(HttpResponse& response) {
 }
 
 }  // namespace
-
-// The bytes of a body, taken from the memory of requests and from the share of the network that it
-// comes from, since it is not known yet who calls. Given back in the end.
-class HttpConnection::BodyCharge {
- public:
-  BodyCharge(HttpConnectionContext& context, absl::string_view address)
-      : memory_(context.request_memory),
-        shares_(context.body_shares),
-        network_(std::max<uint64_t>(1, absl::HashOf(NetworkOf(address)))) {}
-  ~BodyCharge() {
-    memory_.GiveBack(bytes_);
-    shares_.GiveBack(network_, bytes_);
-  }
-  BodyCharge(const BodyCharge&) = delete;
-  BodyCharge& operator=(const BodyCharge&) = delete;
-
-  // Takes what is missing to `bytes`. Returns false if it is not left, but for what is reserved for
-  // those who send none, or if it is more than the share.
-  bool TryGrowTo(size_t bytes) {
-    if (bytes <= bytes_) return true;
-    const size_t more = bytes - bytes_;
-    if (!shares_.TryTake(network_, more)) return false;
-    if (!memory_.TryTakeUnreserved(more)) {
-      shares_.GiveBack(network_, more);
-      return false;
-    }
-    bytes_ = bytes;
-    return true;
-  }
-
- private:
-  ByteBudget& memory_;
-  ByteShares& shares_;
-  const uint64_t network_;
-  size_t bytes_ = 0;
-};
-
-// The bytes of an answer, taken from the memory of answers even if they are not left. Given back in
-// the end.
-class HttpConnection::AnswerCharge {
- public:
-  AnswerCharge(ByteBudget& memory, size_t bytes) : memory_(memory), bytes_(bytes) {
-    memory_.Take(bytes);
-  }
-  ~AnswerCharge() { memory_.GiveBack(bytes_); }
-  AnswerCharge(const AnswerCharge&) = delete;
-  AnswerCharge& operator=(const AnswerCharge&) = delete;
-
- private:
-  ByteBudget& memory_;
-  const size_t bytes_;
-};
 
 class HttpConnection::Exchange final : public HttpExchange {
  public:
@@ -342,7 +288,8 @@ bool HttpConnection::AcceptHead() {
     Refuse(kServiceUnavailable, "The server has no memory left for answers.");
   } else {
     coding_ = *coding;
-    body_charge_ = std::make_unique<BodyCharge>(context_, request.peer);
+    body_charge_ =
+        std::make_unique<BodyCharge>(context_.request_memory, context_.body_shares, request.peer);
     return true;
   }
   return false;

@@ -12,14 +12,15 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "server/base/byte_budget.h"
-#include "server/base/byte_shares.h"
 #include "server/base/certificate_names.h"
 #include "server/base/executor.h"
+#include "server/base/shares.h"
 #include "server/http/content_coding.h"
 #include "server/http/cors.h"
 #include "server/http/forwarded.h"
 #include "server/http/http_limits.h"
 #include "server/http/http_message.h"
+#include "server/http/memory_charge.h"
 #include "server/http/request_parser.h"
 #include "server/http/response_head.h"
 #include "server/http/stream.h"
@@ -75,8 +76,6 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   int descriptor() const { return descriptor_; }
 
  private:
-  class AnswerCharge;
-  class BodyCharge;
   class Exchange;
   class PartReceiver;
 

@@ -43,7 +43,7 @@ class AsioHttpServer final : public HttpServer, private HttpConnectionContext::O
                  options.timeouts,
                  options.max_connection_age,
                  request_memory,
-                 ByteShares(std::max(request_memory.limit() / 2, kMaxHttpBodyBytes)),
+                 ByteShares(std::max(request_memory.limit(), 2 * kMaxHttpBodyBytes)),
                  answer_memory,
                  executor_},
         work_(asio::make_work_guard(io_)) {

@@ -207,7 +207,7 @@ class RpcWorld::Impl {
   std::unique_ptr<ThreadStore> store_ = Open(options_, clock_);
   const NoAuthentication authenticator_;
   ByteBudget request_memory_{kMemory};
-  ByteShares request_shares_{kMemory / 2};
+  ByteShares request_shares_{kMemory};
   ByteBudget answer_memory_{kMemory};
   CallsInFlight calls_{kTimeout};
   Executor large_requests_{"large-requests", 1};

@@ -13,7 +13,6 @@
 #include "google/rpc/error_details.pb.h"
 #include "gtest/gtest.h"
 #include "server/base/byte_budget.h"
-#include "server/base/byte_shares.h"
 #include "server/base/errors.h"
 #include "server/base/executor.h"
 #include "server/base/fair_queue.h"
@@ -104,7 +103,7 @@ TEST(ByteBudgetTest, KeepsAPartForThoseWhoHoldItShortly) {
 TEST(ByteSharesTest, NobodyHasMoreThanTheShareUnlessItIsOnePiece) {
   constexpr uint64_t kAnn = 1;
   constexpr uint64_t kBob = 2;
-  ByteShares shares(5);
+  ByteShares shares(10);
   EXPECT_TRUE(shares.TryTake(kAnn, 3));
   EXPECT_TRUE(shares.TryTake(kAnn, 2));
   EXPECT_FALSE(shares.TryTake(kAnn, 1));

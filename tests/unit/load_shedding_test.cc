@@ -20,7 +20,6 @@
 #include "gtest/gtest.h"
 #include "server/auth/authenticator.h"
 #include "server/base/byte_budget.h"
-#include "server/base/byte_shares.h"
 #include "server/base/errors.h"
 #include "server/base/mutex.h"
 #include "server/config.h"
@@ -98,7 +97,7 @@ class LoadSheddingTest : public ::testing::Test {
     ASSERT_THAT(store, IsOk());
     store_ = *std::move(store);
     request_memory_ = std::make_unique<ByteBudget>(config_.request_memory);
-    request_shares_ = std::make_unique<ByteShares>(config_.request_memory / 2);
+    request_shares_ = std::make_unique<ByteShares>(config_.request_memory);
     answer_memory_ = std::make_unique<ByteBudget>(config_.request_memory);
     services_ = std::make_unique<ServiceContext>(ServiceContext{
         *store_, authenticator_, clock_, rate_limiter_, *request_memory_, *request_shares_,
