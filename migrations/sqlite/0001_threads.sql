@@ -5,6 +5,7 @@
 -- Rows hang on integer row keys; the ids that callers see are 16-byte UUIDv7 blobs, so every
 -- unique index on an id alone grows at its right edge. Times are microseconds since 1970, UTC.
 
+-- store_id is 16 bytes that nobody can guess, since they make the seals of delta tokens.
 CREATE TABLE store_metadata (
   singleton INTEGER NOT NULL PRIMARY KEY CHECK (singleton = 1),
   version INTEGER NOT NULL,

@@ -43,7 +43,7 @@ struct ChangePosition {
     bool operator==(const Listed&) const = default;
   };
 
-  Uuid store;                                       // Whose numbers the others are.
+  Uuid seal;  // Made by the store, of group_key: its numbers are the store's, and nobody's guess.
   std::optional<int64_t> group_key = std::nullopt;  // Of all groups none.
   int64_t sequence = 0;                             // The last change before this place.
   std::optional<Listed> listed = std::nullopt;

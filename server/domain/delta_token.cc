@@ -15,10 +15,10 @@ using internal::v1::DeltaToken;
 
 // The position in a token; nothing if it does not hold together.
 std::optional<ChangePosition> ReadPosition(const DeltaToken& token) {
-  const std::optional<Uuid> store = Uuid::FromBytes(token.store_id());
-  if (!store.has_value() || token.sequence() < 0) return std::nullopt;
+  const std::optional<Uuid> seal = Uuid::FromBytes(token.seal());
+  if (!seal.has_value() || token.sequence() < 0) return std::nullopt;
   ChangePosition position;
-  position.store = *store;
+  position.seal = *seal;
   position.sequence = token.sequence();
   if (token.has_group_key()) position.group_key = token.group_key();
   if (!token.has_last_thread_id()) {
@@ -43,7 +43,7 @@ uint64_t ParentFingerprint(const ChangeScope& scope) {
 
 std::string EncodeDeltaToken(const ChangePosition& position, uint64_t parent_fingerprint) {
   DeltaToken token;
-  token.set_store_id(std::string(position.store.bytes()));
+  token.set_seal(std::string(position.seal.bytes()));
   token.set_parent_fingerprint(parent_fingerprint);
   if (position.group_key.has_value()) token.set_group_key(*position.group_key);
   token.set_sequence(position.sequence);

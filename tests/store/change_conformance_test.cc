@@ -433,6 +433,19 @@ TEST_F(ChangeConformance, TheDeletionOfAGroupIsNotToldInTheNameOfAnother) {
   }
 }
 
+TEST_F(ChangeConformance, WhoGuessesAPositionLearnsNothing) {
+  CreateGroup("secret");
+  const ChangePosition of_secret = Now(OfGroup("secret"));
+  ChangePosition guessed = Now(OfGroup("g"));
+  guessed.group_key = of_secret.group_key;
+  for (const bool is_deleted : {false, true}) {
+    if (is_deleted) ASSERT_THAT(db_->DeleteGroup({}, "secret", /*force=*/true), IsOk());
+    EXPECT_THAT(ListAfter(OfGroup("secret"), guessed, 1, As(Member("ann"))),
+                HasReason(v1::ERROR_REASON_NOT_A_MEMBER));
+  }
+  EXPECT_TRUE(ListAfter(OfGroup("secret"), of_secret, 1, As(Member("ann")))->group_is_deleted);
+}
+
 TEST_F(ChangeConformance, TheDeletionOfAGroupIsToldWhenNothingIsLeftOfIt) {
   NewThread("a", kWithPost);
   const ChangePosition of_all = Now({});
@@ -496,7 +509,7 @@ TEST_F(ChangeConformance, PositionsOfElsewhereAreExpired) {
   const ChangePosition at = Now(OfGroup("g"));
   EXPECT_THAT(ListAfter(OfGroup("g"), at), IsOk());
   ChangePosition of_another_store = at;
-  of_another_store.store = Uuid::V7(clock_.Now());
+  of_another_store.seal = Uuid::V7(clock_.Now());
   EXPECT_THAT(ListAfter(OfGroup("g"), of_another_store), is_expired);
   ChangePosition of_the_future = at;
   of_the_future.sequence += 1;

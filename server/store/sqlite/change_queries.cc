@@ -1,9 +1,12 @@
 #include "server/store/sqlite/change_queries.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "server/base/errors.h"
+#include "server/base/sha256.h"
 #include "server/base/status_macros.h"
 #include "server/domain/limits.h"
 #include "server/domain/resource_name.h"
@@ -103,7 +106,7 @@ absl::Status ChangeQueries::PrepareAll(Database& db) {
   Query query(read_store);
   ASSIGN_OR_RETURN(const bool found, query.Step());
   if (!found) return absl::DataLossError("the store has no id");
-  ASSIGN_OR_RETURN(store_, ReadUuid(query, 0));
+  ASSIGN_OR_RETURN(secret_, ReadUuid(query, 0));
   return absl::OkStatus();
 }
 
@@ -136,7 +139,6 @@ absl::StatusOr<ChangeQueries::Bounds> ChangeQueries::ReadBounds() {
 absl::StatusOr<ChangePage> ChangeQueries::Begin(const CallContext& context,
                                                 const ChangeQuery& query, const Bounds& log) {
   ChangePage page;
-  page.next.store = store_;
   page.next.sequence = log.newest;
   const ChangeScope& scope = query.scope;
   if (scope.group.has_value()) {
@@ -147,6 +149,7 @@ absl::StatusOr<ChangePage> ChangeQueries::Begin(const CallContext& context,
   } else if (query.start == ChangeStart::kBeginning) {
     return absl::InternalError("all groups have no beginning");
   }
+  page.next.seal = SealOf(page.next.group_key);
   return page;
 }
 
@@ -154,7 +157,7 @@ absl::StatusOr<ChangePage> ChangeQueries::Resume(const CallContext& context,
                                                  const ChangeQuery& query, const Bounds& log) {
   ChangePage page;
   page.next = *query.after;
-  const bool is_ours = page.next.store == store_;
+  const bool is_ours = page.next.seal == SealOf(page.next.group_key);
   if (query.scope.group.has_value()) {
     const int64_t key = page.next.group_key.value_or(0);
     if (is_ours) {
@@ -171,6 +174,11 @@ absl::StatusOr<ChangePage> ChangeQueries::Resume(const CallContext& context,
   const bool is_kept = page.next.sequence >= log.oldest - 1 && page.next.sequence <= log.newest;
   if (!is_ours || !is_kept) return DeltaTokenExpiredError();
   return page;
+}
+
+Uuid ChangeQueries::SealOf(std::optional<int64_t> group_key) const {
+  const std::string group = group_key.has_value() ? absl::StrCat(*group_key) : "-";
+  return *Uuid::FromBytes(HmacSha256(secret_.bytes(), group).substr(0, Uuid::kBytes));
 }
 
 absl::Status ChangeQueries::CheckExists(int64_t group_key, const ChangeScope& scope) {

@@ -62,6 +62,7 @@ class ChangeQueries {
                                    const Bounds& log);
   absl::StatusOr<ChangePage> Resume(const CallContext& context, const ChangeQuery& query,
                                     const Bounds& log);
+  Uuid SealOf(std::optional<int64_t> group_key) const;
   absl::Status CheckExists(int64_t group_key, const ChangeScope& scope);
   absl::StatusOr<bool> IsDeleted(int64_t group_key);
 
@@ -84,7 +85,7 @@ class ChangeQueries {
   ReadQueries& threads_;
   PostQueries& posts_;
   ListQueries& lists_;
-  Uuid store_;
+  Uuid secret_;
   Statement read_bounds_;
   Statement read_group_;
   Statement list_;

@@ -14,6 +14,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "server/base/errno_text.h"
+#include "server/base/secret.h"
+#include "server/base/sha256.h"
 #include "server/base/status_macros.h"
 #include "server/base/uuid.h"
 #include "server/store/sqlite/sqlite_store.h"
@@ -197,7 +199,8 @@ class FileMigrationTarget final : public MigrationTarget {
 
  private:
   absl::Status Record(SchemaVersion version) {
-    const Uuid store_id = Uuid::V7(absl::Now());
+    // Nobody may guess it: it makes the seals of delta tokens.
+    const Uuid store_id = *Uuid::FromBytes(Sha256(RandomSecret()).substr(0, Uuid::kBytes));
     ASSIGN_OR_RETURN(Statement statement,
                      db_.Prepare("INSERT INTO store_metadata"
                                  " (singleton, version, min_compatible_version, store_id)"
