@@ -19,6 +19,9 @@
 namespace threadstore {
 namespace {
 
+// What RFC 7239, section 6.2, calls a client that a proxy does not know.
+constexpr char kUnknownPeer[] = "unknown";
+
 constexpr int kIpv4Bits = 32;
 constexpr int kIpv6Bits = 128;
 
@@ -147,9 +150,9 @@ void ApplyForwarded(const TrustedProxies& trusted, HttpRequest& request) {
       request.scheme = absl::AsciiStrToLower(hop.scheme);
     }
     if (IsHost(hop.host)) request.host = absl::AsciiStrToLower(hop.host);
+    if (hop.peer.empty()) return;
     const std::optional<in6_addr> peer = ParsePeer(hop.peer);
-    if (!peer.has_value()) return;
-    request.peer = ToText(*peer);
+    request.peer = peer.has_value() ? ToText(*peer) : kUnknownPeer;
     // It is the proxy's, not of those it speaks for.
     request.certificate_names.reset();
   }

@@ -52,7 +52,7 @@ struct HttpRequest {
   std::string body;  // Without its content coding.
 
   // As the client sees it: behind a trusted proxy, what that says (see forwarded.h).
-  std::string peer;    // The client's address without its port, such as 127.0.0.1 or ::1.
+  std::string peer;    // The client's address without its port, such as 127.0.0.1, or "unknown".
   std::string scheme;  // http or https.
   std::string host;    // HOST, or HOST:PORT, in lower case; empty if a request is no HTTP.
 

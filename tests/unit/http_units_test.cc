@@ -171,6 +171,7 @@ TEST_F(ForwardedTest, TheCertificateOfAProxyIsNotItsClients) {
   };
   const Fields forwarded = {{"X-Forwarded-For", "1.1.1.1"}};
   EXPECT_EQ(certificate_of(forwarded, "10.0.0.1"), std::nullopt);
+  EXPECT_EQ(certificate_of({{"X-Forwarded-For", "unknown"}}, "10.0.0.1"), std::nullopt);
   EXPECT_NE(certificate_of({}, "10.0.0.1"), std::nullopt);
   EXPECT_NE(certificate_of(forwarded, "10.0.0.2"), std::nullopt) << "that is not believed";
 }
@@ -220,9 +221,10 @@ TEST_F(ForwardedTest, EveryFormOfAnAddressIsRead) {
   }
 }
 
-TEST_F(ForwardedTest, WhatCannotBeReadEndsTheList) {
-  EXPECT_EQ(Apply({{"X-Forwarded-For", "1.1.1.1, unknown"}}).peer, "10.0.0.1");
-  EXPECT_EQ(Apply({{"Forwarded", "for=1.1.1.1, for=_hidden;proto=https"}}).peer, "10.0.0.1");
+TEST_F(ForwardedTest, WhatCannotBeReadEndsTheListAndIsNotTakenForTheProxy) {
+  EXPECT_EQ(Apply({{"X-Forwarded-For", "1.1.1.1, unknown"}}).peer, "unknown");
+  EXPECT_EQ(Apply({{"X-Forwarded-For", "fe80::1%eth0"}}).peer, "unknown");
+  EXPECT_EQ(Apply({{"Forwarded", "for=1.1.1.1, for=_hidden;proto=https"}}).peer, "unknown");
   EXPECT_EQ(Apply({{"Forwarded", "for=1.1.1.1, for=_hidden;proto=https"}}).scheme, "https");
   EXPECT_EQ(Apply({{"Forwarded", "gar\"bage"}}).peer, "10.0.0.1");
   const HttpRequest request = Apply({{"X-Forwarded-Proto", "gopher"}, {"X-Forwarded-Host", "a/b"}});
