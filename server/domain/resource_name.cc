@@ -118,6 +118,14 @@ absl::StatusOr<SenderListName> TakeSenderList(Segments& segments, absl::string_v
   return list;
 }
 
+std::string CanonicalId(absl::string_view collection, absl::string_view id) {
+  if (collection == "extensions") return ParseExtensionId(id).value_or(std::string(id));
+  if (collection == "threads" || collection == "posts" || collection == "attachments") {
+    if (const std::optional<Uuid> uuid = Uuid::Parse(id); uuid.has_value()) return uuid->ToString();
+  }
+  return std::string(id);
+}
+
 bool IsExtensionNameCharacter(char c) {
   return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_' || c == '-';
 }
@@ -169,6 +177,23 @@ std::string ChangeScope::Canonical() const {
   if (!group.has_value()) return MakeGroupName("-");
   if (thread.has_value()) return MakeThreadName(group->group, *thread);
   return ThreadParent{*group, conversation}.Canonical();
+}
+
+std::string CanonicalName(absl::string_view name) {
+  Segments segments(name);
+  const absl::StatusOr<GroupName> group = TakeGroup(segments, "");
+  if (!group.ok()) return std::string(name);
+  const absl::StatusOr<std::optional<Uuid>> conversation = TakeConversation(segments);
+  if (!conversation.ok()) return std::string(name);
+  // A thread's canonical name does not say its conversation.
+  std::string canonical = segments.AtEnd() && conversation->has_value()
+                              ? MakeConversationName(group->group, **conversation)
+                              : group->Canonical();
+  while (!segments.AtEnd()) {
+    const absl::string_view collection = segments.TakeId();
+    absl::StrAppend(&canonical, "/", collection, "/", CanonicalId(collection, segments.TakeId()));
+  }
+  return canonical;
 }
 
 absl::StatusOr<GroupName> ParseGroupName(absl::string_view name) {

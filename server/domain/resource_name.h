@@ -120,6 +120,10 @@ struct UserName {
   std::string user;  // Empty if is_me.
 };
 
+// The canonical name of whatever belongs to a group, so that nobody needs to know the aliases to
+// find it in a log. What is no such name stays as it is.
+std::string CanonicalName(absl::string_view name);
+
 absl::StatusOr<GroupName> ParseGroupName(absl::string_view name);
 absl::StatusOr<ThreadParent> ParseThreadParent(absl::string_view name);
 absl::StatusOr<ThreadName> ParseThreadName(absl::string_view name);

@@ -24,6 +24,7 @@
 #include "server/base/clock.h"
 #include "server/base/executor.h"
 #include "server/base/shares.h"
+#include "server/domain/resource_name.h"
 #include "server/domain/validation.h"
 #include "server/service/caller.h"
 #include "server/service/calls_in_flight.h"
@@ -261,7 +262,7 @@ template <typename Call>
 void HandleBegun(Call call, UnaryReactorOf<typename Call::Request>* reactor,
                  absl::Status (*handler)(Call&)) {
   if constexpr (Call::kCallKind != CallKind::kRead && !HasName<typename Call::Response>) {
-    reactor->subject = call.request().name();
+    reactor->subject = CanonicalName(call.request().name());
   }
   if (!reactor->is_large()) return Handle(std::move(call), handler);
   reactor->services().large_requests.Add([reactor, call = std::move(call), handler]() mutable {

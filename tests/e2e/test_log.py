@@ -60,6 +60,8 @@ class LogTest(harness.TestCase):
         self.refuse(ann.delete_group, "groups/g")
         self.refuse(ann.delete_thread, "groups/g/threads/" + "0" * 8)
         ann.delete_thread(thread.name)
+        second = ann.create_thread("groups/g", Thread(topic="t"))
+        ann.delete_thread(second.name.replace("groups", "me/joinedGroups", 1))
         application.remove_member("groups/g/members/ann")
         application.delete_group("groups/g")
         self.assertEqual(server.stop(), 0)
@@ -72,6 +74,8 @@ class LogTest(harness.TestCase):
             ("ReplyToThread", "user:ann", post.name),
             ("UpdateThread", "user:ann", thread.name),
             ("DeleteThread", "user:ann", thread.name),
+            ("CreateThread", "user:ann", second.name),
+            ("DeleteThread", "user:ann", second.name),
             ("RemoveMember", "application:", "groups/g/members/ann"),
             ("DeleteGroup", "application:", "groups/g")])
 

@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/domain/limits.h"
@@ -188,6 +190,26 @@ TEST(ResourceNameTest, NamesAreBuiltAsTheyAreRead) {
   EXPECT_EQ(ParseAttachmentName(MakeAttachmentName(post, id))->attachment, id);
   EXPECT_EQ(ParseExtensionName(MakeExtensionName(post, "e"))->extension, "e");
   EXPECT_EQ(MakeForwardName(post, id), post + "/forwards/" + kId);
+}
+
+TEST(ResourceNameTest, WhateverBelongsToAGroupHasOneCanonicalName) {
+  const std::string thread = absl::StrCat("/threads/", kId);
+  const std::string in_conversation = absl::StrCat("/conversations/", kOther, thread);
+  for (const char* group : {"groups/g", "me/joinedGroups/g", "users/ann/joinedGroups/g"}) {
+    for (const std::string& rest :
+         {std::string(), absl::StrCat("/conversations/", kId), thread,
+          absl::StrCat(thread, "/posts/", kOther), std::string("/members/Ann"),
+          std::string("/owners/ann"), std::string("/acceptedSenders/x y")}) {
+      EXPECT_EQ(CanonicalName(group + rest), "groups/g" + rest);
+    }
+    EXPECT_EQ(CanonicalName(group + in_conversation), "groups/g" + thread);
+    EXPECT_EQ(
+        CanonicalName(absl::StrCat(group, in_conversation, "/posts/", absl::AsciiStrToUpper(kOther),
+                                   "/extensions/microsoft.graph.openTypeExtension.e")),
+        absl::StrCat("groups/g", thread, "/posts/", kOther, "/extensions/e"));
+  }
+  EXPECT_EQ(CanonicalName("users/ann"), "users/ann");
+  EXPECT_EQ(CanonicalName(""), "");
 }
 
 TEST(ResourceNameTest, MemberName) {
