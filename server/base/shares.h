@@ -31,13 +31,15 @@ class Shares {
   // Takes `amount` for `caller`, which must be given back. False, and nothing is taken, if `caller`
   // has something already and would have more than its share.
   bool TryTake(uint64_t caller, size_t amount = 1) {
-    if (caller == 0 || amount == 0) return true;
-    const auto [taken, is_first] = taken_.try_emplace(caller, amount);
-    if (is_first) return true;
+    return TryTakeOf(ShareOf(caller, total_), caller, amount);
+  }
+
+  // Likewise for what may be held for long: leaves an eighth of the share to TryTake, as
+  // ByteBudget::TryTakeUnreserved does.
+  bool TryTakeUnreserved(uint64_t caller, size_t amount) {
+    constexpr size_t kReservedPart = 8;
     const size_t share = ShareOf(caller, total_);
-    if (amount > share || taken->second > share - amount) return false;
-    taken->second += amount;
-    return true;
+    return TryTakeOf(share - share / kReservedPart, caller, amount);
   }
 
   // More than was taken is a fault of the program, which GOOGLE_CHECK ends.
@@ -50,6 +52,15 @@ class Shares {
   }
 
  private:
+  bool TryTakeOf(size_t share, uint64_t caller, size_t amount) {
+    if (caller == 0 || amount == 0) return true;
+    const auto [taken, is_first] = taken_.try_emplace(caller, amount);
+    if (is_first) return true;
+    if (amount > share || taken->second > share - amount) return false;
+    taken->second += amount;
+    return true;
+  }
+
   const size_t total_;
   absl::flat_hash_map<uint64_t, size_t> taken_;  // Of callers who have any.
 };
@@ -65,6 +76,11 @@ class ByteShares {
   bool TryTake(uint64_t caller, size_t bytes) {
     MutexLock lock(&mutex_);
     return shares_.TryTake(caller, bytes);
+  }
+
+  bool TryTakeUnreserved(uint64_t caller, size_t bytes) {
+    MutexLock lock(&mutex_);
+    return shares_.TryTakeUnreserved(caller, bytes);
   }
 
   void GiveBack(uint64_t caller, size_t bytes) {

@@ -20,7 +20,7 @@ void ExportStream::Start(grpc::ByteBuffer& request) {
     reading_ = true;
   }
   // gRPC drops its own when this returns.
-  Enter([this, bytes = request](absl::Status entered) mutable {
+  Enter(request.Length(), [this, bytes = request](absl::Status entered) mutable {
     absl::Status begun = entered.ok() ? Open(bytes) : std::move(entered);
     if (begun.ok()) return;
     {

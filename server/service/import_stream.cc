@@ -63,7 +63,7 @@ void Imports::Leave(uint64_t caller) {
 }
 
 void ImportStream::Start() {
-  Enter([this](absl::Status entered) {
+  Enter(/*held_bytes=*/0, [this](absl::Status entered) {
     const absl::Status begun = entered.ok() ? Begin() : std::move(entered);
     {
       MutexLock lock(&mutex_);
@@ -183,7 +183,7 @@ absl::StatusOr<std::vector<ImportStream::Entry>> ImportStream::CheckRecords() {
         "records", absl::StrCat("must have at most ", kMaxImportMessageBytes, " bytes together"));
   }
   ASSIGN_OR_RETURN(const size_t size, MeasureMessage(message_, request, kMaxImportFields));
-  if (!services().request_shares.TryTake(caller(), size)) {
+  if (!services().request_shares.TryTakeUnreserved(caller(), size)) {
     return RequestMemoryFullError(kRetryDelay);
   }
   if (!services().request_memory.TryTakeUnreserved(size)) {

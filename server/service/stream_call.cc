@@ -30,11 +30,11 @@ void StreamCall::Wake() {
   }
 }
 
-void StreamCall::Enter(absl::AnyInvocable<void(absl::Status) &&> done) {
+void StreamCall::Enter(size_t held_bytes, absl::AnyInvocable<void(absl::Status) &&> done) {
   entered_ = services_.calls.TryEnterStream(*this);
   if (!entered_) return std::move(done)(ShuttingDownError());
   Keep();
-  IdentifyCaller(services_, *context_, method_, /*held_bytes=*/0,
+  IdentifyCaller(services_, *context_, method_, held_bytes,
                  [this, done = std::move(done)](absl::StatusOr<Caller> caller) mutable {
                    const absl::Status status = caller.status();
                    if (caller.ok()) caller_ = *std::move(caller);

@@ -48,8 +48,8 @@ class StreamCall : private CallsInFlight::Call {
   void Wake();
 
   // Before anything else. `done` is told an error if the call may not go on, at once or on another
-  // thread; the call must not end before.
-  void Enter(absl::AnyInvocable<void(absl::Status) &&> done);
+  // thread; the call must not end before. `held_bytes` are those of a request that waits meanwhile.
+  void Enter(size_t held_bytes, absl::AnyInvocable<void(absl::Status) &&> done);
 
   // When gRPC is done with the call. The stream is destroyed when nothing keeps it any more.
   void Leave();

@@ -50,7 +50,12 @@ void UnaryReactor::Identify(CallKind kind, absl::AnyInvocable<void(absl::Status)
   IdentifyCaller(services_, *context_, method_, request_bytes_,
                  [this, kind, done = std::move(done)](absl::StatusOr<Caller> caller) mutable {
                    if (!caller.ok()) return std::move(done)(caller.status());
-                   if (!services_.request_shares.TryTake(caller->number, request_bytes_)) {
+                   ByteShares& shares = services_.request_shares;
+                   const bool is_taken =
+                       kind == CallKind::kRead
+                           ? shares.TryTake(caller->number, request_bytes_)
+                           : shares.TryTakeUnreserved(caller->number, request_bytes_);
+                   if (!is_taken) {
                      return std::move(done)(RequestMemoryFullError(kMemoryRetryDelay));
                    }
                    caller_ = *std::move(caller);

@@ -70,6 +70,12 @@ TEST(Sha256Test, IsSha256) {
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
+// RFC 4231, section 4.3.
+TEST(Sha256Test, HmacIsThatOfTheRfc) {
+  EXPECT_EQ(absl::BytesToHexString(HmacSha256("Jefe", "what do ya want for nothing?")),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+}
+
 TEST(ByteBudgetTest, GivesNoMoreThanItHas) {
   ByteBudget budget(10);
   EXPECT_TRUE(budget.TryTake(6));
@@ -115,6 +121,17 @@ TEST(ByteSharesTest, NobodyHasMoreThanTheShareUnlessItIsOnePiece) {
   EXPECT_TRUE(shares.TryTake(kAnn, 0));
   EXPECT_TRUE(shares.TryTake(kAnn, 6)) << "nothing was left over";
   EXPECT_TRUE(shares.TryTake(0, 100));
+}
+
+TEST(ByteSharesTest, WhatIsHeldForLongLeavesAPart) {
+  constexpr uint64_t kAnn = 1;
+  ByteShares shares(160);
+  EXPECT_TRUE(shares.TryTakeUnreserved(kAnn, 70));
+  EXPECT_FALSE(shares.TryTakeUnreserved(kAnn, 1));
+  EXPECT_TRUE(shares.TryTake(kAnn, 10));
+  EXPECT_FALSE(shares.TryTake(kAnn, 1));
+  shares.GiveBack(kAnn, 80);
+  EXPECT_TRUE(shares.TryTakeUnreserved(kAnn, 100)) << "what is alone";
 }
 
 TEST(NetworkTest, OfIpv6ItIsTheFirstHalf) {

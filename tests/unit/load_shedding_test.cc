@@ -27,6 +27,7 @@
 #include "server/http/graph_handler.h"
 #include "server/http/grpc_face.h"
 #include "server/server.h"
+#include "server/service/wire_message.h"
 #include "server/store/sqlite/sqlite_store.h"
 #include "tests/testing/blocking_store.h"
 #include "tests/testing/error_matchers.h"
@@ -126,17 +127,31 @@ class LoadSheddingTest : public ::testing::Test {
     store_.reset();
   }
 
+  static v1::CreateThreadRequest MakeCreate(const std::string& content) {
+    v1::CreateThreadRequest request;
+    request.set_parent("groups/g");
+    request.mutable_thread()->set_topic("topic");
+    if (!content.empty()) {
+      v1::Post& post = *request.mutable_thread()->add_posts();
+      post.mutable_body()->set_content(content);
+      post.mutable_sender()->mutable_email_address()->set_address("ann@example.com");
+    }
+    return request;
+  }
+
+  // What such a request takes of the memory.
+  static size_t MeasuredCreate(const std::string& content) {
+    const v1::CreateThreadRequest request = MakeCreate(content);
+    const grpc::Slice bytes(request.SerializeAsString());
+    grpc::ByteBuffer buffer(&bytes, 1);
+    return *MeasureMessage(buffer, request, kMaxRequestFields);
+  }
+
   std::unique_ptr<PendingCreate> StartCreate(const std::string& user = "",
                                              const std::string& content = "") {
     auto call = std::make_unique<PendingCreate>();
     if (!user.empty()) call->context.AddMetadata("x-threadstore-user", user);
-    call->request.set_parent("groups/g");
-    call->request.mutable_thread()->set_topic("topic");
-    if (!content.empty()) {
-      v1::Post& post = *call->request.mutable_thread()->add_posts();
-      post.mutable_body()->set_content(content);
-      post.mutable_sender()->mutable_email_address()->set_address("ann@example.com");
-    }
+    call->request = MakeCreate(content);
     threads_->async()->CreateThread(&call->context, &call->request, &call->response,
                                     call->Done(refusals_));
     return call;
@@ -318,8 +333,8 @@ TEST_F(LoadSheddingTest, ACallerLeavesHalfOfTheMemoryToOthers) {
   Start();
   WriterBlock block(*store_);
   const std::string content(1'000'000, 'x');
-  const auto calls = StartCreates(6, content);  // Four of them fit.
-  refusals_.Await(2);
+  const auto calls = StartCreates(6, content);  // Three of them fit into what writes may have.
+  refusals_.Await(3);
   const auto other = StartCreate("ann", content);
   const auto another = StartCreate("", content);
   EXPECT_THAT(another->outcome.get(), HasReason(v1::ERROR_REASON_REQUEST_MEMORY_FULL));
@@ -327,8 +342,26 @@ TEST_F(LoadSheddingTest, ACallerLeavesHalfOfTheMemoryToOthers) {
   EXPECT_THAT(other->outcome.get(), HasReason(v1::ERROR_REASON_NOT_A_MEMBER));
   int refused = 0;
   for (const auto& call : calls) refused += call->outcome.get().ok() ? 0 : 1;
-  EXPECT_EQ(refused, 2);
-  for (const auto& call : StartCreates(4, content)) EXPECT_THAT(call->outcome.get(), IsOk());
+  EXPECT_EQ(refused, 3);
+  for (const auto& call : StartCreates(3, content)) EXPECT_THAT(call->outcome.get(), IsOk());
+}
+
+TEST_F(LoadSheddingTest, ACallersWritesLeaveMemoryToItsReads) {
+  config_.request_memory = size_t{8} << 20;
+  Start();
+  WriterBlock block(*store_);
+  // Together they are all of a share, but for less than a read takes.
+  constexpr size_t kWrites = 4;
+  const std::string shortened(config_.request_memory / 2 / kWrites - 1000, 'x');
+  const size_t overhead = MeasuredCreate(shortened) - shortened.size();
+  const std::string content(config_.request_memory / 2 / kWrites - overhead, 'x');
+  const auto calls = StartCreates(kWrites, content);
+  refusals_.Await(1);
+  ExpectReadsGoOn();
+  block.Release();
+  int refused = 0;
+  for (const auto& call : calls) refused += call->outcome.get().ok() ? 0 : 1;
+  EXPECT_EQ(refused, 1);
 }
 
 TEST_F(LoadSheddingTest, BodiesThatDoNotEndLeaveMemoryToOtherAddresses) {
