@@ -215,6 +215,59 @@ TEST_F(BearerAuthenticatorTest, BelievesClientsOfRfc9068) {
   EXPECT_EQ(caller.permissions, kGroupReadWrite);
 }
 
+TEST_F(BearerAuthenticatorTest, UsersWhoseSubjectIsTheirObjectIdAreNoApplications) {
+  // As Azure AD B2C makes them, and Keycloak if it is told to.
+  config_.issuers[0].claims.scopes = {"scp", "scope", "permissions"};
+  config_.grants = {{"application:*", kAdmin}};
+  json claims = UserClaims();
+  claims.erase("scp");
+  claims["sub"] = "ann";
+  claims["roles"] = {"Group.ReadWrite.All", "Threadstore.Admin"};
+  for (const auto& [name, scopes] :
+       {std::pair("scp", json("Group.Read.All")), std::pair("scope", json("Group.Read.All openid")),
+        std::pair("permissions", json({"Group.Read.All"}))}) {
+    json with_scopes = claims;
+    with_scopes[name] = scopes;
+    ASSERT_OK_AND_ASSIGN(const Principal ann, Authenticate(RsaKey().Sign(with_scopes)));
+    EXPECT_TRUE(ann.is_user()) << name;
+    EXPECT_EQ(ann.id, "ann") << name;
+    EXPECT_EQ(ann.permissions, kGroupRead) << name;
+  }
+  claims["scope"] = "";
+  ASSERT_OK_AND_ASSIGN(const Principal ann, Authenticate(RsaKey().Sign(claims)));
+  EXPECT_TRUE(ann.is_user()) << "it has scopes, and they are none";
+  EXPECT_EQ(ann.permissions, 0U);
+}
+
+TEST_F(BearerAuthenticatorTest, ScopesTellUsersWhateverIsConfigured) {
+  json claims = UserClaims();
+  claims["sub"] = "ann";
+  claims["roles"] = {"Group.Read.All"};
+  for (const std::vector<std::string>& names :
+       std::vector<std::vector<std::string>>{{}, {"permissions"}, {"scp", "roles"}}) {
+    config_.issuers[0].claims.scopes = names;
+    authenticator().Configure(config_);
+    ASSERT_OK_AND_ASSIGN(Principal caller, Authenticate(RsaKey().Sign(claims)));
+    EXPECT_TRUE(caller.is_user());
+    json of_application = claims;
+    of_application.erase("scp");
+    ASSERT_OK_AND_ASSIGN(caller, Authenticate(RsaKey().Sign(of_application)));
+    EXPECT_FALSE(caller.is_user());
+    EXPECT_EQ(caller.permissions, kGroupRead);
+  }
+}
+
+TEST_F(BearerAuthenticatorTest, ClientsOfRfc9068MayHaveAnObjectIdToo) {
+  json claims = UserClaims();
+  for (const char* name : {"azp", "scp"}) claims.erase(name);
+  claims["sub"] = claims["oid"] = claims["client_id"] = "batch";
+  claims["scope"] = "Group.ReadWrite.All";
+  ASSERT_OK_AND_ASSIGN(const Principal caller, Authenticate(RsaKey().Sign(claims)));
+  EXPECT_FALSE(caller.is_user());
+  EXPECT_EQ(caller.id, "batch");
+  EXPECT_EQ(caller.permissions, kGroupReadWrite);
+}
+
 TEST_F(BearerAuthenticatorTest, ServiceAccountsHaveWhatIsGranted) {
   config_.grants = {{"application:system:serviceaccount:mail:*", kGroupConversationReadWrite},
                     {"application:system:serviceaccount:*:reader", kGroupRead},
@@ -231,6 +284,29 @@ TEST_F(BearerAuthenticatorTest, ServiceAccountsHaveWhatIsGranted) {
   claims["sub"] = "system:serviceaccount:other:writer";
   ASSERT_OK_AND_ASSIGN(account, Authenticate(RsaKey().Sign(claims)));
   EXPECT_EQ(account.permissions, 0U);
+}
+
+TEST_F(BearerAuthenticatorTest, NoOtherClaimSaysWhatAServiceAccountIs) {
+  config_.grants = {{"application:boot", kAdmin}};
+  json claims = UserClaims();
+  for (const char* name : {"oid", "scp"}) claims.erase(name);
+  claims["sub"] = "system:serviceaccount:mail:reader";
+  claims["azp"] = claims["appid"] = claims["client_id"] = "boot";
+  claims["roles"] = {"Threadstore.Admin"};
+  ASSERT_OK_AND_ASSIGN(const Principal account, Authenticate(RsaKey().Sign(claims)));
+  EXPECT_FALSE(account.is_user());
+  EXPECT_EQ(account.id, "system:serviceaccount:mail:reader");
+  EXPECT_EQ(account.permissions, 0U);
+}
+
+TEST_F(BearerAuthenticatorTest, UsersAreNoServiceAccountsByTheirSubject) {
+  config_.grants = {{"application:*", kAdmin}};
+  json claims = UserClaims();
+  claims.erase("azp");
+  claims["sub"] = claims["oid"] = claims["client_id"] = "system:serviceaccount:mail:reader";
+  ASSERT_OK_AND_ASSIGN(const Principal user, Authenticate(RsaKey().Sign(claims)));
+  EXPECT_TRUE(user.is_user());
+  EXPECT_EQ(user.permissions, kGroupConversationReadWrite);
 }
 
 TEST_F(BearerAuthenticatorTest, UsersAreInTheGroupsThatTheirTokensName) {
