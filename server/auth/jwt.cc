@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/algorithm/container.h"
+#include "absl/functional/function_ref.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -64,7 +65,7 @@ bool IsAnything(const std::string&) { return true; }
 
 // The first text that is there, not empty, and `is_possible`.
 std::string FirstText(const Json& claims, const std::vector<std::string>& names,
-                      bool (*is_possible)(const std::string&) = &IsAnything) {
+                      absl::FunctionRef<bool(const std::string&)> is_possible = IsAnything) {
   for (const std::string& name : names) {
     std::optional<std::string> text = TextOf(claims, name);
     if (text.has_value() && !text->empty() && is_possible(*text)) return *std::move(text);
@@ -235,12 +236,12 @@ absl::Status ReadApplication(const Json& claims, const std::vector<std::string>&
   return absl::OkStatus();
 }
 
-// OpenID Connect Core, section 5.1: an address that anyone may have given is nobody's.
-std::vector<std::string> MailNames(const Json& claims, const ClaimNames& names) {
-  std::vector<std::string> mail = names.mail;
+// OpenID Connect Core, section 5.1: an address that anyone may have given is nobody's. Empty if
+// there is none.
+std::string UnverifiedAddress(const Json& claims) {
   const auto verified = claims.find("email_verified");
-  if (verified != claims.end() && *verified != true) std::erase(mail, "email");
-  return mail;
+  if (verified == claims.end() || *verified == true) return "";
+  return TextOf(claims, "email").value_or("");
 }
 
 absl::Status ReadUser(const Json& claims, const ClaimNames& names, const std::string& prefix,
@@ -251,8 +252,16 @@ absl::Status ReadUser(const Json& claims, const ClaimNames& names, const std::st
     return Refusal("it does not say whose it is");
   }
   principal.permissions = PermissionsOf(FirstList(claims, names.scopes));
-  principal.display_name = FirstText(claims, names.display_name, &IsPossibleName);
-  principal.mail = FirstText(claims, MailNames(claims, names), &IsPossibleMail);
+  const std::string unverified = UnverifiedAddress(claims);
+  const auto is_verified = [&](const std::string& text) {
+    return !absl::EqualsIgnoreCase(text, unverified);
+  };
+  principal.display_name = FirstText(claims, names.display_name, [&](const std::string& text) {
+    return is_verified(text) && IsPossibleName(text);
+  });
+  principal.mail = FirstText(claims, names.mail, [&](const std::string& text) {
+    return is_verified(text) && IsPossibleMail(text);
+  });
   if (names.groups.empty()) return absl::OkStatus();
   std::vector<std::string> groups = FirstList(claims, names.groups);
   // Others have groups whose names are not possible here.

@@ -696,14 +696,27 @@ TEST_F(BearerAuthenticatorTest, NobodyHasThePrefixOfAnotherIssuer) {
 
 TEST_F(BearerAuthenticatorTest, AnAddressThatIsNotVerifiedIsNobodys) {
   json claims = UserClaims();
-  claims.erase("preferred_username");
+  claims.erase("name");
   claims["email"] = "boss@example.com";
-  claims["email_verified"] = false;
-  ASSERT_OK_AND_ASSIGN(Principal ann, Authenticate(RsaKey().Sign(claims)));
-  EXPECT_EQ(ann.mail, "");
+  for (const json& no : {json(false), json("false"), json("true"), json(nullptr)}) {
+    claims["email_verified"] = no;
+    claims["preferred_username"] = "Boss@Example.com";
+    claims.erase("upn");
+    ASSERT_OK_AND_ASSIGN(Principal ann, Authenticate(RsaKey().Sign(claims)));
+    EXPECT_EQ(ann.mail, "") << no;
+    EXPECT_EQ(ann.display_name, "") << no;
+    claims["upn"] = "ann@example.com";
+    ASSERT_OK_AND_ASSIGN(ann, Authenticate(RsaKey().Sign(claims)));
+    EXPECT_EQ(ann.mail, "ann@example.com") << no;
+    EXPECT_EQ(ann.display_name, "ann@example.com") << no;
+  }
   claims["email_verified"] = true;
-  ASSERT_OK_AND_ASSIGN(ann, Authenticate(RsaKey().Sign(claims)));
+  ASSERT_OK_AND_ASSIGN(Principal ann, Authenticate(RsaKey().Sign(claims)));
   EXPECT_EQ(ann.mail, "boss@example.com");
+  EXPECT_EQ(ann.display_name, "Boss@Example.com");
+  claims.erase("email_verified");
+  ASSERT_OK_AND_ASSIGN(ann, Authenticate(RsaKey().Sign(claims)));
+  EXPECT_EQ(ann.mail, "boss@example.com") << "Entra ID does not say";
 }
 
 TEST_F(BearerAuthenticatorTest, KeysAreNotFetchedAgainAndAgain) {
