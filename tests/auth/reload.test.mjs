@@ -133,6 +133,12 @@ test('issuers and grants come and go while the server runs', async () => {
       'the tokens of others may name such a group, so that it is not for the first one to own',
     );
     assert.equal((await getMe('one', first)).status, 401);
+    const withoutGroups = {...issuer('two', second), claims: {groups: []}};
+    await deployment.reconfigure({issuers: [withoutGroups, issuer('one', first)], grants});
+    const refused = await createGroup({group_id: 'of-the-directory'});
+    assert.equal(refused.reason, 'MISSING_PERMISSION', 'so may the tokens of another issuer');
+    await deployment.reconfigure({issuers: [withoutGroups], grants});
+    assert.equal((await createGroup({group_id: 'of-nobody'})).code, Code.OK);
   } finally {
     await deployment.stop();
     first.remove();

@@ -326,6 +326,17 @@ TEST_F(BearerAuthenticatorTest, IssuersNeedNotBeBelievedWhoIsInWhichGroup) {
   EXPECT_FALSE(ann.IsInGroup("g1"));
 }
 
+TEST_F(BearerAuthenticatorTest, OneIssuerIsEnoughToNameGroups) {
+  config_.issuers[0].claims.groups = {};
+  EXPECT_TRUE(authenticator().NamesGroups());
+  config_.issuers[1].claims.groups = {};
+  authenticator().Configure(config_);
+  EXPECT_FALSE(authenticator().NamesGroups());
+  config_.issuers[0].claims.groups = {"teams"};
+  authenticator().Configure(config_);
+  EXPECT_TRUE(authenticator().NamesGroups());
+}
+
 TEST_F(BearerAuthenticatorTest, PrefixesKeepIssuersApart) {
   const JwtSigner theirs = JwtSigner::Ec("theirs");
   issuers_->Publish("https://other.example/keys", {theirs});
