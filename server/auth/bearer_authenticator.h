@@ -46,7 +46,8 @@ class BearerAuthenticator final : public Authenticator {
   bool AwaitKeys(const Credentials& credentials,
                  absl::AnyInvocable<void() &&>& ready) const override;
 
-  // Changes when something else is configured, and when any issuer withdraws a key.
+  // Changes when something else is configured, and when any issuer withdraws a key, or adds a
+  // second one, after which tokens have to name theirs.
   uint64_t generation() const override { return cache_->generation(); }
 
   // Whether an issuer has a groups claim.

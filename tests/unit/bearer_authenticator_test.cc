@@ -688,6 +688,20 @@ TEST_F(BearerAuthenticatorTest, KeysAreFetchedForAnUnknownKeyId) {
       << "the key is withdrawn, and what it had signed is forgotten";
 }
 
+TEST_F(BearerAuthenticatorTest, ASecondKeyEndsTokensThatNameNone) {
+  SetKeys({RsaKey()});
+  json header = RsaKey().Header();
+  header.erase("kid");
+  const std::string token = RsaKey().Sign(header, UserClaims());
+  EXPECT_THAT(Authenticate(token), IsOk());
+  const uint64_t generation = authenticator().generation();
+  SetKeys({RsaKey(), EcKey()});
+  EXPECT_TRUE(AwaitKeys(authenticator(), EcKey().Sign(UserClaims())));
+  EXPECT_FALSE(Authenticate(token).ok()) << "though it is remembered";
+  EXPECT_NE(authenticator().generation(), generation);
+  EXPECT_THAT(Authenticate(RsaKey().Sign(UserClaims())), IsOk());
+}
+
 TEST_F(BearerAuthenticatorTest, AnIssuerMayWithdrawAllKeys) {
   const std::string token = RsaKey().Sign(UserClaims());
   EXPECT_THAT(Authenticate(token), IsOk());
