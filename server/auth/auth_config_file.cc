@@ -48,16 +48,36 @@ void AuthConfigFile::Look() {
   // Half of a file may be a file, which grants more.
   const bool is_settled = *text == seen_;
   seen_ = *std::move(text);
-  if (!is_settled || seen_ == text_) return;
+  if (!is_settled) return;
+  if (seen_ != text_) Read();
+  if (waiting_.has_value()) Apply();
+}
+
+void AuthConfigFile::Read() {
   text_ = seen_;
+  refusal_.clear();
+  waiting_.reset();
   absl::StatusOr<AuthConfig> config = ParseAuthConfig(text_);
-  const absl::Status applied = config.ok() ? apply_(*std::move(config)) : config.status();
-  if (applied.ok()) {
-    log::Info("auth_config taken", {{"file", path_}});
+  if (config.ok()) {
+    waiting_ = *std::move(config);
   } else {
-    log::Error("auth_config not taken",
-               {{"file", path_}, {"error", std::string(applied.message())}});
+    LogRefusal(config.status());
   }
+}
+
+void AuthConfigFile::Apply() {
+  const absl::Status applied = apply_(*waiting_);
+  if (applied.ok()) {
+    waiting_.reset();
+    log::Info("auth_config taken", {{"file", path_}});
+  } else if (refusal_ != applied.message()) {
+    refusal_ = std::string(applied.message());
+    LogRefusal(applied);
+  }
+}
+
+void AuthConfigFile::LogRefusal(const absl::Status& why) const {
+  log::Error("auth_config not taken", {{"file", path_}, {"error", std::string(why.message())}});
 }
 
 }  // namespace threadstore

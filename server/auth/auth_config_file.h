@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -25,8 +26,10 @@ class AuthConfigFile {
   const AuthConfig& config() const { return config_; }
 
   // Calls `apply` with what the file holds whenever that has changed and two looks in a row have
-  // found the same, so that a file is not taken half; on a thread of its own. What
-  // is wrong, or is refused by `apply`, is logged, and the last that was right goes on to count.
+  // found the same, so that a file is not taken half; on a thread of its own. What is wrong, or is
+  // refused by `apply`, is logged, and the last that was right goes on to count. What is refused
+  // need not stay so, as when a file that it names is still to come: each look that finds it
+  // unchanged offers it to `apply` again, and another refusal is logged if it has another message.
   // Called once.
   void Follow(std::function<absl::Status(AuthConfig)> apply, absl::Duration interval = kInterval);
 
@@ -36,9 +39,15 @@ class AuthConfigFile {
  private:
   AuthConfigFile(std::string path, std::string text, AuthConfig config);
 
+  void Read();
+  void Apply();
+  void LogRefusal(const absl::Status& why) const;
+
   const std::string path_;
-  std::string text_;  // What was taken or refused last.
-  std::string seen_;  // By the last look.
+  std::string text_;                   // What was read last, be it right or wrong.
+  std::string seen_;                   // By the last look.
+  std::optional<AuthConfig> waiting_;  // What `text_` says, until it is taken.
+  std::string refusal_;                // Why it was not, as was logged.
   bool is_unreadable_ = false;
   const AuthConfig config_;
   std::function<absl::Status(AuthConfig)> apply_;

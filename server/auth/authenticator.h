@@ -47,6 +47,11 @@ class Authenticator {
   // that are accepted after a generation has been read count for as long as it is the current one,
   // unless they expire.
   virtual uint64_t generation() const = 0;
+
+  // Whether credentials may say which groups their user is in, for some users at least. The ids of
+  // groups are then a directory's, and not for users to choose: whoever is first to take one would
+  // own what others are in.
+  virtual bool NamesGroups() const { return false; }
 };
 
 // --auth=none: believes `x-threadstore-user`; without it the caller is an application, the one that

@@ -128,6 +128,7 @@ void BearerAuthenticator::Configure(AuthConfig config) {
   for (IssuerConfig& configured : config.issuers) {
     auto issuer = std::make_shared<Issuer>();
     issuer->keys = SourceAt(configured);
+    if (!configured.claims.groups.empty()) state->names_groups = true;
     issuer->config = std::move(configured);
     for (const std::string& name : issuer->config.names) state->issuers[name] = issuer;
   }

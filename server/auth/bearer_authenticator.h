@@ -46,8 +46,12 @@ class BearerAuthenticator final : public Authenticator {
   bool AwaitKeys(const Credentials& credentials,
                  absl::AnyInvocable<void() &&>& ready) const override;
 
-  // Changes when something else is configured, and when any issuer withdraws a key.
+  // Changes when something else is configured, and when any issuer withdraws a key, or adds a
+  // second one, after which tokens have to name theirs.
   uint64_t generation() const override { return cache_->generation(); }
+
+  // Whether an issuer has a groups claim.
+  bool NamesGroups() const override { return state()->names_groups; }
 
   // From now on this counts. Keys of issuers that stay are kept; until those of others have come,
   // their tokens are answered with ISSUER_UNAVAILABLE. Not by two threads at once.
@@ -72,6 +76,7 @@ class BearerAuthenticator final : public Authenticator {
     std::map<std::string, std::shared_ptr<const Issuer>, std::less<>> issuers;  // By each name.
     std::vector<TokenConfig> tokens;
     std::vector<Grant> grants;
+    bool names_groups = false;
   };
 
   std::shared_ptr<KeySource> SourceAt(const IssuerConfig& issuer);

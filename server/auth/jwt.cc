@@ -1,12 +1,15 @@
 #include "server/auth/jwt.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <optional>
 #include <set>
 #include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
+#include "absl/functional/function_ref.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -62,7 +65,7 @@ bool IsAnything(const std::string&) { return true; }
 
 // The first text that is there, not empty, and `is_possible`.
 std::string FirstText(const Json& claims, const std::vector<std::string>& names,
-                      bool (*is_possible)(const std::string&) = &IsAnything) {
+                      absl::FunctionRef<bool(const std::string&)> is_possible = IsAnything) {
   for (const std::string& name : names) {
     std::optional<std::string> text = TextOf(claims, name);
     if (text.has_value() && !text->empty() && is_possible(*text)) return *std::move(text);
@@ -169,28 +172,49 @@ absl::StatusOr<absl::Time> CheckTimes(const Json& claims, absl::Time now) {
   return *end + kLeeway;
 }
 
-absl::StatusOr<bool> IsApplication(const Json& claims) {
+enum class Bearer { kUser, kApplication, kServiceAccount };
+
+// Whether it says what a user lets a client do, even if that is nothing. A claim of roles does not:
+// applications have it, too.
+bool HasScopes(const Json& claims, const ClaimNames& names) {
+  const auto is_there = [&](const std::string& name) {
+    return claims.contains(name) && !absl::c_linear_search(names.roles, name);
+  };
+  return claims.contains("scp") || claims.contains("scope") ||
+         absl::c_any_of(names.scopes, is_there);
+}
+
+// Whether a client has the id, of those that a token names; it may not name another.
+absl::StatusOr<bool> IsClient(const Json& claims, const std::string& id) {
+  constexpr std::array kClientNames = {"client_id", "azp", "appid"};
+  const auto says = [&](const char* name) { return TextOf(claims, name) == id; };
+  const auto agrees = [&](const char* name) { return says(name) || !claims.contains(name); };
+  if (absl::c_none_of(kClientNames, says)) return false;
+  if (absl::c_all_of(kClientNames, agrees)) return true;
+  return Refusal("it names two clients");
+}
+
+absl::StatusOr<Bearer> BearerOf(const Json& claims, const ClaimNames& names) {
   if (claims.contains("idtyp")) {
     const std::optional<std::string> kind = TextOf(claims, "idtyp");
-    if (kind == "app") return true;
-    if (kind == "user") return false;
+    if (kind == "app") return Bearer::kApplication;
+    if (kind == "user") return Bearer::kUser;
     return Refusal("idtyp is neither app nor user");
   }
   const std::optional<std::string> subject = TextOf(claims, "sub");
-  if (!subject.has_value() || subject->empty()) return false;
-  if (absl::StartsWith(*subject, kServiceAccountPrefix)) return true;
+  if (!subject.has_value() || subject->empty()) return Bearer::kUser;
+  // With some issuers users can have such a subject, or have it as their `oid`, too. Their clients
+  // show them by their scopes.
+  const bool has_scopes = HasScopes(claims, names);
+  if (absl::StartsWith(*subject, kServiceAccountPrefix)) {
+    return has_scopes ? Bearer::kUser : Bearer::kServiceAccount;
+  }
   if (const std::optional<std::string> object = TextOf(claims, "oid"); object.has_value()) {
-    return object == subject;
+    if (object != subject) return Bearer::kUser;
+    if (!has_scopes) return Bearer::kApplication;
   }
-  const auto says = [&](const char* name) { return TextOf(claims, name) == subject; };
-  const auto is_silent = [&](const char* name) { return !claims.contains(name); };
-  constexpr const char* kClientNames[] = {"client_id", "azp", "appid"};
-  if (std::none_of(std::begin(kClientNames), std::end(kClientNames), says)) return false;
-  if (std::all_of(std::begin(kClientNames), std::end(kClientNames),
-                  [&](const char* name) { return says(name) || is_silent(name); })) {
-    return true;
-  }
-  return Refusal("it names two clients");
+  ASSIGN_OR_RETURN(const bool is_client, IsClient(claims, *subject));
+  return is_client ? Bearer::kApplication : Bearer::kUser;
 }
 
 Permissions PermissionsOf(const std::vector<std::string>& names) {
@@ -202,24 +226,22 @@ Permissions PermissionsOf(const std::vector<std::string>& names) {
   return permissions;
 }
 
-absl::Status ReadApplication(const Json& claims, const ClaimNames& names, const std::string& prefix,
-                             Principal& principal) {
+absl::Status ReadApplication(const Json& claims, const std::vector<std::string>& id_names,
+                             const std::string& prefix, Principal& principal) {
   principal.kind = Principal::Kind::kApplication;
-  principal.id = FirstText(claims, names.application_id);
+  principal.id = FirstText(claims, id_names);
   if (principal.id.empty() || !CheckApplicationId(absl::StrCat(prefix, principal.id)).ok()) {
     return Refusal("it does not say which application's it is");
   }
-  principal.permissions = PermissionsOf(FirstList(claims, names.roles)) |
-                          PermissionsOf(FirstList(claims, names.scopes));
   return absl::OkStatus();
 }
 
-// OpenID Connect Core, section 5.1: an address that anyone may have given is nobody's.
-std::vector<std::string> MailNames(const Json& claims, const ClaimNames& names) {
-  std::vector<std::string> mail = names.mail;
+// OpenID Connect Core, section 5.1: an address that anyone may have given is nobody's. Empty if
+// there is none.
+std::string UnverifiedAddress(const Json& claims) {
   const auto verified = claims.find("email_verified");
-  if (verified != claims.end() && *verified != true) std::erase(mail, "email");
-  return mail;
+  if (verified == claims.end() || *verified == true) return "";
+  return TextOf(claims, "email").value_or("");
 }
 
 absl::Status ReadUser(const Json& claims, const ClaimNames& names, const std::string& prefix,
@@ -230,8 +252,16 @@ absl::Status ReadUser(const Json& claims, const ClaimNames& names, const std::st
     return Refusal("it does not say whose it is");
   }
   principal.permissions = PermissionsOf(FirstList(claims, names.scopes));
-  principal.display_name = FirstText(claims, names.display_name, &IsPossibleName);
-  principal.mail = FirstText(claims, MailNames(claims, names), &IsPossibleMail);
+  const std::string unverified = UnverifiedAddress(claims);
+  const auto is_verified = [&](const std::string& text) {
+    return !absl::EqualsIgnoreCase(text, unverified);
+  };
+  principal.display_name = FirstText(claims, names.display_name, [&](const std::string& text) {
+    return is_verified(text) && IsPossibleName(text);
+  });
+  principal.mail = FirstText(claims, names.mail, [&](const std::string& text) {
+    return is_verified(text) && IsPossibleMail(text);
+  });
   if (names.groups.empty()) return absl::OkStatus();
   std::vector<std::string> groups = FirstList(claims, names.groups);
   // Others have groups whose names are not possible here.
@@ -275,9 +305,21 @@ absl::StatusOr<Principal> PrincipalOf(const Jwt& jwt, const IssuerConfig& issuer
   if (absl::EqualsIgnoreCase(TextOf(claims, "tid").value_or(""), kPersonalAccountsTenant)) {
     return Refusal("it is of a personal account");
   }
-  ASSIGN_OR_RETURN(const bool is_application, IsApplication(claims));
-  RETURN_IF_ERROR(is_application ? ReadApplication(claims, issuer.claims, issuer.prefix, principal)
-                                 : ReadUser(claims, issuer.claims, issuer.prefix, principal));
+  ASSIGN_OR_RETURN(const Bearer bearer, BearerOf(claims, issuer.claims));
+  switch (bearer) {
+    case Bearer::kUser:
+      RETURN_IF_ERROR(ReadUser(claims, issuer.claims, issuer.prefix, principal));
+      break;
+    case Bearer::kApplication:
+      RETURN_IF_ERROR(
+          ReadApplication(claims, issuer.claims.application_id, issuer.prefix, principal));
+      principal.permissions = PermissionsOf(FirstList(claims, issuer.claims.roles)) |
+                              PermissionsOf(FirstList(claims, issuer.claims.scopes));
+      break;
+    case Bearer::kServiceAccount:
+      RETURN_IF_ERROR(ReadApplication(claims, {"sub"}, issuer.prefix, principal));
+      break;
+  }
   principal.id = absl::StrCat(issuer.prefix, principal.id);
   principal.token_id = FirstText(claims, issuer.claims.token_id);
   return principal;

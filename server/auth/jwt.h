@@ -40,10 +40,12 @@ absl::StatusOr<Jwt> ParseJwt(absl::string_view text);
 // not for one of the issuer's audiences, is expired or not valid yet beyond a leeway of a minute,
 // is of a personal Microsoft account, or does not say who its bearer is.
 //
-// It is an application's if `idtyp` says `app`, or if its `sub` is the client's own id and not a
-// user's: the same as `oid` in Entra ID, as `client_id`, `azp` or `appid` elsewhere (RFC 9068,
-// section 5), or a service account's of Kubernetes. Otherwise it is a user's, and a name or mail
-// that a member could not have is passed over.
+// What `idtyp` says it is, `app` or `user`, it is. Without it, it is an application's if `sub` is
+// the client's own id and not a user's: the same as `client_id`, `azp` or `appid` (RFC 9068,
+// section 5); or, if it has no scopes, which would be what a user lets a client do, the same as
+// `oid`, as in Entra ID, or a service account's of Kubernetes, whose id is `sub` and whose token
+// entitles it to nothing. Otherwise it is a user's. As a user's name and mail is passed over what a
+// member could not have, and an address of which `email_verified` says that it is not.
 absl::StatusOr<Principal> PrincipalOf(const Jwt& jwt, const IssuerConfig& issuer, absl::Time now);
 
 }  // namespace threadstore

@@ -124,7 +124,8 @@ bool KeySet::Has(absl::string_view key_id) const {
                                        [key_id](const auto& key) { return key->id == key_id; });
 }
 
-bool KeySet::HasAllOf(const KeySet& other) const {
+bool KeySet::VerifiesAllOf(const KeySet& other) const {
+  if (other.size() == 1 && size() > 1) return false;
   return absl::c_all_of(other.keys_, [this](const auto& wanted) {
     return absl::c_any_of(keys_, [&wanted](const auto& key) {
       return key->id == wanted->id && key->algorithm == wanted->algorithm &&

@@ -27,8 +27,9 @@ class KeySet {
   // one there is.
   bool Verify(const Jwt& jwt) const;
 
-  // Whether all keys of another set are among these.
-  bool HasAllOf(const KeySet& other) const;
+  // Whether every token that another set verifies is verified by this one, too: it has all keys of
+  // the other, and is not of several where a single one was enough for tokens that name none.
+  bool VerifiesAllOf(const KeySet& other) const;
 
   size_t size() const { return keys_.size(); }
 

@@ -145,7 +145,7 @@ void KeySource::Shared::FetchOnce() {
     if (parsed.ok()) {
       if (!was_ok) log::Info("issuer keys fetched again", {{"issuer", name}});
       delay = refresh.interval;
-      is_withdrawal = keys != nullptr && !parsed->HasAllOf(*keys);
+      is_withdrawal = keys != nullptr && !parsed->VerifiesAllOf(*keys);
       keys = std::make_shared<const KeySet>(*std::move(parsed));
     } else {
       delay = fetched && was_ok ? refresh.retry : std::min(delay * 2, refresh.interval);

@@ -40,8 +40,8 @@ class KeySource {
   // their requests.
   static constexpr size_t kMaxWaiting = 100;
 
-  // `name` is the issuer's, for the log. `on_withdrawal` is called on the source's thread
-  // when a key that was there is not any more.
+  // `name` is the issuer's, for the log. `on_withdrawal` is called on the source's thread when
+  // tokens may have ceased to be verified (see KeySet::VerifiesAllOf).
   KeySource(std::string name, Fetch fetch, KeyRefresh refresh, std::function<void()> on_withdrawal);
 
   // Those who wait are called. Does not wait for a fetch that is under way.

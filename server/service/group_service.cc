@@ -57,7 +57,8 @@ absl::Status HandleCreateGroup(CreateGroupCall& call) {
   const absl::Time now = call.services().clock.Now();
   // Of a group that a directory knows by that id, the tokens of others may already say that they
   // are in it: it is not for its first finder to own.
-  const bool may_choose_id = !call.principal().is_user() || call.principal().groups == nullptr ||
+  const bool may_choose_id = !call.principal().is_user() ||
+                             !call.services().authenticator.NamesGroups() ||
                              (call.principal().permissions & kAdmin) != 0;
   if (!call.request().group_id().empty() && !may_choose_id) {
     return MissingPermissionError(PermissionName(kAdmin));

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import {createHash} from 'node:crypto';
 import {once} from 'node:events';
+import {copyFileSync} from 'node:fs';
 import {after, before, describe, test} from 'node:test';
 
 import {authorized, Code, deploy} from './setup.mjs';
@@ -132,10 +133,41 @@ test('issuers and grants come and go while the server runs', async () => {
       'the tokens of others may name such a group, so that it is not for the first one to own',
     );
     assert.equal((await getMe('one', first)).status, 401);
+    const withoutGroups = {...issuer('two', second), claims: {groups: []}};
+    await deployment.reconfigure({issuers: [withoutGroups, issuer('one', first)], grants});
+    const refused = await createGroup({group_id: 'of-the-directory'});
+    assert.equal(refused.reason, 'MISSING_PERMISSION', 'so may the tokens of another issuer');
+    await deployment.reconfigure({issuers: [withoutGroups], grants});
+    assert.equal((await createGroup({group_id: 'of-nobody'})).code, Code.OK);
   } finally {
     await deployment.stop();
     first.remove();
     second.remove();
+  }
+});
+
+test('what names keys that are still to come is taken once they are there', async () => {
+  const issuer = new TinyIssuer();
+  const revoked = 'a-secret-that-was-stolen';
+  const configuration = (jwks, secret) => ({
+    issuers: [{issuer: 'tiny', audiences: 'threadstore', jwks}],
+    tokens: [ofSecret(secret, 'reader', 'Group.Read.All')],
+  });
+  const deployment = await deploy(configuration(issuer.jwks, revoked));
+  const list = (token) => deployment.grpc('GroupService.ListGroups', token);
+  try {
+    const jwks = `${issuer.jwks}.new`;
+    const {event, error} = await deployment.reconfigure(configuration(jwks, READER));
+    assert.equal(event, 'auth_config not taken');
+    assert.match(error, /the jwks of tiny/);
+    assert.equal((await list(revoked)).code, Code.OK, 'what was read before goes on to count');
+    copyFileSync(issuer.jwks, jwks);
+    await deployment.awaitLog((line) => line.event === 'auth_config taken');
+    assert.equal((await list(revoked)).code, Code.UNAUTHENTICATED);
+    assert.equal((await list(READER)).code, Code.OK);
+  } finally {
+    await deployment.stop();
+    issuer.remove();
   }
 });
 

@@ -164,6 +164,22 @@ describe('tokens', () => {
     assert.equal(reason, 'MISSING_PERMISSION');
   });
 
+  test('of users whose object id is their subject, as in Azure AD B2C', async () => {
+    const {azp, scp} = userOf2;
+    const ofUser = {...version2, azp, oid: BOB, sub: BOB, tfp: 'B2C_1_signin'};
+    for (const scopes of [{scp}, {scope: `openid ${scp}`}]) {
+      const bob = entra.token({...ofUser, ...scopes, roles: ['Threadstore.Admin']});
+      const me = await succeed('GroupService.GetUser', bob, {name: 'me'});
+      assert.equal(me.id, BOB);
+      const {reason} = await deployment.grpc('ThreadService.ListThreads', bob, {
+        parent: `groups/${TEAM}`,
+      });
+      assert.equal(reason, 'NOT_A_MEMBER');
+      const answer = await deployment.http('GET', `/v1.0/groups/${TEAM}/threads`, bob);
+      assert.equal(answer.status, 403, answer.text);
+    }
+  });
+
   test('users are in the groups that their tokens name', async () => {
     const ann = entra.token({...userOf2, groups: [TEAM, 'a group elsewhere', 'none/at.all']});
     const parent = `me/joinedGroups/${TEAM}`;

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/testing/status_matchers.h"
@@ -34,8 +35,10 @@ class AuthConfigFileTest : public ::testing::Test {
   void Follow() {
     file_->Follow(
         [this](const AuthConfig& config) {
-          applied_.push_back(config.grants.empty() ? "" : config.grants[0].principal);
-          return absl::OkStatus();
+          if (refusal_.ok()) {
+            applied_.push_back(config.grants.empty() ? "" : config.grants[0].principal);
+          }
+          return refusal_;
         },
         absl::InfiniteDuration());
   }
@@ -43,6 +46,7 @@ class AuthConfigFileTest : public ::testing::Test {
   testing::TempDir folder_;
   const std::string path_ = folder_.File("auth.yaml");
   std::unique_ptr<AuthConfigFile> file_;
+  absl::Status refusal_;
   std::vector<std::string> applied_;
 };
 
@@ -81,6 +85,42 @@ TEST_F(AuthConfigFileTest, TheLastRightOneCountsWhileThereIsNone) {
   Write(kWhole);
   for (int i = 0; i < 3; ++i) file_->Look();
   EXPECT_THAT(applied_, ElementsAre("application:corp:*-operator")) << "after what was wrong";
+}
+
+TEST_F(AuthConfigFileTest, WhatIsRefusedIsTriedUntilItIsTaken) {
+  Write("");
+  ASSERT_OK_AND_ASSIGN(file_, AuthConfigFile::Open(path_));
+  Follow();
+  ::testing::internal::CaptureStderr();
+  refusal_ = absl::InvalidArgumentError("there are no keys yet");
+  Write(kWhole);
+  for (int i = 0; i < 5; ++i) file_->Look();
+  refusal_ = absl::InvalidArgumentError("the keys are half");
+  for (int i = 0; i < 3; ++i) file_->Look();
+  EXPECT_THAT(applied_, ElementsAre());
+  refusal_ = absl::OkStatus();
+  for (int i = 0; i < 3; ++i) file_->Look();
+  EXPECT_THAT(applied_, ElementsAre("application:corp:*-operator")) << "once";
+  const std::vector<std::string> lines =
+      absl::StrSplit(::testing::internal::GetCapturedStderr(), '\n', absl::SkipEmpty());
+  EXPECT_THAT(lines, ElementsAre(HasSubstr("there are no keys yet"), HasSubstr("the keys are half"),
+                                 HasSubstr("auth_config taken")));
+}
+
+TEST_F(AuthConfigFileTest, WhatIsRefusedIsForgottenWhenTheFileChanges) {
+  Write(kWhole);
+  ASSERT_OK_AND_ASSIGN(file_, AuthConfigFile::Open(path_));
+  Follow();
+  refusal_ = absl::InvalidArgumentError("there are no keys yet");
+  Write("grants: [{principal: application:boot, permissions: [Threadstore.Admin]}]");
+  for (int i = 0; i < 3; ++i) file_->Look();
+  refusal_ = absl::OkStatus();
+  Write("grants: 1");
+  for (int i = 0; i < 3; ++i) file_->Look();
+  EXPECT_THAT(applied_, ElementsAre());
+  Write(kWhole);
+  for (int i = 0; i < 3; ++i) file_->Look();
+  EXPECT_THAT(applied_, ElementsAre("application:corp:*-operator"));
 }
 
 }  // namespace

@@ -215,6 +215,59 @@ TEST_F(BearerAuthenticatorTest, BelievesClientsOfRfc9068) {
   EXPECT_EQ(caller.permissions, kGroupReadWrite);
 }
 
+TEST_F(BearerAuthenticatorTest, UsersWhoseSubjectIsTheirObjectIdAreNoApplications) {
+  // As Azure AD B2C makes them, and Keycloak if it is told to.
+  config_.issuers[0].claims.scopes = {"scp", "scope", "permissions"};
+  config_.grants = {{"application:*", kAdmin}};
+  json claims = UserClaims();
+  claims.erase("scp");
+  claims["sub"] = "ann";
+  claims["roles"] = {"Group.ReadWrite.All", "Threadstore.Admin"};
+  for (const auto& [name, scopes] :
+       {std::pair("scp", json("Group.Read.All")), std::pair("scope", json("Group.Read.All openid")),
+        std::pair("permissions", json({"Group.Read.All"}))}) {
+    json with_scopes = claims;
+    with_scopes[name] = scopes;
+    ASSERT_OK_AND_ASSIGN(const Principal ann, Authenticate(RsaKey().Sign(with_scopes)));
+    EXPECT_TRUE(ann.is_user()) << name;
+    EXPECT_EQ(ann.id, "ann") << name;
+    EXPECT_EQ(ann.permissions, kGroupRead) << name;
+  }
+  claims["scope"] = "";
+  ASSERT_OK_AND_ASSIGN(const Principal ann, Authenticate(RsaKey().Sign(claims)));
+  EXPECT_TRUE(ann.is_user()) << "it has scopes, and they are none";
+  EXPECT_EQ(ann.permissions, 0U);
+}
+
+TEST_F(BearerAuthenticatorTest, ScopesTellUsersWhateverIsConfigured) {
+  json claims = UserClaims();
+  claims["sub"] = "ann";
+  claims["roles"] = {"Group.Read.All"};
+  for (const std::vector<std::string>& names :
+       std::vector<std::vector<std::string>>{{}, {"permissions"}, {"scp", "roles"}}) {
+    config_.issuers[0].claims.scopes = names;
+    authenticator().Configure(config_);
+    ASSERT_OK_AND_ASSIGN(Principal caller, Authenticate(RsaKey().Sign(claims)));
+    EXPECT_TRUE(caller.is_user());
+    json of_application = claims;
+    of_application.erase("scp");
+    ASSERT_OK_AND_ASSIGN(caller, Authenticate(RsaKey().Sign(of_application)));
+    EXPECT_FALSE(caller.is_user());
+    EXPECT_EQ(caller.permissions, kGroupRead);
+  }
+}
+
+TEST_F(BearerAuthenticatorTest, ClientsOfRfc9068MayHaveAnObjectIdToo) {
+  json claims = UserClaims();
+  for (const char* name : {"azp", "scp"}) claims.erase(name);
+  claims["sub"] = claims["oid"] = claims["client_id"] = "batch";
+  claims["scope"] = "Group.ReadWrite.All";
+  ASSERT_OK_AND_ASSIGN(const Principal caller, Authenticate(RsaKey().Sign(claims)));
+  EXPECT_FALSE(caller.is_user());
+  EXPECT_EQ(caller.id, "batch");
+  EXPECT_EQ(caller.permissions, kGroupReadWrite);
+}
+
 TEST_F(BearerAuthenticatorTest, ServiceAccountsHaveWhatIsGranted) {
   config_.grants = {{"application:system:serviceaccount:mail:*", kGroupConversationReadWrite},
                     {"application:system:serviceaccount:*:reader", kGroupRead},
@@ -233,6 +286,29 @@ TEST_F(BearerAuthenticatorTest, ServiceAccountsHaveWhatIsGranted) {
   EXPECT_EQ(account.permissions, 0U);
 }
 
+TEST_F(BearerAuthenticatorTest, NoOtherClaimSaysWhatAServiceAccountIs) {
+  config_.grants = {{"application:boot", kAdmin}};
+  json claims = UserClaims();
+  for (const char* name : {"oid", "scp"}) claims.erase(name);
+  claims["sub"] = "system:serviceaccount:mail:reader";
+  claims["azp"] = claims["appid"] = claims["client_id"] = "boot";
+  claims["roles"] = {"Threadstore.Admin"};
+  ASSERT_OK_AND_ASSIGN(const Principal account, Authenticate(RsaKey().Sign(claims)));
+  EXPECT_FALSE(account.is_user());
+  EXPECT_EQ(account.id, "system:serviceaccount:mail:reader");
+  EXPECT_EQ(account.permissions, 0U);
+}
+
+TEST_F(BearerAuthenticatorTest, UsersAreNoServiceAccountsByTheirSubject) {
+  config_.grants = {{"application:*", kAdmin}};
+  json claims = UserClaims();
+  claims.erase("azp");
+  claims["sub"] = claims["oid"] = claims["client_id"] = "system:serviceaccount:mail:reader";
+  ASSERT_OK_AND_ASSIGN(const Principal user, Authenticate(RsaKey().Sign(claims)));
+  EXPECT_TRUE(user.is_user());
+  EXPECT_EQ(user.permissions, kGroupConversationReadWrite);
+}
+
 TEST_F(BearerAuthenticatorTest, UsersAreInTheGroupsThatTheirTokensName) {
   json claims = UserClaims();
   claims["groups"] = {"g1", "g2", "not a group", 7};
@@ -248,6 +324,17 @@ TEST_F(BearerAuthenticatorTest, IssuersNeedNotBeBelievedWhoIsInWhichGroup) {
   claims["groups"] = {"g1"};
   ASSERT_OK_AND_ASSIGN(const Principal ann, Authenticate(RsaKey().Sign(claims)));
   EXPECT_FALSE(ann.IsInGroup("g1"));
+}
+
+TEST_F(BearerAuthenticatorTest, OneIssuerIsEnoughToNameGroups) {
+  config_.issuers[0].claims.groups = {};
+  EXPECT_TRUE(authenticator().NamesGroups());
+  config_.issuers[1].claims.groups = {};
+  authenticator().Configure(config_);
+  EXPECT_FALSE(authenticator().NamesGroups());
+  config_.issuers[0].claims.groups = {"teams"};
+  authenticator().Configure(config_);
+  EXPECT_TRUE(authenticator().NamesGroups());
 }
 
 TEST_F(BearerAuthenticatorTest, PrefixesKeepIssuersApart) {
@@ -601,6 +688,20 @@ TEST_F(BearerAuthenticatorTest, KeysAreFetchedForAnUnknownKeyId) {
       << "the key is withdrawn, and what it had signed is forgotten";
 }
 
+TEST_F(BearerAuthenticatorTest, ASecondKeyEndsTokensThatNameNone) {
+  SetKeys({RsaKey()});
+  json header = RsaKey().Header();
+  header.erase("kid");
+  const std::string token = RsaKey().Sign(header, UserClaims());
+  EXPECT_THAT(Authenticate(token), IsOk());
+  const uint64_t generation = authenticator().generation();
+  SetKeys({RsaKey(), EcKey()});
+  EXPECT_TRUE(AwaitKeys(authenticator(), EcKey().Sign(UserClaims())));
+  EXPECT_FALSE(Authenticate(token).ok()) << "though it is remembered";
+  EXPECT_NE(authenticator().generation(), generation);
+  EXPECT_THAT(Authenticate(RsaKey().Sign(UserClaims())), IsOk());
+}
+
 TEST_F(BearerAuthenticatorTest, AnIssuerMayWithdrawAllKeys) {
   const std::string token = RsaKey().Sign(UserClaims());
   EXPECT_THAT(Authenticate(token), IsOk());
@@ -620,14 +721,27 @@ TEST_F(BearerAuthenticatorTest, NobodyHasThePrefixOfAnotherIssuer) {
 
 TEST_F(BearerAuthenticatorTest, AnAddressThatIsNotVerifiedIsNobodys) {
   json claims = UserClaims();
-  claims.erase("preferred_username");
+  claims.erase("name");
   claims["email"] = "boss@example.com";
-  claims["email_verified"] = false;
-  ASSERT_OK_AND_ASSIGN(Principal ann, Authenticate(RsaKey().Sign(claims)));
-  EXPECT_EQ(ann.mail, "");
+  for (const json& no : {json(false), json("false"), json("true"), json(nullptr)}) {
+    claims["email_verified"] = no;
+    claims["preferred_username"] = "Boss@Example.com";
+    claims.erase("upn");
+    ASSERT_OK_AND_ASSIGN(Principal ann, Authenticate(RsaKey().Sign(claims)));
+    EXPECT_EQ(ann.mail, "") << no;
+    EXPECT_EQ(ann.display_name, "") << no;
+    claims["upn"] = "ann@example.com";
+    ASSERT_OK_AND_ASSIGN(ann, Authenticate(RsaKey().Sign(claims)));
+    EXPECT_EQ(ann.mail, "ann@example.com") << no;
+    EXPECT_EQ(ann.display_name, "ann@example.com") << no;
+  }
   claims["email_verified"] = true;
-  ASSERT_OK_AND_ASSIGN(ann, Authenticate(RsaKey().Sign(claims)));
+  ASSERT_OK_AND_ASSIGN(Principal ann, Authenticate(RsaKey().Sign(claims)));
   EXPECT_EQ(ann.mail, "boss@example.com");
+  EXPECT_EQ(ann.display_name, "Boss@Example.com");
+  claims.erase("email_verified");
+  ASSERT_OK_AND_ASSIGN(ann, Authenticate(RsaKey().Sign(claims)));
+  EXPECT_EQ(ann.mail, "boss@example.com") << "Entra ID does not say";
 }
 
 TEST_F(BearerAuthenticatorTest, KeysAreNotFetchedAgainAndAgain) {
