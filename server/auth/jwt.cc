@@ -246,16 +246,16 @@ std::string UnverifiedAddress(const Json& claims) {
 
 absl::Status ReadUser(const Json& claims, const ClaimNames& names, const std::string& prefix,
                       Principal& principal) {
-  principal.kind = Principal::Kind::kUser;
-  principal.id = FirstText(claims, names.user_id);
-  if (principal.id.empty() || !CheckUserId(absl::StrCat(prefix, principal.id)).ok()) {
-    return Refusal("it does not say whose it is");
-  }
-  principal.permissions = PermissionsOf(FirstList(claims, names.scopes));
   const std::string unverified = UnverifiedAddress(claims);
   const auto is_verified = [&](const std::string& text) {
     return !absl::EqualsIgnoreCase(text, unverified);
   };
+  principal.kind = Principal::Kind::kUser;
+  principal.id = FirstText(claims, names.user_id, is_verified);
+  if (principal.id.empty() || !CheckUserId(absl::StrCat(prefix, principal.id)).ok()) {
+    return Refusal("it does not say whose it is");
+  }
+  principal.permissions = PermissionsOf(FirstList(claims, names.scopes));
   principal.display_name = FirstText(claims, names.display_name, [&](const std::string& text) {
     return is_verified(text) && IsPossibleName(text);
   });

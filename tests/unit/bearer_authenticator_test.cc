@@ -744,6 +744,19 @@ TEST_F(BearerAuthenticatorTest, AnAddressThatIsNotVerifiedIsNobodys) {
   EXPECT_EQ(ann.mail, "boss@example.com") << "Entra ID does not say";
 }
 
+TEST_F(BearerAuthenticatorTest, AnAddressThatIsNotVerifiedNamesNobody) {
+  config_.issuers[0].claims.user_id = {"email", "preferred_username"};
+  json claims = UserClaims();
+  claims["email"] = "boss@example.com";
+  claims["preferred_username"] = "Boss@example.com";
+  claims["email_verified"] = false;
+  EXPECT_EQ(Authenticate(RsaKey().Sign(claims)).status().code(),
+            absl::StatusCode::kUnauthenticated);
+  claims["email_verified"] = true;
+  ASSERT_OK_AND_ASSIGN(const Principal boss, Authenticate(RsaKey().Sign(claims)));
+  EXPECT_EQ(boss.id, "boss@example.com");
+}
+
 TEST_F(BearerAuthenticatorTest, KeysAreNotFetchedAgainAndAgain) {
   refresh_.min_interval = absl::Hours(1);
   authenticator();
