@@ -35,6 +35,7 @@
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/store_block.h"
 #include "tests/testing/temp_dir.h"
+#include "threadstore/v1/admin_service.grpc.pb.h"
 #include "threadstore/v1/group_service.grpc.pb.h"
 #include "threadstore/v1/thread_service.grpc.pb.h"
 
@@ -362,6 +363,24 @@ TEST_F(LoadSheddingTest, ACallersWritesLeaveMemoryToItsReads) {
   int refused = 0;
   for (const auto& call : calls) refused += call->outcome.get().ok() ? 0 : 1;
   EXPECT_EQ(refused, 1);
+}
+
+TEST_F(LoadSheddingTest, ImportsCountInTheirCallersHalfOfTheMemory) {
+  config_.request_memory = size_t{8} << 20;
+  Start();
+  WriterBlock block(*store_);
+  const std::string content(1'000'000, 'x');
+  const auto calls = StartCreates(4, content);
+  refusals_.Await(1);
+  grpc::ClientContext context;
+  const auto import = v1::AdminService::NewStub(channel_)->ImportThreads(&context);
+  v1::ImportThreadsRequest request;
+  request.add_records()->mutable_group()->set_description(content);
+  EXPECT_TRUE(import->Write(request));
+  v1::ImportThreadsResponse response;
+  EXPECT_FALSE(import->Read(&response));
+  EXPECT_THAT(FromGrpc(import->Finish()), HasReason(v1::ERROR_REASON_REQUEST_MEMORY_FULL));
+  block.Release();
 }
 
 TEST_F(LoadSheddingTest, BodiesThatDoNotEndLeaveMemoryToOtherAddresses) {
