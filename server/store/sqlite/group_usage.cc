@@ -53,6 +53,10 @@ absl::Status GroupUsage::PrepareAll(Database& db) {
        "   ON forward_key = forwards.key WHERE post_key = ?1"
        "  UNION ALL SELECT address FROM forwards JOIN forward_recipients"
        "   ON forward_key = forwards.key WHERE post_key = ?1)"},
+      {&measure_summary_,
+       "SELECT coalesce(sum(length(CAST(text AS BLOB))), 0)"
+       " FROM (SELECT preview AS text FROM threads WHERE key = ?1"
+       "  UNION ALL SELECT name FROM unique_senders WHERE thread_key = ?1)"},
   };
   for (const auto& [statement, sql] : statements) {
     ASSIGN_OR_RETURN(*statement, db.Prepare(sql));
@@ -131,8 +135,16 @@ absl::Status GroupUsage::RemoveConversation(int64_t group_key, int64_t conversat
 }
 
 absl::StatusOr<int64_t> GroupUsage::MeasurePost(int64_t post_key) {
-  Query query(measure_post_);
-  query.Bind(post_key);
+  return Measure(measure_post_, post_key);
+}
+
+absl::StatusOr<int64_t> GroupUsage::MeasureSummary(int64_t thread_key) {
+  return Measure(measure_summary_, thread_key);
+}
+
+absl::StatusOr<int64_t> GroupUsage::Measure(Statement& statement, int64_t key) {
+  Query query(statement);
+  query.Bind(key);
   ASSIGN_OR_RETURN([[maybe_unused]] const bool found, query.Step());
   return query.Integer(0);
 }

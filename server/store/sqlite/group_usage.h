@@ -57,6 +57,9 @@ class GroupUsage {
   // The bytes of a post with all below it, by the rows that are there.
   absl::StatusOr<int64_t> MeasurePost(int64_t post_key);
 
+  // Those of a thread's preview and unique senders, which count until its first post.
+  absl::StatusOr<int64_t> MeasureSummary(int64_t thread_key);
+
  private:
   struct Group {
     Usage added;                  // In this transaction.
@@ -70,6 +73,7 @@ class GroupUsage {
   void Add(int64_t group_key, const Usage& added);
   absl::Status AddToConversation(int64_t conversation_key, const Usage& added);
   absl::StatusOr<Usage> ReadBefore(int64_t group_key);
+  absl::StatusOr<int64_t> Measure(Statement& statement, int64_t key);
 
   const Room& room_;
   const GroupQuotas quotas_;
@@ -83,6 +87,7 @@ class GroupUsage {
   Statement add_to_thread_;
   Statement add_to_conversation_of_thread_;
   Statement measure_post_;
+  Statement measure_summary_;
 };
 
 }  // namespace threadstore::sqlite

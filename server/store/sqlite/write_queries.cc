@@ -28,7 +28,7 @@ absl::StatusOr<ThreadName> NameOf(absl::string_view group, const v1::Conversatio
 // Of a thread as it is stored, with the draft's post.
 int64_t BytesOf(const v1::ConversationThread& thread, const ThreadDraft& draft) {
   const int64_t of_post = draft.post.has_value() ? threadstore::BytesOf(draft.post->post) : 0;
-  return threadstore::BytesOf(thread) + of_post;
+  return threadstore::BytesOf(thread, draft.post.has_value()) + of_post;
 }
 
 }  // namespace
