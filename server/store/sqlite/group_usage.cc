@@ -1,5 +1,6 @@
 #include "server/store/sqlite/group_usage.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "server/base/errors.h"
@@ -62,6 +63,11 @@ absl::Status GroupUsage::PrepareAll(Database& db) {
     ASSIGN_OR_RETURN(*statement, db.Prepare(sql));
   }
   return absl::OkStatus();
+}
+
+void GroupUsage::Begin() {
+  groups_.clear();
+  added_bytes_ = 0;
 }
 
 absl::Status GroupUsage::Flush() {
@@ -153,6 +159,7 @@ void GroupUsage::Add(int64_t group_key, const Usage& added) {
   Usage& sum = groups_[group_key].added;
   sum.threads += added.threads;
   sum.bytes += added.bytes;
+  added_bytes_ += std::max<int64_t>(added.bytes, 0);
 }
 
 absl::Status GroupUsage::AddToConversation(int64_t conversation_key, const Usage& added) {

@@ -30,7 +30,10 @@ class GroupUsage {
 
   // When a transaction has begun: nothing has been gathered in it. One before may have been rolled
   // back.
-  void Begin() { groups_.clear(); }
+  void Begin();
+
+  // The bytes that have been added in this transaction, whatever has been removed in it.
+  int64_t added_bytes() const { return added_bytes_; }
 
   // Before a transaction is committed, and before it removes groups from the disk: writes what has
   // been gathered.
@@ -78,6 +81,7 @@ class GroupUsage {
   const Room& room_;
   const GroupQuotas quotas_;
   absl::flat_hash_map<int64_t, Group> groups_;  // By key: those that the transaction has touched.
+  int64_t added_bytes_ = 0;
 
   Statement read_group_;
   Statement add_to_group_;

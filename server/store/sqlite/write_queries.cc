@@ -53,7 +53,8 @@ absl::StatusOr<std::unique_ptr<WriteQueries>> WriteQueries::Prepare(
   ASSIGN_OR_RETURN(queries->lists_,
                    ListQueries::Prepare(db, *queries->reads_, *queries->post_reads_, clock));
   ASSIGN_OR_RETURN(queries->past_requests_, PastRequests::Prepare(db, request_retention));
-  ASSIGN_OR_RETURN(queries->purges_, PurgeQueries::Prepare(db, *queries->changes_));
+  ASSIGN_OR_RETURN(queries->purges_,
+                   PurgeQueries::Prepare(db, *queries->changes_, *queries->usage_));
   ASSIGN_OR_RETURN(queries->search_index_, SearchIndex::Prepare(db, queries->room_));
   ASSIGN_OR_RETURN(queries->posting_rules_,
                    PostingRules::Prepare(db, *queries->reads_, queries->room_));
