@@ -7,6 +7,9 @@ ALTER TABLE threads ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
 UPDATE threads SET bytes =
   (SELECT sum(length(CAST(text AS BLOB))) FROM (
     SELECT threads.topic AS text
+    UNION ALL SELECT threads.preview WHERE threads.has_had_posts = 0
+    UNION ALL SELECT name FROM unique_senders
+      WHERE thread_key = threads.key AND threads.has_had_posts = 0
     UNION ALL SELECT name FROM recipients WHERE thread_key = threads.key
     UNION ALL SELECT address FROM recipients WHERE thread_key = threads.key
     UNION ALL SELECT content FROM posts WHERE thread_key = threads.key

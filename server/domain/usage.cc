@@ -21,9 +21,11 @@ int64_t BytesOf(const v1::Recipient& recipient) {
   return BytesOf(email_address.name()) + BytesOf(email_address.address());
 }
 
-int64_t BytesOf(const v1::ConversationThread& thread) {
-  return BytesOf(thread.topic()) + BytesOfAll(thread.to_recipients()) +
-         BytesOfAll(thread.cc_recipients());
+int64_t BytesOf(const v1::ConversationThread& thread, bool has_had_posts) {
+  const int64_t bytes = BytesOf(thread.topic()) + BytesOfAll(thread.to_recipients()) +
+                        BytesOfAll(thread.cc_recipients());
+  if (has_had_posts) return bytes;
+  return bytes + BytesOf(thread.preview()) + BytesOfAll(thread.unique_senders());
 }
 
 int64_t BytesOf(const v1::Post& post) {

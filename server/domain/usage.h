@@ -12,15 +12,15 @@
 // bytes are those of the texts, in UTF-8, and of the contents that callers wrote, as they are
 // stored:
 //   of a thread       its topic; the names and addresses of its recipients, To and Cc, who grow by
-//                     the new participants of posts
+//                     the new participants of posts; until its first post, from which on they are
+//                     derived, its preview and its unique senders
 //   of a post         the content of its body, its categories, and the names and addresses of its
 //                     new participants
 //   of an attachment  its content, and all its texts
 //   of an extension   its name and its content
 //   of a forward      its comment, and the names and addresses of its recipients
-// Nothing else counts: not who has posted, nor what is derived (previews, unique senders, the
-// topics of conversations), nor ids and times, nor what an engine takes on its disk for rows and
-// indexes.
+// Nothing else counts: not who has posted, nor what is derived, nor ids and times, nor what an
+// engine takes on its disk for rows and indexes.
 namespace threadstore {
 
 struct Usage {
@@ -41,8 +41,8 @@ int64_t BytesOf(const std::string& text);
 
 int64_t BytesOf(const v1::Recipient& recipient);
 
-// A thread without its posts.
-int64_t BytesOf(const v1::ConversationThread& thread);
+// A thread without its posts, of which it says itself whether it has had any.
+int64_t BytesOf(const v1::ConversationThread& thread, bool has_had_posts);
 
 // A post with those attachments and extensions that the message has.
 int64_t BytesOf(const v1::Post& post);

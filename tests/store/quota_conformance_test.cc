@@ -162,12 +162,23 @@ TEST_F(QuotaConformance, EachByteThatCallersWriteCounts) {
          return TryThread(
              "topic: '\u00e9t' to_recipients { email_address { name: 'ab' address: 'c' } }"
              " to_recipients {} cc_recipients { email_address { name: 'ab' address: 'cde' } }"
-             " preview: 'does not count' unique_senders: 'nor this'"
+             " preview: 'is replaced' unique_senders: 'so is this'"
              " posts { sender { email_address { name: 'nor this' } }"
              "  body { content_type: 'text' content: 'abc' } categories: 'a' categories: 'bc'"
              "  new_participants { email_address { address: 'xy' } }"  // Twice: they are addressed.
              "  attachments { display_name: 'a' content_type: 'b' file { content_bytes: 'cde' } }"
              "  extensions { extension_name: 'x' content_json: '{}' } }");
+       }},
+      {"a thread that says itself what its posts would say", 6,
+       [this](const PostName&) {
+         return TryThread("preview: 'a\u00e9' unique_senders: 'b' unique_senders: 'cd'");
+       }},
+      {"a first post in the place of what its thread said", 8,
+       [this](const PostName&) {
+         return TryPost(
+             CreateThreadNamed("preview: 'abc' unique_senders: 'd' unique_senders: 'ef'"),
+             "sender { email_address { name: 'does not count' } }"
+             " body { content: 'abcdefgh' }");
        }},
       {"a thread that takes its conversation's topic", 1,
        [this](const PostName& post) {
@@ -291,6 +302,7 @@ TEST_F(QuotaConformance, AGroupBeyondALoweredQuotaOnlyCannotGrow) {
   ASSERT_THAT(db_->CreateThread(request, "g", std::nullopt, sent), IsOk());
   const PostName post = Fill(0);
   const auto other = CreateThread("g", "topic: 'other'");
+  const ThreadName without_post = CreateThreadNamed("preview: 'abc' unique_senders: 'de'");
   OpenWith({.max_threads = 1, .max_bytes = 10});
 
   EXPECT_THAT(TryThread(), IsBeyondQuota());
@@ -307,6 +319,9 @@ TEST_F(QuotaConformance, AGroupBeyondALoweredQuotaOnlyCannotGrow) {
   EXPECT_THAT(db_->UpdateExtension(Changing(), {post, "e"}, "{}"), IsOk());
   EXPECT_THAT(db_->UpdateExtension(Changing(), {post, "e"}, "{ }"), IsBeyondQuota());
   EXPECT_THAT(TryPost(post.thread, "sender { email_address { name: 'says nothing' } }"), IsOk());
+  const std::string short_post = "sender {} body { content: 'fghij' }";
+  EXPECT_THAT(TryPost(without_post, short_post), IsOk()) << "no longer than what it replaces";
+  EXPECT_THAT(TryPost(without_post, short_post), IsBeyondQuota());
   ThreadChanges locked;
   locked.is_locked = true;
   EXPECT_THAT(db_->UpdateThread(Changing(), post.thread, locked), IsOk());

@@ -5,13 +5,16 @@
 #include <signal.h>
 #include <sys/resource.h>
 
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <future>
 #include <sstream>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -21,6 +24,8 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/domain/resource.h"
+#include "server/domain/resource_name.h"
+#include "server/domain/words.h"
 #include "server/store/sqlite/change_log.h"
 #include "server/store/sqlite/database.h"
 #include "tests/testing/blocking_store.h"
@@ -59,6 +64,7 @@ class SqliteStoreTest : public ::testing::Test {
   void CreateGroup(ThreadStore& store, const std::string& id) {
     v1::CreateGroupRequest request;
     request.set_group_id(id);
+    request.mutable_group()->set_allow_external_senders(true);
     ASSERT_THAT(BlockingStore(store).CreateGroup({}, BuildGroup(request, clock_.Now())), IsOk());
   }
 
@@ -74,6 +80,33 @@ class SqliteStoreTest : public ::testing::Test {
         .CreateThread(std::move(context), group, std::nullopt,
                       BuildThread(parent, thread, clock_.Now()))
         .status();
+  }
+
+  v1::ConversationThread MakeThread(const v1::ConversationThread& sent) {
+    ThreadParent parent;
+    parent.group.group = "g";
+    return BuildThread(parent, sent, clock_.Now());
+  }
+
+  using Done = std::function<void(absl::Status)>;
+
+  // As the callback of a call that returns something.
+  static auto Returning(const Done& done) {
+    return [done](auto result) { done(std::move(result).status()); };
+  }
+
+  // So many writes in one transaction, or in as few as they fit. `begin` begins one, by its number.
+  static void WriteTogether(ThreadStore& store, size_t writes,
+                            const std::function<void(size_t, const Done&)>& begin) {
+    WriterBlock block(store);
+    std::vector<std::promise<absl::Status>> outcomes(writes);
+    for (size_t i = 0; i < writes; ++i) {
+      begin(i, [&outcome = outcomes[i]](absl::Status status) {
+        outcome.set_value(std::move(status));
+      });
+    }
+    block.Release();
+    for (auto& outcome : outcomes) ASSERT_THAT(outcome.get_future().get(), IsOk());
   }
 
   const TempDir folder_;
@@ -578,23 +611,121 @@ TEST_F(SqliteStoreTest, PurgingKeepsUpWithWhoeverDeletesAllThatIsWritten) {
   thread.set_topic("topic");
   for (int i = 0; i < kGroups; ++i) {
     CreateGroup(**store, "g");
-    ThreadParent parent;
-    parent.group.group = "g";
-    // All at once, so that little is purged beside them.
-    WriterBlock block(**store);
-    std::vector<std::promise<absl::Status>> outcomes(kThreads);
-    for (auto& outcome : outcomes) {
-      (*store)->CreateThread(
-          {}, "g", std::nullopt, BuildThread(parent, thread, clock_.Now()),
-          [&outcome](auto created) { outcome.set_value(std::move(created).status()); });
-    }
-    block.Release();
-    for (auto& outcome : outcomes) ASSERT_THAT(outcome.get_future().get(), IsOk());
+    WriteTogether(**store, kThreads, [&](size_t /*index*/, const Done& done) {
+      (*store)->CreateThread({}, "g", std::nullopt, MakeThread(thread), Returning(done));
+    });
     ASSERT_THAT(BlockingStore(**store).DeleteGroup({}, "g", /*force=*/true), IsOk());
   }
   const auto reader = Database::Open(options_.path, Database::Mode::kReadOnly);
   ASSERT_THAT(reader, IsOk());
   EXPECT_LT(*(*reader)->QueryInteger("SELECT count(*) FROM threads"), kGroups * kThreads / 4);
+}
+
+TEST_F(SqliteStoreTest, PurgingKeepsUpWithLargeContentThatIsDeleted) {
+  constexpr int kRounds = 40;
+  constexpr size_t kThreads = 32;
+  constexpr size_t kBytes = size_t{32} << 10;
+  const auto store = Open();
+  ASSERT_THAT(store, IsOk());
+  CreateGroup(**store, "g");
+  v1::ConversationThread sent;
+  v1::Post& post = *sent.add_posts();
+  post.mutable_sender()->mutable_email_address()->set_name("Ann");
+  post.mutable_body()->set_content(std::string(kBytes, 'x'));
+  post.add_attachments()->mutable_file()->set_content_bytes(std::string(kBytes, 'x'));
+  for (int i = 0; i < kRounds; ++i) {
+    std::vector<v1::ConversationThread> threads;
+    for (size_t j = 0; j < kThreads; ++j) threads.push_back(MakeThread(sent));
+    WriteTogether(**store, kThreads, [&](size_t index, const Done& done) {
+      (*store)->CreateThread({}, "g", std::nullopt, threads[index], Returning(done));
+    });
+    WriteTogether(**store, kThreads, [&](size_t index, const Done& done) {
+      (*store)->DeleteThread({}, *ParseThreadName(threads[index].name()), done);
+    });
+  }
+  const auto reader = Database::Open(options_.path, Database::Mode::kReadOnly);
+  ASSERT_THAT(reader, IsOk());
+  EXPECT_LT(*(*reader)->QueryInteger("SELECT (SELECT coalesce(sum(size), 0) FROM attachments)"
+                                     " + (SELECT coalesce(sum(length(content)), 0) FROM posts)"),
+            static_cast<int64_t>(kRounds * kThreads * 2 * kBytes / 4));
+}
+
+TEST_F(SqliteStoreTest, NoMoreChangesAreKeptThanMayBeWhateverIsWritten) {
+  constexpr int kRounds = 40;
+  constexpr size_t kConversations = 8;
+  constexpr int kThreads = 20;
+  options_.max_changes = 100;
+  const auto store = Open();
+  ASSERT_THAT(store, IsOk());
+  CreateGroup(**store, "g");
+  GroupName group;
+  group.group = "g";
+  v1::Conversation sent;
+  sent.set_topic("topic");
+  for (int i = 0; i < kThreads; ++i) sent.add_threads();
+  const SearchQuery search = {.group = "g", .terms = *ParseSearch("nothing"), .limit = 1};
+  for (int i = 0; i < kRounds; ++i) {
+    std::vector<v1::Conversation> conversations;
+    for (size_t j = 0; j < kConversations; ++j) {
+      conversations.push_back(BuildConversation(group, sent, clock_.Now()));
+    }
+    WriteTogether(**store, kConversations, [&](size_t index, const Done& done) {
+      (*store)->CreateConversation({}, "g", conversations[index], Returning(done));
+    });
+    // What has not been indexed is kept.
+    ASSERT_THAT(BlockingStore(**store).SearchThreads({}, search), IsOk());
+    WriteTogether(**store, kConversations, [&](size_t index, const Done& done) {
+      (*store)->DeleteConversation({}, *ParseConversationName(conversations[index].name()), done);
+    });
+  }
+  const auto reader = Database::Open(options_.path, Database::Mode::kReadOnly);
+  ASSERT_THAT(reader, IsOk());
+  EXPECT_LE(*(*reader)->QueryInteger("SELECT count(*) FROM changes"),
+            static_cast<int64_t>(kRounds * kConversations * kThreads / 4));
+}
+
+// A large commit would fail for want of room, and be tried again with each group.
+TEST_F(SqliteStoreTest, LittleIsPurgedBesideDeletionsWithoutRoom) {
+  constexpr size_t kThreads = 1024;                 // As many as share a transaction.
+  options_.index_delay = absl::InfiniteDuration();  // No writes but these.
+  std::atomic<int64_t> free_bytes = options_.disk_reserve;
+  options_.stat_file_system = [&free_bytes](const std::string&) {
+    return FileSystemInfo{.free_bytes = free_bytes};
+  };
+  const auto store = Open();
+  ASSERT_THAT(store, IsOk());
+  CreateGroup(**store, "g");
+  std::vector<v1::ConversationThread> threads;
+  for (size_t i = 0; i < kThreads; ++i) threads.push_back(MakeThread({}));
+  WriteTogether(**store, kThreads, [&](size_t index, const Done& done) {
+    (*store)->CreateThread({}, "g", std::nullopt, threads[index], Returning(done));
+  });
+  free_bytes = 0;
+  std::promise<void> reached;
+  std::promise<void> release;
+  std::promise<void> ended;
+  // In a transaction after that of the deletions: nothing is purged when nothing is to do.
+  CallContext waiting;
+  waiting.cancelled = [&, was_asked = false]() mutable {
+    if (!std::exchange(was_asked, true)) {
+      reached.set_value();
+      release.get_future().wait();
+    }
+    return true;
+  };
+  WriteTogether(**store, kThreads, [&](size_t index, const Done& done) {
+    (*store)->DeleteThread({}, *ParseThreadName(threads[index].name()), done);
+    if (index + 1 < kThreads) return;
+    (*store)->DeleteGroup(waiting, "no-such-group", /*force=*/false,
+                          [&](const absl::Status& /*status*/) { ended.set_value(); });
+  });
+  reached.get_future().wait();
+  const auto reader = Database::Open(options_.path, Database::Mode::kReadOnly);
+  ASSERT_THAT(reader, IsOk());
+  EXPECT_THAT((*reader)->QueryInteger("SELECT count(*) FROM threads"),
+              IsOkAndHolds(::testing::Ge(int64_t{kThreads} - 4)));
+  release.set_value();
+  ended.get_future().wait();
 }
 
 // --- The log of changes

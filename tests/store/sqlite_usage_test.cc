@@ -139,8 +139,10 @@ class UsageTest : public ::testing::Test {
   }
 
   std::string ThreadText() {
-    std::string text = absl::StrCat("topic: '", Text(), "' preview: 'derived' to_recipients { ",
-                                    RecipientText(), " } cc_recipients { ", RecipientText(), " }");
+    std::string text =
+        absl::StrCat("topic: '", Text(), "' preview: '", Text(), "' to_recipients { ",
+                     RecipientText(), " } cc_recipients { ", RecipientText(), " }");
+    for (size_t i = Below(3); i > 0; --i) absl::StrAppend(&text, " unique_senders: '", Text(), "'");
     if (Below(2) == 0) absl::StrAppend(&text, " posts { ", PostText(), " }");
     return text;
   }

@@ -4,6 +4,9 @@
 WITH
   texts (thread_key, text) AS (
     SELECT key, topic FROM threads
+    UNION ALL SELECT key, preview FROM threads WHERE has_had_posts = 0
+    UNION ALL SELECT thread_key, name FROM unique_senders JOIN threads ON threads.key = thread_key
+      WHERE has_had_posts = 0
     UNION ALL SELECT thread_key, name FROM recipients
     UNION ALL SELECT thread_key, address FROM recipients
     UNION ALL SELECT thread_key, content FROM posts

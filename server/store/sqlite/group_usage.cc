@@ -1,5 +1,6 @@
 #include "server/store/sqlite/group_usage.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "server/base/errors.h"
@@ -53,11 +54,20 @@ absl::Status GroupUsage::PrepareAll(Database& db) {
        "   ON forward_key = forwards.key WHERE post_key = ?1"
        "  UNION ALL SELECT address FROM forwards JOIN forward_recipients"
        "   ON forward_key = forwards.key WHERE post_key = ?1)"},
+      {&measure_summary_,
+       "SELECT coalesce(sum(length(CAST(text AS BLOB))), 0)"
+       " FROM (SELECT preview AS text FROM threads WHERE key = ?1"
+       "  UNION ALL SELECT name FROM unique_senders WHERE thread_key = ?1)"},
   };
   for (const auto& [statement, sql] : statements) {
     ASSIGN_OR_RETURN(*statement, db.Prepare(sql));
   }
   return absl::OkStatus();
+}
+
+void GroupUsage::Begin() {
+  groups_.clear();
+  added_bytes_ = 0;
 }
 
 absl::Status GroupUsage::Flush() {
@@ -131,8 +141,16 @@ absl::Status GroupUsage::RemoveConversation(int64_t group_key, int64_t conversat
 }
 
 absl::StatusOr<int64_t> GroupUsage::MeasurePost(int64_t post_key) {
-  Query query(measure_post_);
-  query.Bind(post_key);
+  return Measure(measure_post_, post_key);
+}
+
+absl::StatusOr<int64_t> GroupUsage::MeasureSummary(int64_t thread_key) {
+  return Measure(measure_summary_, thread_key);
+}
+
+absl::StatusOr<int64_t> GroupUsage::Measure(Statement& statement, int64_t key) {
+  Query query(statement);
+  query.Bind(key);
   ASSIGN_OR_RETURN([[maybe_unused]] const bool found, query.Step());
   return query.Integer(0);
 }
@@ -141,6 +159,7 @@ void GroupUsage::Add(int64_t group_key, const Usage& added) {
   Usage& sum = groups_[group_key].added;
   sum.threads += added.threads;
   sum.bytes += added.bytes;
+  added_bytes_ += std::max<int64_t>(added.bytes, 0);
 }
 
 absl::Status GroupUsage::AddToConversation(int64_t conversation_key, const Usage& added) {

@@ -30,7 +30,10 @@ class GroupUsage {
 
   // When a transaction has begun: nothing has been gathered in it. One before may have been rolled
   // back.
-  void Begin() { groups_.clear(); }
+  void Begin();
+
+  // The bytes that have been added in this transaction, whatever has been removed in it.
+  int64_t added_bytes() const { return added_bytes_; }
 
   // Before a transaction is committed, and before it removes groups from the disk: writes what has
   // been gathered.
@@ -57,6 +60,9 @@ class GroupUsage {
   // The bytes of a post with all below it, by the rows that are there.
   absl::StatusOr<int64_t> MeasurePost(int64_t post_key);
 
+  // Those of a thread's preview and unique senders, which count until its first post.
+  absl::StatusOr<int64_t> MeasureSummary(int64_t thread_key);
+
  private:
   struct Group {
     Usage added;                  // In this transaction.
@@ -70,10 +76,12 @@ class GroupUsage {
   void Add(int64_t group_key, const Usage& added);
   absl::Status AddToConversation(int64_t conversation_key, const Usage& added);
   absl::StatusOr<Usage> ReadBefore(int64_t group_key);
+  absl::StatusOr<int64_t> Measure(Statement& statement, int64_t key);
 
   const Room& room_;
   const GroupQuotas quotas_;
   absl::flat_hash_map<int64_t, Group> groups_;  // By key: those that the transaction has touched.
+  int64_t added_bytes_ = 0;
 
   Statement read_group_;
   Statement add_to_group_;
@@ -83,6 +91,7 @@ class GroupUsage {
   Statement add_to_thread_;
   Statement add_to_conversation_of_thread_;
   Statement measure_post_;
+  Statement measure_summary_;
 };
 
 }  // namespace threadstore::sqlite

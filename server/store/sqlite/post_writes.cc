@@ -120,7 +120,11 @@ absl::StatusOr<v1::Post> PostWrites::CreatePost(const CreateContext& context,
   if (thread.is_locked) return ThreadLockedError(name.Canonical());
   ASSIGN_OR_RETURN(const ThreadSummary::ToLine line,
                    base_.summary.ExtendToLine(thread.key, name, post.post.new_participants()));
-  const int64_t added_bytes = BytesOf(post.post) + line.new_bytes;
+  int64_t added_bytes = BytesOf(post.post) + line.new_bytes;
+  if (!thread.has_had_posts) {
+    ASSIGN_OR_RETURN(const int64_t replaced, base_.usage.MeasureSummary(thread.key));
+    added_bytes -= replaced;
+  }
   RETURN_IF_ERROR(base_.usage.CheckFits(group_key, name.group.group, {.bytes = added_bytes}));
 
   ASSIGN_OR_RETURN(const absl::Time time, base_.summary.TimeOfNextPost(thread.key, context.now));

@@ -16,15 +16,15 @@ constexpr int64_t kPageBytes = 4096;
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<PurgeQueries>> PurgeQueries::Prepare(Database& db,
-                                                                    ChangeLog& changes) {
-  std::unique_ptr<PurgeQueries> queries(new PurgeQueries(db, changes));
+                                                                    ChangeLog& changes,
+                                                                    GroupUsage& usage) {
+  std::unique_ptr<PurgeQueries> queries(new PurgeQueries(db, changes, usage));
   RETURN_IF_ERROR(queries->PrepareAll());
   return queries;
 }
 
 absl::Status PurgeQueries::PrepareAll() {
   const std::pair<Statement*, absl::string_view> statements[] = {
-      {&measure_attachments_, "SELECT coalesce(sum(size), 0) FROM attachments WHERE post_key = ?"},
       {&find_deleted_thread_, "SELECT key FROM threads WHERE deleted = 1 ORDER BY key LIMIT 1"},
       {&find_deleted_conversation_,
        "SELECT key FROM conversations WHERE deleted = 1 ORDER BY key LIMIT 1"},
@@ -99,9 +99,9 @@ absl::StatusOr<int64_t> PurgeQueries::PurgeDeleted(int64_t max_cost) {
   return CostSoFar() - before;
 }
 
-int64_t PurgeQueries::CostSoFar() const {
-  return db_.total_changes() + purged_content_bytes_ / kPageBytes;
-}
+int64_t PurgeQueries::CostOf(int64_t rows, int64_t bytes) { return rows + bytes / kPageBytes; }
+
+int64_t PurgeQueries::CostSoFar() const { return CostOf(db_.total_changes(), purged_bytes_); }
 
 absl::StatusOr<bool> PurgeQueries::PurgeSomeOfAThread() {
   ASSIGN_OR_RETURN(const auto thread, FindKey(find_deleted_thread_));
@@ -144,7 +144,11 @@ absl::StatusOr<bool> PurgeQueries::PurgeSomeOfAGroup(int64_t max_rows) {
 
 absl::Status PurgeQueries::PurgePostOrThread(int64_t thread_key) {
   ASSIGN_OR_RETURN(const auto post, FindKeyBelow(find_post_of_thread_, thread_key));
-  if (post.has_value()) return PurgePost(*post);
+  if (post.has_value()) {
+    ASSIGN_OR_RETURN(const int64_t bytes, usage_.MeasurePost(*post));
+    purged_bytes_ += bytes;
+    return PurgePost(*post);
+  }
   ASSIGN_OR_RETURN(const auto conversation, FindKeyBelow(find_conversation_of_thread_, thread_key));
   if (!conversation.has_value()) return absl::DataLossError("a thread has no conversation");
   RETURN_IF_ERROR(NoteRemoval(thread_key));
@@ -166,12 +170,6 @@ absl::Status PurgeQueries::NoteRemoval(int64_t thread_key) {
 }
 
 absl::Status PurgeQueries::PurgePost(int64_t post_key) {
-  {
-    Query query(measure_attachments_);
-    query.Bind(post_key);
-    ASSIGN_OR_RETURN([[maybe_unused]] const bool row, query.Step());
-    purged_content_bytes_ += query.Integer(0);
-  }
   for (Statement& statement : delete_of_post_) {
     RETURN_IF_ERROR(Query(statement).Bind(post_key).Run());
   }

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "server/store/sqlite/change_log.h"
 #include "server/store/sqlite/database.h"
+#include "server/store/sqlite/group_usage.h"
 
 namespace threadstore::sqlite {
 
@@ -17,20 +18,25 @@ namespace threadstore::sqlite {
 // writer's queries.
 class PurgeQueries {
  public:
-  // Both must outlive it. The removal of a thread whose conversation has been deleted is noted
+  // All must outlive it. The removal of a thread whose conversation has been deleted is noted
   // among the changes.
-  static absl::StatusOr<std::unique_ptr<PurgeQueries>> Prepare(Database& db, ChangeLog& changes);
+  static absl::StatusOr<std::unique_ptr<PurgeQueries>> Prepare(Database& db, ChangeLog& changes,
+                                                               GroupUsage& usage);
 
-  // Stops after rows of `max_cost`, or the rows of a post or of a thread without posts more (see
-  // server/domain/limits.h). A row costs 1, and each page of attached content as much. Returns what
-  // it cost; less than `max_cost` if none is left.
+  // What it costs to write or to remove so many rows, with so many bytes as server/domain/usage.h
+  // counts them: 1 for a row, and as much for a page of bytes.
+  static int64_t CostOf(int64_t rows, int64_t bytes);
+
+  // Stops after `max_cost`, or a post or a thread without posts more (see server/domain/limits.h).
+  // Returns what it cost; less than `max_cost` if nothing is left.
   absl::StatusOr<int64_t> PurgeDeleted(int64_t max_cost);
 
   // Removes a post with all below it. For deletions of single posts, too.
   absl::Status PurgePost(int64_t post_key);
 
  private:
-  PurgeQueries(Database& db, ChangeLog& changes) : db_(db), changes_(changes) {}
+  PurgeQueries(Database& db, ChangeLog& changes, GroupUsage& usage)
+      : db_(db), changes_(changes), usage_(usage) {}
   absl::Status PrepareAll();
 
   // Each does a part of the work on what it finds first; false if it finds nothing.
@@ -38,7 +44,7 @@ class PurgeQueries {
   absl::StatusOr<bool> PurgeSomeOfAConversation();
   absl::StatusOr<bool> PurgeSomeOfAGroup(int64_t max_rows);
 
-  // Of the rows that were removed, and the content that was attached to them.
+  // Of all that this connection has written and removed.
   int64_t CostSoFar() const;
 
   // One post of the thread or, if it has none, the thread itself.
@@ -53,8 +59,8 @@ class PurgeQueries {
 
   Database& db_;
   ChangeLog& changes_;
-  int64_t purged_content_bytes_ = 0;
-  Statement measure_attachments_;
+  GroupUsage& usage_;
+  int64_t purged_bytes_ = 0;
   Statement find_deleted_thread_;
   Statement find_deleted_conversation_;
   Statement find_deleted_group_;

@@ -217,7 +217,7 @@ absl::StatusOr<bool> RecordWrites::StoreThread(const CheckedRecord& record) {
   const bool has_had_posts = record.record.thread().has_had_posts();
   ASSIGN_OR_RETURN(const int64_t group_key, FindGroup(record));
   ASSIGN_OR_RETURN(Conversation * conversation, FindConversation(group_key, record));
-  const Usage added{.threads = 1, .bytes = BytesOf(thread)};
+  const Usage added{.threads = 1, .bytes = BytesOf(thread, has_had_posts)};
   const absl::Status fits = base_.usage.CheckFits(group_key, record.path.thread.group.group, added);
   if (!fits.ok()) {
     ASSIGN_OR_RETURN(const bool is_there, HasThread(group_key, record));

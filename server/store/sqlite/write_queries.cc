@@ -28,7 +28,7 @@ absl::StatusOr<ThreadName> NameOf(absl::string_view group, const v1::Conversatio
 // Of a thread as it is stored, with the draft's post.
 int64_t BytesOf(const v1::ConversationThread& thread, const ThreadDraft& draft) {
   const int64_t of_post = draft.post.has_value() ? threadstore::BytesOf(draft.post->post) : 0;
-  return threadstore::BytesOf(thread) + of_post;
+  return threadstore::BytesOf(thread, draft.post.has_value()) + of_post;
 }
 
 }  // namespace
@@ -53,7 +53,8 @@ absl::StatusOr<std::unique_ptr<WriteQueries>> WriteQueries::Prepare(
   ASSIGN_OR_RETURN(queries->lists_,
                    ListQueries::Prepare(db, *queries->reads_, *queries->post_reads_, clock));
   ASSIGN_OR_RETURN(queries->past_requests_, PastRequests::Prepare(db, request_retention));
-  ASSIGN_OR_RETURN(queries->purges_, PurgeQueries::Prepare(db, *queries->changes_));
+  ASSIGN_OR_RETURN(queries->purges_,
+                   PurgeQueries::Prepare(db, *queries->changes_, *queries->usage_));
   ASSIGN_OR_RETURN(queries->search_index_, SearchIndex::Prepare(db, queries->room_));
   ASSIGN_OR_RETURN(queries->posting_rules_,
                    PostingRules::Prepare(db, *queries->reads_, queries->room_));

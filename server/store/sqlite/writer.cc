@@ -21,17 +21,19 @@ constexpr size_t kMaxGroupSize = 1024;
 // readers that keep the log from starting over.
 constexpr int kTruncateFrames = 65536;
 
-// With each group the writer also removes rows that nothing needs any more. Of requests
-// and changes, enough to keep up with those that the group adds. Of what is deleted, whose rows
-// only take up space, so few that nobody notices; but more and more while there is no end of them,
-// up to what keeps up with whoever deletes all that is written. Otherwise the disk would fill with
-// what counts against no quota.
+// With each group the writer also removes rows that nothing needs any more. Of requests and changes
+// twice as many as the group may have added, so that no more are kept than should be. Of what is
+// deleted, whose rows only take up space, so little that nobody notices; but the longer there is no
+// end of it, the more: a share of what the group has written, which grows by one with each
+// kCostPerPurgeShare that is written, up to twice as much. Otherwise whoever deletes all that is
+// written would fill the disk with what counts against no quota. So about half of
+// kCostPerPurgeShare waits at most: 4,000 rows, or 16 MiB of content.
 constexpr int64_t kPurgedRequestsPerWrite = 2;
-constexpr int64_t kTrimmedChangesPerWrite = 2;
-constexpr int64_t kWritesPerPurgedRow = 4;
-constexpr int64_t kMinPurgedRows = 4;
-constexpr int64_t kMaxPurgeFactor = 64;
-constexpr int64_t kFullPurgesPerFactor = 32;
+constexpr int64_t kTrimmedPerChange = 2;
+constexpr int64_t kMinTrimmedChanges = 16;
+constexpr int64_t kMinPurgeCost = 4;
+constexpr int64_t kMaxPurgeShare = 2;
+constexpr int64_t kCostPerPurgeShare = 8192;
 
 // With nothing else to do it removes rows in transactions of this length, so that a write that
 // comes meanwhile does not wait long.
@@ -223,17 +225,18 @@ absl::Status Writer::TryGroup(const Group& group, bool deletions_only,
     if (!has_room.ok()) return FailIfFatal(has_room.status());
     queries_->room().Set(*has_room);
     queries_->usage().Begin();
+    const Start start{db_->total_changes(), queries_->changes().appended()};
     const absl::StatusOr<bool> applied = ApplyAll(group, outcomes);
     if (!applied.ok()) return FailIfFatal(applied.status());
     if (!*applied) continue;
     const absl::Status flushed = queries_->usage().Flush();
     if (!flushed.ok()) return FailIfFatal(flushed);
     // What is purged takes space in the log, which the deletions need more.
-    if (!deletions_only) {
-      const absl::Status purged = PurgeBeside(group.size());
-      if (!purged.ok()) return FailIfFatal(purged);
-    }
+    absl::StatusOr<int64_t> purged = written_since_purged_;
+    if (!deletions_only) purged = PurgeBeside(group.size(), start);
+    if (!purged.ok()) return FailIfFatal(purged.status());
     absl::Status committed = transaction->Commit();
+    if (committed.ok()) written_since_purged_ = *purged;
     if (committed.ok() || IsStoreFull(committed)) return committed;
     // After a failed fsync nobody knows what is on disk.
     Fail(committed);
@@ -296,21 +299,31 @@ void Writer::PurgeWhenIdle() {
   const absl::StatusOr<bool> more = PurgeStep();
   if (!more.ok()) return LogOrFail("purge", more.status());
   more_to_purge_ = *more;
-  if (!*more) full_purges_ = 0;
+  if (!*more) written_since_purged_ = 0;
 }
 
-absl::Status Writer::PurgeBeside(size_t group_size) {
-  const auto writes = static_cast<int64_t>(group_size);
+absl::StatusOr<int64_t> Writer::PurgeBeside(size_t group_size, const Start& start) {
+  const int64_t written =
+      PurgeQueries::CostOf(db_->total_changes() - start.rows, queries_->usage().added_bytes());
+  const int64_t written_since = written_since_purged_ + written;
+  int64_t max_cost = kMinPurgeCost;
+  // Without room a large commit would fail, and be tried again with each group.
+  if (queries_->room().is_left()) {
+    const int64_t paced = std::min(written_since, kMaxPurgeShare * kCostPerPurgeShare);
+    max_cost = std::max(max_cost, written * paced / kCostPerPurgeShare);
+  }
+  ASSIGN_OR_RETURN(const int64_t cost, queries_->purges().PurgeDeleted(max_cost));
   RETURN_IF_ERROR(
-      queries_->past_requests().Purge(clock_.Now(), kPurgedRequestsPerWrite * writes).status());
-  RETURN_IF_ERROR(queries_->TrimChanges(kTrimmedChangesPerWrite * writes).status());
-  const int64_t factor = std::min(kMaxPurgeFactor, 1 + full_purges_ / kFullPurgesPerFactor);
-  const int64_t max_rows = factor * std::max(kMinPurgedRows, writes / kWritesPerPurgedRow);
-  ASSIGN_OR_RETURN(const int64_t rows, queries_->purges().PurgeDeleted(max_rows));
-  const bool is_full = rows >= max_rows;
-  if (is_full) more_to_purge_ = true;
-  full_purges_ = is_full ? full_purges_ + 1 : 0;
-  return absl::OkStatus();
+      queries_->past_requests()
+          .Purge(clock_.Now(), kPurgedRequestsPerWrite * static_cast<int64_t>(group_size))
+          .status());
+  // What was purged has been noted, too.
+  const auto changes = static_cast<int64_t>(queries_->changes().appended() - start.changes);
+  RETURN_IF_ERROR(
+      queries_->TrimChanges(std::max(kMinTrimmedChanges, kTrimmedPerChange * changes)).status());
+  if (cost < max_cost) return 0;
+  more_to_purge_ = true;
+  return written_since;
 }
 
 absl::StatusOr<bool> Writer::PurgeStep() {
@@ -320,8 +333,8 @@ absl::StatusOr<bool> Writer::PurgeStep() {
   while (more && absl::Now() < end) {
     ASSIGN_OR_RETURN(const int64_t requests,
                      queries_->past_requests().Purge(clock_.Now(), kPurgedRowsAtOnce));
-    ASSIGN_OR_RETURN(const int64_t changes, queries_->TrimChanges(kPurgedRowsAtOnce));
     ASSIGN_OR_RETURN(const int64_t rows, queries_->purges().PurgeDeleted(kPurgedRowsAtOnce));
+    ASSIGN_OR_RETURN(const int64_t changes, queries_->TrimChanges(kPurgedRowsAtOnce));
     more =
         requests >= kPurgedRowsAtOnce || changes >= kPurgedRowsAtOnce || rows >= kPurgedRowsAtOnce;
   }

@@ -139,8 +139,15 @@ class Writer {
 
   void PurgeWhenIdle();
 
-  // Removes rows that nothing needs any more, beside the writes of a group.
-  absl::Status PurgeBeside(size_t group_size);
+  // How many rows had been written, and changes noted, when a transaction began.
+  struct Start {
+    int64_t rows;
+    uint64_t changes;
+  };
+
+  // Removes rows that nothing needs any more, beside the writes of a group, in proportion to what
+  // they have written. Returns what written_since_purged_ is when this has been committed.
+  absl::StatusOr<int64_t> PurgeBeside(size_t group_size, const Start& start);
 
   // Does so in a transaction of its own. Returns whether there are more.
   absl::StatusOr<bool> PurgeStep();
@@ -159,9 +166,9 @@ class Writer {
   int last_wal_frames_ = 0;
   int next_checkpoint_frames_;
   uint64_t told_changes_ = 0;
-  bool more_to_purge_ = true;  // Until it has been looked for.
-  int64_t full_purges_ = 0;    // In a row, beside writes, that have left something.
-  bool is_idle_ = false;       // Whether there was nothing to write the last time.
+  bool more_to_purge_ = true;         // Until it has been looked for.
+  int64_t written_since_purged_ = 0;  // Its cost, since nothing was left to purge.
+  bool is_idle_ = false;              // Whether there was nothing to write the last time.
   bool logged_room_ = true;
   absl::Time last_room_log_ = absl::InfinitePast();
   absl::Time last_maintenance_log_ = absl::InfinitePast();
