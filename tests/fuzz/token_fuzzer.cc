@@ -89,7 +89,7 @@ void TryPosition(absl::string_view bytes, const ChangeScope& scope) {
   ChangePosition position;
   const unsigned kind = bytes.empty() ? 0 : static_cast<unsigned char>(bytes.front());
   bytes.remove_prefix(bytes.empty() ? 0 : 1);
-  position.store = UuidOf(bytes);
+  position.seal = UuidOf(bytes);
   for (const char byte : bytes.substr(0, sizeof(position.sequence))) {
     position.sequence = static_cast<int64_t>((static_cast<uint64_t>(position.sequence) << 8) |
                                              static_cast<unsigned char>(byte));
