@@ -236,12 +236,22 @@ absl::Status ReadApplication(const Json& claims, const std::vector<std::string>&
   return absl::OkStatus();
 }
 
-// OpenID Connect Core, section 5.1: an address that anyone may have given is nobody's. Empty if
-// there is none.
-std::string UnverifiedAddress(const Json& claims) {
+// OpenID Connect Core, section 5.1: an address that anyone may have given is nobody's.
+bool IsVerified(const Json& claims) {
   const auto verified = claims.find("email_verified");
-  if (verified == claims.end() || *verified == true) return "";
-  return TextOf(claims, "email").value_or("");
+  return verified == claims.end() || *verified == true;
+}
+
+// Empty if there is none.
+std::string UnverifiedAddress(const Json& claims) {
+  return IsVerified(claims) ? "" : TextOf(claims, "email").value_or("");
+}
+
+// What users may call themselves is no address of theirs either, where addresses are not verified.
+std::vector<std::string> MailNames(const Json& claims, const ClaimNames& names) {
+  std::vector<std::string> mail = names.mail;
+  if (!IsVerified(claims)) std::erase(mail, "preferred_username");
+  return mail;
 }
 
 absl::Status ReadUser(const Json& claims, const ClaimNames& names, const std::string& prefix,
@@ -259,7 +269,7 @@ absl::Status ReadUser(const Json& claims, const ClaimNames& names, const std::st
   principal.display_name = FirstText(claims, names.display_name, [&](const std::string& text) {
     return is_verified(text) && IsPossibleName(text);
   });
-  principal.mail = FirstText(claims, names.mail, [&](const std::string& text) {
+  principal.mail = FirstText(claims, MailNames(claims, names), [&](const std::string& text) {
     return is_verified(text) && IsPossibleMail(text);
   });
   if (names.groups.empty()) return absl::OkStatus();

@@ -37,7 +37,11 @@ bool IsGroupIdCharacter(char c) {
 // The segments of a name, taken from the front one after another.
 class Segments {
  public:
-  explicit Segments(absl::string_view name) : segments_(absl::StrSplit(name, '/')) {}
+  // More than any name has: what is longer ends in a segment that is no id.
+  static constexpr int kMaxSegments = 16;
+
+  explicit Segments(absl::string_view name)
+      : segments_(absl::StrSplit(name, absl::MaxSplits('/', kMaxSegments))) {}
 
   bool AtEnd() const { return next_ == segments_.size(); }
 

@@ -150,7 +150,6 @@ void ApplyForwarded(const TrustedProxies& trusted, HttpRequest& request) {
       request.scheme = absl::AsciiStrToLower(hop.scheme);
     }
     if (IsHost(hop.host)) request.host = absl::AsciiStrToLower(hop.host);
-    if (hop.peer.empty()) return;
     const std::optional<in6_addr> peer = ParsePeer(hop.peer);
     request.peer = peer.has_value() ? ToText(*peer) : kUnknownPeer;
     // It is the proxy's, not of those it speaks for.

@@ -43,9 +43,9 @@ class TrustedProxies {
 // have written.
 //
 // X-Forwarded-For, -Proto and -Host are believed if one of them is there, otherwise Forwarded (RFC
-// 7239): most proxies pass the kind that they do not write on as it came. A client whose address
-// cannot be read, is obfuscated or unknown has "unknown" for a peer, so that nobody takes it for
-// the proxy. Other things that cannot be read are passed over.
+// 7239): most proxies pass the kind that they do not write on as it came. A client whose address is
+// left out, cannot be read, is obfuscated or unknown has "unknown" for a peer, so that nobody takes
+// it for the proxy. Other things that cannot be read are passed over.
 void ApplyForwarded(const TrustedProxies& trusted, HttpRequest& request);
 
 }  // namespace threadstore

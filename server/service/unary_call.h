@@ -220,7 +220,7 @@ class UnaryCall {
       if constexpr (kKind != CallKind::kRead && HasName<Response>) {
         reactor->LogChange(result->name());
       } else if constexpr (kKind != CallKind::kRead) {
-        reactor->LogChange(reactor->subject);
+        reactor->LogChange(CanonicalName(reactor->subject));
       }
       reactor->FinishWith(*result, kKind);
     } else {
@@ -262,7 +262,7 @@ template <typename Call>
 void HandleBegun(Call call, UnaryReactorOf<typename Call::Request>* reactor,
                  absl::Status (*handler)(Call&)) {
   if constexpr (Call::kCallKind != CallKind::kRead && !HasName<typename Call::Response>) {
-    reactor->subject = CanonicalName(call.request().name());
+    reactor->subject = call.request().name();
   }
   if (!reactor->is_large()) return Handle(std::move(call), handler);
   reactor->services().large_requests.Add([reactor, call = std::move(call), handler]() mutable {

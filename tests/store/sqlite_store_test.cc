@@ -685,6 +685,28 @@ TEST_F(SqliteStoreTest, NoMoreChangesAreKeptThanMayBeWhateverIsWritten) {
 }
 
 // A large commit would fail for want of room, and be tried again with each group.
+TEST_F(SqliteStoreTest, TwoStoresTakeNoPositionsOfEachOther) {
+  ChangeQuery query;
+  query.scope.group = *ParseGroupName("groups/g");
+  query.limit = 1;
+  std::vector<ChangePosition> positions;
+  for (const char* file : {"first.db", "second.db"}) {
+    options_.path = folder_.File(file);
+    const auto store = Open();
+    ASSERT_THAT(store, IsOk());
+    CreateGroup(**store, "g");
+    ASSERT_OK_AND_ASSIGN(const ChangePage page, BlockingStore(**store).ListChanges({}, query));
+    positions.push_back(page.next);
+    if (positions.size() == 1) continue;
+    EXPECT_EQ(positions.front().group_key, positions.back().group_key);
+    query.after = positions.back();
+    EXPECT_THAT(BlockingStore(**store).ListChanges({}, query), IsOk());
+    query.after = positions.front();
+    EXPECT_THAT(BlockingStore(**store).ListChanges({}, query),
+                HasReason(v1::ERROR_REASON_DELTA_TOKEN_EXPIRED));
+  }
+}
+
 TEST_F(SqliteStoreTest, LittleIsPurgedBesideDeletionsWithoutRoom) {
   constexpr size_t kThreads = 1024;                 // As many as share a transaction.
   options_.index_delay = absl::InfiniteDuration();  // No writes but these.

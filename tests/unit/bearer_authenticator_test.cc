@@ -730,6 +730,10 @@ TEST_F(BearerAuthenticatorTest, AnAddressThatIsNotVerifiedIsNobodys) {
     ASSERT_OK_AND_ASSIGN(Principal ann, Authenticate(RsaKey().Sign(claims)));
     EXPECT_EQ(ann.mail, "") << no;
     EXPECT_EQ(ann.display_name, "") << no;
+    claims["preferred_username"] = "chief@example.com";
+    ASSERT_OK_AND_ASSIGN(ann, Authenticate(RsaKey().Sign(claims)));
+    EXPECT_EQ(ann.mail, "") << no;
+    claims["preferred_username"] = "Boss@Example.com";
     claims["upn"] = "ann@example.com";
     ASSERT_OK_AND_ASSIGN(ann, Authenticate(RsaKey().Sign(claims)));
     EXPECT_EQ(ann.mail, "ann@example.com") << no;

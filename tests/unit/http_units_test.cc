@@ -185,6 +185,8 @@ TEST_F(ForwardedTest, OthersAreNotBelieved) {
   EXPECT_EQ(request.peer, "10.0.1.1");
   EXPECT_EQ(request.scheme, "http");
   EXPECT_EQ(request.host, "direct:80");
+  EXPECT_EQ(request.peer, "unknown");
+  EXPECT_EQ(Apply({}).peer, "10.0.0.1");
 }
 
 TEST_F(ForwardedTest, AProxyTellsItsClient) {
@@ -226,7 +228,8 @@ TEST_F(ForwardedTest, WhatCannotBeReadEndsTheListAndIsNotTakenForTheProxy) {
   EXPECT_EQ(Apply({{"X-Forwarded-For", "fe80::1%eth0"}}).peer, "unknown");
   EXPECT_EQ(Apply({{"Forwarded", "for=1.1.1.1, for=_hidden;proto=https"}}).peer, "unknown");
   EXPECT_EQ(Apply({{"Forwarded", "for=1.1.1.1, for=_hidden;proto=https"}}).scheme, "https");
-  EXPECT_EQ(Apply({{"Forwarded", "gar\"bage"}}).peer, "10.0.0.1");
+  EXPECT_EQ(Apply({{"Forwarded", "gar\"bage"}}).peer, "unknown");
+  EXPECT_EQ(Apply({{"Forwarded", "proto=https"}}).peer, "unknown");
   const HttpRequest request = Apply({{"X-Forwarded-Proto", "gopher"}, {"X-Forwarded-Host", "a/b"}});
   EXPECT_EQ(request.scheme, "http");
   EXPECT_EQ(request.host, "direct:80");

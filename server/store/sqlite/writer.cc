@@ -26,8 +26,10 @@ constexpr int kTruncateFrames = 65536;
 // deleted, whose rows only take up space, so little that nobody notices; but the longer there is no
 // end of it, the more: a share of what the group has written, which grows by one with each
 // kCostPerPurgeShare that is written, up to twice as much. Otherwise whoever deletes all that is
-// written would fill the disk with what counts against no quota. So about half of
-// kCostPerPurgeShare waits at most: 4,000 rows, or 16 MiB of content.
+// written would fill the disk with what counts against no quota. So of what is deleted one by one,
+// and costs no more to remove than to write, about half of kCostPerPurgeShare waits at most: 4,000
+// rows, or 16 MiB of content. A group that writes little, as one of refused writes does, is taken
+// for one of kPurgedRowsAtOnce, since it must not keep what is deleted for ever.
 constexpr int64_t kPurgedRequestsPerWrite = 2;
 constexpr int64_t kTrimmedPerChange = 2;
 constexpr int64_t kMinTrimmedChanges = 16;
@@ -303,15 +305,15 @@ void Writer::PurgeWhenIdle() {
 }
 
 absl::StatusOr<int64_t> Writer::PurgeBeside(size_t group_size, const Start& start) {
-  const int64_t written =
-      PurgeQueries::CostOf(db_->total_changes() - start.rows, queries_->usage().added_bytes());
-  const int64_t written_since = written_since_purged_ + written;
-  int64_t max_cost = kMinPurgeCost;
+  int64_t written = kPurgedRowsAtOnce;
   // Without room a large commit would fail, and be tried again with each group.
   if (queries_->room().is_left()) {
-    const int64_t paced = std::min(written_since, kMaxPurgeShare * kCostPerPurgeShare);
-    max_cost = std::max(max_cost, written * paced / kCostPerPurgeShare);
+    written = std::max(written, PurgeQueries::CostOf(db_->total_changes() - start.rows,
+                                                     queries_->usage().added_bytes()));
   }
+  const int64_t written_since = written_since_purged_ + written;
+  const int64_t paced = std::min(written_since, kMaxPurgeShare * kCostPerPurgeShare);
+  const int64_t max_cost = std::max(kMinPurgeCost, written * paced / kCostPerPurgeShare);
   ASSIGN_OR_RETURN(const int64_t cost, queries_->purges().PurgeDeleted(max_cost));
   RETURN_IF_ERROR(
       queries_->past_requests()
