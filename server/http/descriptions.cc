@@ -2,29 +2,32 @@
 
 #include <zlib.h>
 
+#include <cstdlib>
+#include <string>
+
 #include "google/protobuf/stubs/logging.h"
 
 namespace threadstore {
 namespace {
 
-// Holds the document, which is never freed.
-absl::string_view BodyOfDescription(absl::string_view path) {
+// The document, which is never freed.
+const std::string& BodyOfDescription(absl::string_view path) {
   for (const DocsFile& file : DescriptionFiles()) {
     if (file.path == path) return *new std::string(BodyOf(file));
   }
   GOOGLE_LOG(FATAL) << "no description " << std::string(path);
-  return "";
+  std::abort();
 }
 
 }  // namespace
 
 absl::string_view OpenApiDocument() {
-  static const absl::string_view document = BodyOfDescription("/openapi.json");
+  static const std::string& document = BodyOfDescription("/openapi.json");
   return document;
 }
 
 absl::string_view CsdlDocument() {
-  static const absl::string_view document = BodyOfDescription("/$metadata");
+  static const std::string& document = BodyOfDescription("/$metadata");
   return document;
 }
 

@@ -228,9 +228,11 @@ class MovingTest(harness.TestCase):
         sending.end()
         collections.deque(answers)
         expected.append(("import ended", "user:ann"))
+        self.await_log(server, '"event":"import ended"')
         self.assertEqual(moves(), expected)
         self.export(server.client())
         expected += [("export began", "application:"), ("export ended", "application:")]
+        self.await_log(server, '"event":"export ended"')
         self.assertEqual(moves(), expected)
 
     def test_only_administrators_move(self):

@@ -146,7 +146,7 @@ absl::StatusOr<AttachmentPage> PostQueries::ListAttachments(int64_t group_key,
   Query rows(list_attachments_);
   rows.Bind(post.key)
       .BindBlob(query.after.has_value() ? query.after->bytes() : kBeforeFirstId)
-      .Bind(query.limit + 1);
+      .Bind(int64_t{query.limit} + 1);
   AttachmentPage page;
   ASSIGN_OR_RETURN(page.has_more,
                    FillPage(rows, query.limit, page.attachments, [&](const Query& row) {
@@ -178,7 +178,7 @@ absl::StatusOr<ExtensionPage> PostQueries::ListExtensions(int64_t group_key,
   ASSIGN_OR_RETURN(const Post post, ResolvePost(group_key, query.post));
   const std::string post_name = query.post.Canonical();
   Query rows(list_extensions_);
-  rows.Bind(post.key).BindText(query.after_name).Bind(query.limit + 1);
+  rows.Bind(post.key).BindText(query.after_name).Bind(int64_t{query.limit} + 1);
   ExtensionPage page;
   ASSIGN_OR_RETURN(page.has_more, FillPage(rows, query.limit, page.extensions,
                                            [&](const Query& row) -> absl::StatusOr<v1::Extension> {

@@ -219,7 +219,7 @@ absl::StatusOr<MemberPage> ReadQueries::ListMembers(int64_t group_key, const Mem
   Query rows(query.is_owner.has_value() ? list_members_of_role_ : list_members_);
   rows.Bind(group_key);
   if (query.is_owner.has_value()) rows.Bind(*query.is_owner ? 1 : 0);
-  rows.BindText(query.after_id).Bind(query.limit + 1);
+  rows.BindText(query.after_id).Bind(int64_t{query.limit} + 1);
   MemberPage page;
   ASSIGN_OR_RETURN(page.has_more, FillPage(rows, query.limit, page.members,
                                            [&](const Query& row) -> absl::StatusOr<v1::Member> {
@@ -233,7 +233,7 @@ absl::StatusOr<SenderPage> ReadQueries::ListSenders(int64_t group_key, const Sen
   rows.Bind(group_key)
       .Bind(ListColumn(query.list.list))
       .BindText(query.after_id)
-      .Bind(query.limit + 1);
+      .Bind(int64_t{query.limit} + 1);
   SenderPage page;
   ASSIGN_OR_RETURN(page.has_more, FillPage(rows, query.limit, page.senders,
                                            [&](const Query& row) -> absl::StatusOr<v1::Sender> {
