@@ -79,6 +79,7 @@ void ExportStream::Read(absl::StatusOr<RecordChunk> chunk) {
 
 StreamCall::Progress ExportStream::Step() {
   absl::Status end;
+  bool has_begun = false;
   int64_t sent_count = 0;
   RecordExport* to_read = nullptr;
   {
@@ -97,6 +98,7 @@ StreamCall::Progress ExportStream::Step() {
       return Progress::kWait;
     } else {
       end = failure_;
+      has_begun = has_begun_;
       sent_count = sent_count_;
       // Lets go of the snapshot before the client hears of the end.
       export_.reset();
@@ -104,7 +106,7 @@ StreamCall::Progress ExportStream::Step() {
   }
   if (to_read == nullptr) {
     // Callers who are refused could fill the log.
-    if (has_begun_) {
+    if (has_begun) {
       log::Info("export ended", {{"records", sent_count},
                                  {"code", absl::StatusCodeToString(end.code())},
                                  {"principal", principal().Key()},
