@@ -41,7 +41,8 @@ int64_t BytesOf(const std::string& text);
 
 int64_t BytesOf(const v1::Recipient& recipient);
 
-// A thread without its posts, of which it says itself whether it has had any.
+// A thread without its posts. If it has had any, what it says of them is derived, and does not
+// count.
 int64_t BytesOf(const v1::ConversationThread& thread, bool has_had_posts);
 
 // A post with those attachments and extensions that the message has.
