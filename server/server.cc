@@ -80,6 +80,9 @@ void LimitConnections(const Config& config, grpc::ServerBuilder& builder) {
        Milliseconds(config.keepalive_min_interval)},
       // Otherwise keepalive pings end after two that no data has followed.
       {GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0},
+      // Such probes lower windows when memory gets short, and gRPC 1.51 resets a stream that ends
+      // with an empty frame while that has made its window negative.
+      {GRPC_ARG_HTTP2_BDP_PROBE, 0},
       {GRPC_ARG_MAX_METADATA_SIZE, static_cast<int>(kMaxMetadataBytes)},
       {GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, Milliseconds(kHandshakeTimeout)},
       // gRPC 1.51 decompresses a message, of any size, before it looks at how large it has become.

@@ -12,6 +12,7 @@ import h2.settings
 import harness
 
 CREATE_THREAD = "/threadstore.v1.ThreadService/CreateThread"
+IMPORT_THREADS = "/threadstore.v1.AdminService/ImportThreads"
 LIST_THREADS = "/threadstore.v1.ThreadService/ListThreads"
 UPDATE_POST = "/threadstore.v1.PostService/UpdatePost"
 

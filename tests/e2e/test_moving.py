@@ -8,9 +8,12 @@ import threading
 import unittest
 
 import grpc
+import h2.events
 
 import harness
+import raw_client
 from harness import Attachment, Code, Post, Thread, admin_messages, mailbox, text_post
+from raw_client import RawClient
 
 MIB = 1 << 20
 GROUP = "groups/g"
@@ -350,6 +353,25 @@ class MovingTest(harness.TestCase):
                 except grpc.RpcError as error:
                     self.assertEqual(harness.Refusal(error).reason, "TOO_MANY_STREAMS")
         self.assertEqual(server.stop(), 0)
+
+    def test_the_window_of_an_import_stays_as_it_is(self):
+        # gRPC 1.51 resets a stream that ends with an empty frame, as most clients end theirs, while
+        # its window is negative. Only a smaller window makes it so (RFC 9113, 6.9.2), and a server
+        # that measures with pings how much is on its way sets one as soon as its memory fills.
+        client = RawClient(self.start_server().address)
+        self.addCleanup(client.close)
+        client.await_event(h2.events.RemoteSettingsChanged)
+        stream = client.start_call(raw_client.IMPORT_THREADS)
+        unexpected = []
+        for request in in_messages(many_records(100), size=50):
+            client.send(stream, raw_client.message(request))
+            events = []
+            while not any(isinstance(event, h2.events.DataReceived) for event in events):
+                events = client.read()
+                self.assertNotEqual(events, [], "the connection was closed")
+                unexpected += [event for event in events if isinstance(
+                    event, (h2.events.RemoteSettingsChanged, h2.events.PingReceived))]
+        self.assertEqual(unexpected, [])
 
     def test_memory_does_not_grow_with_what_is_moved(self):
         server = self.start_server()
