@@ -118,7 +118,6 @@ bool Await(grpc::CompletionQueue& queue) {
 }  // namespace
 
 // gRPC's threads own what they begin with only once they run, and are begun at any time.
-// NOLINTNEXTLINE(bugprone-reserved-identifier): the name is LeakSanitizer's.
 extern "C" const char* __lsan_default_suppressions() { return "leak:libgrpc.so\nleak:libgpr.so\n"; }
 
 class RpcWorld::Impl {
