@@ -143,4 +143,32 @@ describe('keys', () => {
       await other.stop();
     }
   });
+
+  test('a large request does not wait, and may come again when the key is there', async () => {
+    const large = 'x'.repeat(100_000);
+    const other = await deploy(configuration());
+    try {
+      assert.equal((await list(await provider.clientToken(), other)).code, Code.OK);
+      const calls = {
+        creates: (token) =>
+          other.grpc('GroupService.CreateGroup', token, {group: {display_name: large}}),
+        exports: (token) =>
+          other.firstMessage(
+            other.client('AdminService').ExportThreads({parent: large}, authorized(token)),
+          ),
+      };
+      for (const [name, call] of Object.entries(calls)) {
+        provider.useKeys(rotation(name));
+        const token = await provider.clientToken();
+        const refused = await call(token);
+        assert.equal(refused.code, Code.UNAVAILABLE, `${name}: ${refused.message}`);
+        assert.equal(refused.reason, 'ISSUER_UNAVAILABLE');
+        assert.ok(refused.hasRetryInfo);
+        assert.equal((await list(token, other)).code, Code.OK);
+        assert.equal((await call(token)).code, Code.INVALID_ARGUMENT);
+      }
+    } finally {
+      await other.stop();
+    }
+  });
 });

@@ -684,7 +684,6 @@ TEST_F(SqliteStoreTest, NoMoreChangesAreKeptThanMayBeWhateverIsWritten) {
             static_cast<int64_t>(kRounds * kConversations * kThreads / 4));
 }
 
-// A large commit would fail for want of room, and be tried again with each group.
 TEST_F(SqliteStoreTest, TwoStoresTakeNoPositionsOfEachOther) {
   ChangeQuery query;
   query.scope.group = *ParseGroupName("groups/g");
@@ -707,6 +706,7 @@ TEST_F(SqliteStoreTest, TwoStoresTakeNoPositionsOfEachOther) {
   }
 }
 
+// A large commit would fail for want of room, and be tried again with each group.
 TEST_F(SqliteStoreTest, LittleIsPurgedBesideDeletionsWithoutRoom) {
   constexpr size_t kThreads = 1024;                 // As many as share a transaction.
   options_.index_delay = absl::InfiniteDuration();  // No writes but these.
