@@ -140,13 +140,15 @@ absl::StatusOr<ClaimNames> ReadClaims(Mapping claims) {
   RETURN_IF_ERROR(claims.Read("application_id", names.application_id));
   const std::pair<const char*, std::vector<std::string>&> others[] = {
       {"display_name", names.display_name},
-      {"mail", names.mail},
       {"scopes", names.scopes},
       {"roles", names.roles},
       {"groups", names.groups},
       {"token_id", names.token_id}};
   for (const auto& [name, list] : others) {
     RETURN_IF_ERROR(claims.Read(name, list, Mapping::MayBeEmpty::kYes));
+  }
+  if (claims.Has("mail")) {
+    RETURN_IF_ERROR(claims.Read("mail", names.mail.emplace(), Mapping::MayBeEmpty::kYes));
   }
   RETURN_IF_ERROR(claims.End());
   return names;

@@ -1,6 +1,7 @@
 #ifndef THREADSTORE_SERVER_AUTH_AUTH_CONFIG_H_
 #define THREADSTORE_SERVER_AUTH_AUTH_CONFIG_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,9 @@ struct ClaimNames {
   std::vector<std::string> user_id = {"oid", "sub"};
   std::vector<std::string> application_id = {"azp", "appid", "client_id", "sub"};
   std::vector<std::string> display_name = {"name", "preferred_username", "upn", "email"};
-  std::vector<std::string> mail = {"email", "preferred_username", "upn"};
+  // Without a list `email`; then, of tokens with a `tid`, as Entra ID's, unless they say that the
+  // address is not verified, `preferred_username` and `upn`, which users elsewhere may choose.
+  std::optional<std::vector<std::string>> mail = std::nullopt;
   std::vector<std::string> scopes = {"scp", "scope"};  // Of users: a list, or text with spaces.
   std::vector<std::string> roles = {"roles"};          // Of applications.
   std::vector<std::string> groups = {"groups"};        // Ids of groups that a user is in.

@@ -174,8 +174,8 @@ absl::StatusOr<absl::Time> CheckTimes(const Json& claims, absl::Time now) {
 
 enum class Bearer { kUser, kApplication, kServiceAccount };
 
-// Whether it says what a user lets a client do, even if that is nothing. A claim of roles does not:
-// applications have it, too.
+// Whether it says what a user lets a client do, even if that is nothing. Of the configured claims
+// those of roles do not: applications have them, too.
 bool HasScopes(const Json& claims, const ClaimNames& names) {
   const auto is_there = [&](const std::string& name) {
     return claims.contains(name) && !absl::c_linear_search(names.roles, name);
@@ -247,11 +247,11 @@ std::string UnverifiedAddress(const Json& claims) {
   return IsVerified(claims) ? "" : TextOf(claims, "email").value_or("");
 }
 
-// What users may call themselves is no address of theirs either, where addresses are not verified.
+// What users may call themselves is no address of theirs (OpenID Connect Core, section 5.7).
 std::vector<std::string> MailNames(const Json& claims, const ClaimNames& names) {
-  std::vector<std::string> mail = names.mail;
-  if (!IsVerified(claims)) std::erase(mail, "preferred_username");
-  return mail;
+  if (names.mail.has_value()) return *names.mail;
+  if (!claims.contains("tid") || !IsVerified(claims)) return {"email"};
+  return {"email", "preferred_username", "upn"};
 }
 
 absl::Status ReadUser(const Json& claims, const ClaimNames& names, const std::string& prefix,

@@ -1,5 +1,6 @@
 #include "server/auth/auth_config.h"
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +14,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Optional;
 
 constexpr char kIssuers[] = R"(issuers:
   - issuer: https://login.example/tenant/v2.0
@@ -49,12 +51,16 @@ grants:
   EXPECT_THAT(issuer.claims.groups, ElementsAre("groups", "teams"));
   EXPECT_THAT(issuer.claims.roles, ElementsAre());
   EXPECT_THAT(issuer.claims.scopes, ElementsAre("scp", "scope"));
+  EXPECT_EQ(issuer.claims.mail, std::nullopt);
   ASSERT_EQ(config.tokens.size(), 1U);
   EXPECT_EQ(config.tokens[0].sha256,
             "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08");
   EXPECT_EQ(config.tokens[0].permissions, kGroupRead | kAdmin);
   ASSERT_EQ(config.grants.size(), 1U);
   EXPECT_EQ(config.grants[0].permissions, kGroupReadWrite);
+  ASSERT_OK_AND_ASSIGN(const AuthConfig without_mail,
+                       ParseAuthConfig(std::string(kIssuers) + "      mail: []\n"));
+  EXPECT_THAT(without_mail.issuers[0].claims.mail, Optional(ElementsAre()));
   ASSERT_OK_AND_ASSIGN(const AuthConfig empty, ParseAuthConfig(""));
   EXPECT_TRUE(empty.issuers.empty());
 }

@@ -736,7 +736,7 @@ TEST_F(BearerAuthenticatorTest, AnAddressThatIsNotVerifiedIsNobodys) {
     claims["preferred_username"] = "Boss@Example.com";
     claims["upn"] = "ann@example.com";
     ASSERT_OK_AND_ASSIGN(ann, Authenticate(RsaKey().Sign(claims)));
-    EXPECT_EQ(ann.mail, "ann@example.com") << no;
+    EXPECT_EQ(ann.mail, "") << no;
     EXPECT_EQ(ann.display_name, "ann@example.com") << no;
   }
   claims["email_verified"] = true;
@@ -746,6 +746,24 @@ TEST_F(BearerAuthenticatorTest, AnAddressThatIsNotVerifiedIsNobodys) {
   claims.erase("email_verified");
   ASSERT_OK_AND_ASSIGN(ann, Authenticate(RsaKey().Sign(claims)));
   EXPECT_EQ(ann.mail, "boss@example.com") << "Entra ID does not say";
+}
+
+TEST_F(BearerAuthenticatorTest, UserNamesAreAddressesOfTenantsOrAsConfigured) {
+  json claims = UserClaims();
+  claims["upn"] = "ann@corp.example";
+  ASSERT_OK_AND_ASSIGN(Principal ann, Authenticate(RsaKey().Sign(claims)));
+  EXPECT_EQ(ann.mail, "ann@example.com");
+  claims.erase("tid");
+  ASSERT_OK_AND_ASSIGN(ann, Authenticate(RsaKey().Sign(claims)));
+  EXPECT_EQ(ann.mail, "");
+  claims["email"] = "ann.lee@example.com";
+  ASSERT_OK_AND_ASSIGN(ann, Authenticate(RsaKey().Sign(claims)));
+  EXPECT_EQ(ann.mail, "ann.lee@example.com");
+  config_.issuers[0].claims.mail = {"upn"};
+  authenticator().Configure(config_);
+  claims["email_verified"] = false;
+  ASSERT_OK_AND_ASSIGN(ann, Authenticate(RsaKey().Sign(claims)));
+  EXPECT_EQ(ann.mail, "ann@corp.example");
 }
 
 TEST_F(BearerAuthenticatorTest, AnAddressThatIsNotVerifiedNamesNobody) {
