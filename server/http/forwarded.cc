@@ -73,18 +73,32 @@ Hop ParseForwarded(absl::string_view element) {
   return hop;
 }
 
+// The elements of X- fields. These have no quotes: one that a client sends must not swallow what
+// its proxy adds. Empty elements stay, as what stands before them may be the client's.
+std::vector<absl::string_view> ElementsOf(const HttpHeaders& headers, absl::string_view name) {
+  std::vector<absl::string_view> elements;
+  for (const auto& [field, value] : headers.fields()) {
+    if (!absl::EqualsIgnoreCase(field, name)) continue;
+    for (const absl::string_view element : absl::StrSplit(value, ',')) {
+      elements.push_back(absl::StripAsciiWhitespace(element));
+    }
+  }
+  return elements;
+}
+
 // The hops from the nearest on. Proxies that only overwrite the X- fields of others leave lists of
 // unequal lengths: then the first value goes for the hops before it, too.
 std::vector<Hop> HopsOf(const HttpHeaders& headers) {
-  const std::vector<absl::string_view> peers = ListOf(headers, "X-Forwarded-For");
-  const std::vector<absl::string_view> schemes = ListOf(headers, "X-Forwarded-Proto");
-  const std::vector<absl::string_view> hosts = ListOf(headers, "X-Forwarded-Host");
+  const std::vector<absl::string_view> peers = ElementsOf(headers, "X-Forwarded-For");
+  const std::vector<absl::string_view> schemes = ElementsOf(headers, "X-Forwarded-Proto");
+  const std::vector<absl::string_view> hosts = ElementsOf(headers, "X-Forwarded-Host");
   std::vector<Hop> hops;
   const size_t count = std::max({peers.size(), schemes.size(), hosts.size()});
   if (count == 0) {
     for (const absl::string_view element : ListOf(headers, "Forwarded")) {
       hops.push_back(ParseForwarded(element));
     }
+    if (hops.empty() && headers.Has("Forwarded")) hops.emplace_back();
     std::reverse(hops.begin(), hops.end());
     return hops;
   }

@@ -198,6 +198,7 @@ TEST_F(ForwardedTest, AProxyTellsItsClient) {
 
 TEST_F(ForwardedTest, ClientsCannotWriteWhatStandsBeforeThem) {
   EXPECT_EQ(Apply({{"X-Forwarded-For", "6.6.6.6, 1.1.1.1"}}).peer, "1.1.1.1");
+  EXPECT_EQ(Apply({{"X-Forwarded-For", "\", 1.1.1.1"}}).peer, "1.1.1.1");
   EXPECT_EQ(Apply({{"X-Forwarded-For", "6.6.6.6"}, {"X-Forwarded-For", "1.1.1.1"}}).peer,
             "1.1.1.1");
   EXPECT_EQ(Apply({{"X-Forwarded-For", "127.0.0.1, 6.6.6.6, fd00::1, 10.0.0.7"}}).peer, "6.6.6.6");
@@ -228,6 +229,12 @@ TEST_F(ForwardedTest, WhatCannotBeReadEndsTheListAndIsNotTakenForTheProxy) {
   EXPECT_EQ(Apply({{"Forwarded", "for=1.1.1.1, for=_hidden;proto=https"}}).scheme, "https");
   EXPECT_EQ(Apply({{"Forwarded", "gar\"bage"}}).peer, "unknown");
   EXPECT_EQ(Apply({{"Forwarded", "proto=https"}}).peer, "unknown");
+  for (const char* empty : {"", ",", " , "}) {
+    EXPECT_EQ(Apply({{"X-Forwarded-For", empty}}).peer, "unknown");
+    EXPECT_EQ(Apply({{"X-Forwarded-Proto", empty}}).peer, "unknown");
+    EXPECT_EQ(Apply({{"Forwarded", empty}}).peer, "unknown");
+  }
+  EXPECT_EQ(Apply({{"X-Forwarded-For", "6.6.6.6, "}}).peer, "unknown");
   const HttpRequest request = Apply({{"X-Forwarded-Proto", "gopher"}, {"X-Forwarded-Host", "a/b"}});
   EXPECT_EQ(request.scheme, "http");
   EXPECT_EQ(request.host, "direct:80");
