@@ -227,6 +227,7 @@ class MovingTest(harness.TestCase):
         sending.send(Request(records=[group_record()]))
         next(answers)
         expected = [("import began", "user:ann")]
+        self.await_log(server, '"event":"import began"')
         self.assertEqual(moves(), expected)
         sending.end()
         collections.deque(answers)

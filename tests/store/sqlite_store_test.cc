@@ -750,6 +750,47 @@ TEST_F(SqliteStoreTest, LittleIsPurgedBesideDeletionsWithoutRoom) {
   ended.get_future().wait();
 }
 
+TEST_F(SqliteStoreTest, PurgingGoesOnBesideWritesThatAreRefused) {
+  constexpr size_t kThreads = 4096;
+  constexpr int kRefused = 1000;
+  options_.index_delay = absl::InfiniteDuration();
+  const auto store = Open();
+  ASSERT_THAT(store, IsOk());
+  CreateGroup(**store, "g");
+  WriteTogether(**store, kThreads, [&](size_t /*index*/, const Done& done) {
+    (*store)->CreateThread({}, "g", std::nullopt, MakeThread({}), Returning(done));
+  });
+  std::promise<void> reached;
+  std::promise<void> release;
+  std::promise<void> ended;
+  CallContext waiting;
+  waiting.cancelled = [&, was_asked = false]() mutable {
+    if (!std::exchange(was_asked, true)) {
+      reached.set_value();
+      release.get_future().wait();
+    }
+    return true;
+  };
+  // Each follows at once, so that no pause is left to purge in; in the last nothing ends.
+  int refused = 0;
+  Done next = [&](const absl::Status& status) {
+    EXPECT_TRUE(refused == 0 || absl::IsNotFound(status)) << status;
+    if (++refused <= kRefused) {
+      (*store)->DeleteGroup({}, "no-such-group", /*force=*/false, next);
+    } else {
+      (*store)->DeleteGroup(waiting, "no-such-group", /*force=*/false,
+                            [&](const absl::Status& /*status*/) { ended.set_value(); });
+    }
+  };
+  (*store)->DeleteGroup({}, "g", /*force=*/true, next);
+  reached.get_future().wait();
+  const auto reader = Database::Open(options_.path, Database::Mode::kReadOnly);
+  ASSERT_THAT(reader, IsOk());
+  EXPECT_THAT((*reader)->QueryInteger("SELECT count(*) FROM threads"), IsOkAndHolds(0));
+  release.set_value();
+  ended.get_future().wait();
+}
+
 // --- The log of changes
 
 class ChangeLogTest : public SqliteStoreTest {
