@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import {createHash, randomBytes} from 'node:crypto';
 import {once} from 'node:events';
 import {readFileSync} from 'node:fs';
-import https from 'node:https';
+import https, {get} from 'node:https';
+import {text} from 'node:stream/consumers';
 
 import Provider from 'oidc-provider';
 
@@ -163,13 +164,15 @@ class OidcProvider {
     })}`;
     const cookies = new Map();
     while (!url.startsWith(redirect_uri)) {
-      const response = await fetch(url, {
-        redirect: 'manual',
+      // The fetch() of Debian's Node does not tell cookies apart.
+      const request = get(url, {
         headers: {cookie: [...cookies].map((pair) => pair.join('=')).join('; ')},
       });
-      const location = response.headers.get('location');
-      assert.ok(location, `${url} led nowhere: ${response.status} ${await response.text()}`);
-      for (const cookie of response.headers.getSetCookie()) {
+      const [response] = await once(request, 'response');
+      const {location, 'set-cookie': setCookies = []} = response.headers;
+      assert.ok(location, `${url} led nowhere: ${response.statusCode} ${await text(response)}`);
+      response.resume();
+      for (const cookie of setCookies) {
         const [name, ...value] = cookie.split(';')[0].split('=');
         cookies.set(name, value.join('='));
       }
