@@ -79,8 +79,8 @@ struct Pending {
 
   std::function<void(grpc::Status)> Done(Counter& refusals) {
     return [this, &refusals](const grpc::Status& status) {
-      promise.set_value(FromGrpc(status));
       if (!status.ok()) refusals.Add();
+      promise.set_value(FromGrpc(status));
     };
   }
 };
@@ -367,6 +367,7 @@ TEST_F(LoadSheddingTest, ACallersWritesLeaveMemoryToItsReads) {
 
 TEST_F(LoadSheddingTest, ImportsCountInTheirCallersHalfOfTheMemory) {
   config_.request_memory = size_t{8} << 20;
+  config_.default_timeout = absl::Seconds(1);  // For so long an import waits for memory.
   Start();
   WriterBlock block(*store_);
   const std::string content(1'000'000, 'x');
@@ -381,6 +382,7 @@ TEST_F(LoadSheddingTest, ImportsCountInTheirCallersHalfOfTheMemory) {
   EXPECT_FALSE(import->Read(&response));
   EXPECT_THAT(FromGrpc(import->Finish()), HasReason(v1::ERROR_REASON_REQUEST_MEMORY_FULL));
   block.Release();
+  for (const auto& call : calls) call->outcome.wait();
 }
 
 TEST_F(LoadSheddingTest, BodiesThatDoNotEndLeaveMemoryToOtherAddresses) {
