@@ -247,7 +247,7 @@ std::string UnverifiedAddress(const Json& claims) {
   return IsVerified(claims) ? "" : TextOf(claims, "email").value_or("");
 }
 
-// What users may call themselves is no address of theirs (OpenID Connect Core, section 5.7).
+// What users may call themselves is no address of theirs (OpenID Connect Core, section 5.1).
 std::vector<std::string> MailNames(const Json& claims, const ClaimNames& names) {
   if (names.mail.has_value()) return *names.mail;
   if (!claims.contains("tid") || !IsVerified(claims)) return {"email"};

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import {createHash, randomBytes} from 'node:crypto';
 import {once} from 'node:events';
 import {readFileSync} from 'node:fs';
-import https, {get} from 'node:https';
+import https from 'node:https';
 import {text} from 'node:stream/consumers';
 
 import Provider from 'oidc-provider';
@@ -165,7 +165,7 @@ class OidcProvider {
     const cookies = new Map();
     while (!url.startsWith(redirect_uri)) {
       // The fetch() of Debian's Node does not tell cookies apart.
-      const request = get(url, {
+      const request = https.get(url, {
         headers: {cookie: [...cookies].map((pair) => pair.join('=')).join('; ')},
       });
       const [response] = await once(request, 'response');

@@ -723,31 +723,19 @@ TEST_F(SqliteStoreTest, LittleIsPurgedBesideDeletionsWithoutRoom) {
     (*store)->CreateThread({}, "g", std::nullopt, threads[index], Returning(done));
   });
   free_bytes = 0;
-  std::promise<void> reached;
-  std::promise<void> release;
-  std::promise<void> ended;
   // In a transaction after that of the deletions: nothing is purged when nothing is to do.
-  CallContext waiting;
-  waiting.cancelled = [&, was_asked = false]() mutable {
-    if (!std::exchange(was_asked, true)) {
-      reached.set_value();
-      release.get_future().wait();
-    }
-    return true;
-  };
+  LaterWriterBlock block;
   WriteTogether(**store, kThreads, [&](size_t index, const Done& done) {
     (*store)->DeleteThread({}, *ParseThreadName(threads[index].name()), done);
     if (index + 1 < kThreads) return;
-    (*store)->DeleteGroup(waiting, "no-such-group", /*force=*/false,
-                          [&](const absl::Status& /*status*/) { ended.set_value(); });
+    block.Begin(**store);
   });
-  reached.get_future().wait();
+  block.AwaitBlocked();
   const auto reader = Database::Open(options_.path, Database::Mode::kReadOnly);
   ASSERT_THAT(reader, IsOk());
   EXPECT_THAT((*reader)->QueryInteger("SELECT count(*) FROM threads"),
               IsOkAndHolds(::testing::Ge(int64_t{kThreads} - 4)));
-  release.set_value();
-  ended.get_future().wait();
+  block.Release();
 }
 
 TEST_F(SqliteStoreTest, PurgingGoesOnBesideWritesThatAreRefused) {
@@ -760,17 +748,7 @@ TEST_F(SqliteStoreTest, PurgingGoesOnBesideWritesThatAreRefused) {
   WriteTogether(**store, kThreads, [&](size_t /*index*/, const Done& done) {
     (*store)->CreateThread({}, "g", std::nullopt, MakeThread({}), Returning(done));
   });
-  std::promise<void> reached;
-  std::promise<void> release;
-  std::promise<void> ended;
-  CallContext waiting;
-  waiting.cancelled = [&, was_asked = false]() mutable {
-    if (!std::exchange(was_asked, true)) {
-      reached.set_value();
-      release.get_future().wait();
-    }
-    return true;
-  };
+  LaterWriterBlock block;
   // Each follows at once, so that no pause is left to purge in; in the last nothing ends.
   int refused = 0;
   Done next = [&](const absl::Status& status) {
@@ -778,17 +756,15 @@ TEST_F(SqliteStoreTest, PurgingGoesOnBesideWritesThatAreRefused) {
     if (++refused <= kRefused) {
       (*store)->DeleteGroup({}, "no-such-group", /*force=*/false, next);
     } else {
-      (*store)->DeleteGroup(waiting, "no-such-group", /*force=*/false,
-                            [&](const absl::Status& /*status*/) { ended.set_value(); });
+      block.Begin(**store);
     }
   };
   (*store)->DeleteGroup({}, "g", /*force=*/true, next);
-  reached.get_future().wait();
+  block.AwaitBlocked();
   const auto reader = Database::Open(options_.path, Database::Mode::kReadOnly);
   ASSERT_THAT(reader, IsOk());
   EXPECT_THAT((*reader)->QueryInteger("SELECT count(*) FROM threads"), IsOkAndHolds(0));
-  release.set_value();
-  ended.get_future().wait();
+  block.Release();
 }
 
 // --- The log of changes

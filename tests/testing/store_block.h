@@ -48,11 +48,20 @@ class StoreBlock {
   std::promise<void> done_;
 };
 
+// Holds the writer once it comes to a write that is begun after others, also on its own thread.
+class LaterWriterBlock : public StoreBlock {
+ public:
+  void Begin(ThreadStore& store) {
+    store.DeleteGroup(WaitingContext(), "no-such-group", /*force=*/false, Done());
+  }
+  using StoreBlock::AwaitBlocked;
+};
+
 // Holds the writer.
-class WriterBlock final : public StoreBlock {
+class WriterBlock final : public LaterWriterBlock {
  public:
   explicit WriterBlock(ThreadStore& store) {
-    store.DeleteGroup(WaitingContext(), "no-such-group", /*force=*/false, Done());
+    Begin(store);
     AwaitBlocked();
   }
 };
