@@ -16,7 +16,7 @@ from harness import error_details_pb2, group_service_pb2_grpc, health_pb2_grpc, 
 from harness import thread_service_pb2_grpc
 
 INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS, PERMISSION_DENIED = 3, 5, 6, 7
-FAILED_PRECONDITION, UNAVAILABLE, USAGE, OUTPUT_FAILED = 9, 14, 64, 74
+RESOURCE_EXHAUSTED, FAILED_PRECONDITION, UNAVAILABLE, USAGE, OUTPUT_FAILED = 8, 9, 14, 64, 74
 
 REQUEST_ID = "6f1c3bd6-7dd1-4f0c-9f0e-0d5c2ad3a7b1"
 SEED = harness.TESTDATA / "create_thread_request.json"
@@ -411,27 +411,22 @@ class RetryTest(ThreadctlTestCase):
         error_details_pb2.ErrorInfo(reason="SHUTTING_DOWN", domain="threadstore")])
     busy = (grpc.StatusCode.RESOURCE_EXHAUSTED, [
         error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(nanos=1_000_000))])
+    busy_for_an_hour = (grpc.StatusCode.RESOURCE_EXHAUSTED, [
+        error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(seconds=3600))])
 
     create = ("thread", "create", "groups/g", "--topic=T")
     add = ("member", "add", "groups/g", "ann")
 
-    def stand_in(self, *failures):
+    def stand_in(self, *failures, address="127.0.0.1:0"):
         stand_in = StandIn(failures)
         server = grpc.server(concurrent.futures.ThreadPoolExecutor(1))
         thread_service_pb2_grpc.add_ThreadServiceServicer_to_server(stand_in, server)
         group_service_pb2_grpc.add_GroupServiceServicer_to_server(stand_in, server)
         health_pb2_grpc.add_HealthServicer_to_server(stand_in, server)
-        self.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+        self.address = f"127.0.0.1:{server.add_insecure_port(address)}"
         server.start()
         self.addCleanup(lambda: server.stop(None).wait())
         return stand_in
-
-    @contextlib.contextmanager
-    def closed_port(self):
-        """The address of a port that nobody listens on, kept from others."""
-        with contextlib.closing(socket.socket()) as reserved:
-            reserved.bind(("127.0.0.1", 0))
-            yield f"127.0.0.1:{reserved.getsockname()[1]}"
 
     def test_a_create_is_tried_again_under_the_same_request_id(self):
         stand_in = self.stand_in(self.unavailable, self.unavailable, self.busy)
@@ -472,10 +467,15 @@ class RetryTest(ThreadctlTestCase):
             self.assertEqual(len(stand_in.requests), 1)
 
     def test_it_gives_up_within_the_timeout(self):
-        stand_in = self.stand_in(*[self.unavailable] * 100)
-        message = self.assert_fails(UNAVAILABLE, "--timeout=500ms", *self.create)
+        stand_in = self.stand_in(self.busy_for_an_hour)
+        message = self.assert_fails(RESOURCE_EXHAUSTED, *self.create)
         self.assertIn("as it was told to", message)
-        self.assertLessEqual(len(stand_in.requests), 5)
+        self.assertEqual(len(stand_in.requests), 1)
+
+    def test_it_gives_up_after_five_tries(self):
+        stand_in = self.stand_in(*[self.busy] * 100)
+        self.assert_fails(RESOURCE_EXHAUSTED, *self.create)
+        self.assertEqual(len(stand_in.requests), 5)
 
     def test_a_server_that_is_not_serving_is_unhealthy(self):
         self.stand_in()
@@ -484,20 +484,27 @@ class RetryTest(ThreadctlTestCase):
         self.assertIn("NOT_SERVING", result.stdout)
 
     def test_a_server_that_cannot_be_reached(self):
-        with self.closed_port() as address:
-            for command in (("group", "list"), self.create, self.add, ("health",)):
-                with self.subTest(command=command):
-                    self.assert_fails(UNAVAILABLE, "--timeout=500ms", *command, server=address)
+        commands = (("group", "list"), self.create, self.add, ("health",))
+        # Bound, so that nobody else listens there.
+        with contextlib.closing(socket.socket()) as closed, \
+                concurrent.futures.ThreadPoolExecutor() as pool:
+            closed.bind(("127.0.0.1", 0))
+            address = f"127.0.0.1:{closed.getsockname()[1]}"
+            results = pool.map(lambda command: self.threadctl(*command, server=address), commands)
+            for result in results:
+                self.assertEqual((result.returncode, result.stdout), (UNAVAILABLE, ""), result)
 
     def test_a_server_that_starts_late_is_waited_for(self):
-        with self.closed_port() as address:
-            client = subprocess.Popen(
-                [harness.THREADCTL, f"--server={address}", "group", "create", "g"],
-                stdout=subprocess.DEVNULL, env=harness.clean_environment())
+        with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as ending:
+            ending.settimeout(harness.PATIENCE_SECONDS)
+            address = f"127.0.0.1:{ending.getsockname()[1]}"
+            client = subprocess.Popen([harness.THREADCTL, f"--server={address}", *self.create],
+                                      stdout=subprocess.DEVNULL, env=harness.clean_environment())
             self.addCleanup(client.kill)
-        server = self.start_server(listen=address)
+            ending.accept()[0].close()
+        stand_in = self.stand_in(address=address)
         self.assertEqual(client.wait(harness.PATIENCE_SECONDS), 0)
-        self.assertEqual(server.client().get_group("groups/g").id, "g")
+        self.assertEqual(len(stand_in.requests), 1)
 
 
 if __name__ == "__main__":
