@@ -484,27 +484,33 @@ class RetryTest(ThreadctlTestCase):
         self.assertIn("NOT_SERVING", result.stdout)
 
     def test_a_server_that_cannot_be_reached(self):
-        commands = (("group", "list"), self.create, self.add, ("health",))
+        # Those that wait for a connection leave half of the timeout to say what is wrong with it.
+        commands = (("group", "list"), self.create, ("--timeout=3s", *self.add), ("health",))
         # Bound, so that nobody else listens there.
         with contextlib.closing(socket.socket()) as closed, \
                 concurrent.futures.ThreadPoolExecutor() as pool:
             closed.bind(("127.0.0.1", 0))
             address = f"127.0.0.1:{closed.getsockname()[1]}"
-            results = pool.map(lambda command: self.threadctl(*command, server=address), commands)
-            for result in results:
-                self.assertEqual((result.returncode, result.stdout), (UNAVAILABLE, ""), result)
+            failures = [pool.submit(self.assert_fails, UNAVAILABLE, *command, server=address)
+                        for command in commands]
+            for command, failure in zip(commands, failures):
+                with self.subTest(command=command):
+                    failure.result()
 
     def test_a_server_that_starts_late_is_waited_for(self):
-        with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as ending:
-            ending.settimeout(harness.PATIENCE_SECONDS)
-            address = f"127.0.0.1:{ending.getsockname()[1]}"
-            client = subprocess.Popen([harness.THREADCTL, f"--server={address}", *self.create],
-                                      stdout=subprocess.DEVNULL, env=harness.clean_environment())
-            self.addCleanup(client.kill)
-            ending.accept()[0].close()
-        stand_in = self.stand_in(address=address)
-        self.assertEqual(client.wait(harness.PATIENCE_SECONDS), 0)
-        self.assertEqual(len(stand_in.requests), 1)
+        for command in (self.create, self.add):
+            with self.subTest(command=command):
+                with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as ending:
+                    ending.settimeout(harness.PATIENCE_SECONDS)
+                    address = f"127.0.0.1:{ending.getsockname()[1]}"
+                    client = subprocess.Popen(
+                        [harness.THREADCTL, f"--server={address}", *command],
+                        stdout=subprocess.DEVNULL, env=harness.clean_environment())
+                    self.addCleanup(client.kill)
+                    ending.accept()[0].close()
+                stand_in = self.stand_in(address=address)
+                self.assertEqual(client.wait(harness.PATIENCE_SECONDS), 0)
+                self.assertEqual(len(stand_in.requests), 1)
 
 
 if __name__ == "__main__":
