@@ -20,6 +20,7 @@ class SqliteUnderTest final : public EngineUnderTest {
   std::unique_ptr<ThreadStore> Open(const EngineSettings& settings, const Clock& clock) override {
     SqliteOptions options;
     options.path = path_;
+    options.search_wait = absl::InfiniteDuration();
     options.request_id_retention = settings.request_id_retention;
     options.write_queue = settings.write_queue;
     options.change_retention = settings.change_retention;

@@ -125,7 +125,8 @@ class SqliteSearchTest : public ::testing::Test {
 
   const TempDir folder_;
   FakeClock clock_;
-  SqliteOptions options_ = {.path = folder_.File("threads.db")};
+  SqliteOptions options_ = {.path = folder_.File("threads.db"),
+                            .search_wait = absl::InfiniteDuration()};
   std::unique_ptr<ThreadStore> store_;
 };
 

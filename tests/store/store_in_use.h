@@ -4,6 +4,7 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -75,6 +76,11 @@ class StoreInUse {
   FaultyVfs& disk() { return disk_; }
   SqliteOptions& options() { return options_; }
   FakeClock& clock() { return clock_; }
+
+  // A store that fails refuses writes before it says so.
+  void AwaitFailure() const {
+    while (failures_ == 0) std::this_thread::yield();
+  }
 
   // How often the store has said that it failed.
   int failures() const { return failures_; }

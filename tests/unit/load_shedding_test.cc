@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "grpc/health/v1/health.pb.h"
 #include "grpcpp/generic/generic_stub.h"
@@ -116,6 +117,8 @@ class LoadSheddingTest : public ::testing::Test {
     threads_ = v1::ThreadService::NewStub(channel_);
     v1::Group group;
     grpc::ClientContext context;
+    // Not default_timeout, which a test may have made short.
+    context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Minutes(1)));
     v1::CreateGroupRequest request;
     request.set_group_id("g");
     request.mutable_group()->set_allow_external_senders(true);
