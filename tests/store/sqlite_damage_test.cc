@@ -168,6 +168,7 @@ class FilesOfARunningStore : public ::testing::Test {
   void ExpectNoMoreWrites() {
     EXPECT_THAT(used_.Write(LastKind()), HasFailed());
     EXPECT_THAT(used_.Write(LastKind()), HasReason(v1::ERROR_REASON_STORE_FAILED));
+    if (HasFailure()) return;
     used_.AwaitFailure();
     EXPECT_EQ(used_.failures(), 1);
   }

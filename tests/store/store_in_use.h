@@ -4,7 +4,6 @@
 #include <atomic>
 #include <memory>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -29,7 +28,10 @@ class StoreInUse {
     options_.reader_threads = 1;
     // No writes but the test's.
     options_.index_delay = absl::InfiniteDuration();
-    options_.on_failure = [this] { ++failures_; };
+    options_.on_failure = [this] {
+      ++failures_;
+      failures_.notify_all();
+    };
     Scene::Get().CopyTo(options_.path);
     clock_.Advance(absl::Hours(1));
   }
@@ -78,9 +80,7 @@ class StoreInUse {
   FakeClock& clock() { return clock_; }
 
   // A store that fails refuses writes before it says so.
-  void AwaitFailure() const {
-    while (failures_ == 0) std::this_thread::yield();
-  }
+  void AwaitFailure() const { failures_.wait(0); }
 
   // How often the store has said that it failed.
   int failures() const { return failures_; }

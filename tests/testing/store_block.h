@@ -15,16 +15,21 @@ class StoreBlock {
   StoreBlock& operator=(const StoreBlock&) = delete;
 
   void Release() {
+    released_ = true;
     release_.set_value();
     done_.get_future().wait();
   }
 
  protected:
   StoreBlock() = default;
-  ~StoreBlock() = default;
+  // The store's thread has let go of it, also where a test ends early.
+  ~StoreBlock() {
+    if (begun_ && !released_) Release();
+  }
 
   // What to make the call with, before AwaitBlocked.
   CallContext WaitingContext() {
+    begun_ = true;
     CallContext context;
     context.cancelled = [this] {
       if (!std::exchange(reached_, true)) {
@@ -42,6 +47,8 @@ class StoreBlock {
   void AwaitBlocked() { blocked_.get_future().wait(); }
 
  private:
+  bool begun_ = false;
+  bool released_ = false;
   bool reached_ = false;
   std::promise<void> blocked_;
   std::promise<void> release_;
